@@ -1,0 +1,71 @@
+"""Whom a study's legal basis covers at a cutoff."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from neigung.errors import ProfileError
+from neigung.profiles.store import Profiles
+from neigung.profiles.timeline import KEYS, known_before
+from neigung.study import LegalBasis
+
+
+def covered(profiles: Profiles, cutoffs: ir.Table, basis: LegalBasis) -> ir.Table | None:
+    """Everybody the legal basis covers, per cutoff; None when it covers all.
+
+    Parameters
+    ----------
+    profiles : the profile store.
+    cutoffs : table with one column `cutoff`.
+    basis : with `consent`, who has not said yes is not covered; with `legitimate_interest`,
+        everybody is covered who has not objected (Article 21 GDPR); `none_needed` covers all.
+
+    A statement without a channel speaks for all channels, until a later statement for one channel.
+    Of contradicting statements of the same instant the refusal counts.
+
+    Returns a table of `customer_id` and `cutoff`. Raises ProfileError when consent is needed and
+    the store has no consents.
+    """
+    if basis.none_needed is not None:
+        return None
+    purpose = basis.consent or basis.legitimate_interest
+    if "consents" not in profiles:
+        if basis.consent:
+            raise ProfileError(
+                f"The legal basis 'consent: {purpose}' needs the table consents, and "
+                f"{profiles.location} has none. Add the table, or name another legal_basis."
+            )
+        return None
+    verdicts = _verdicts(profiles.table("consents"), cutoffs, str(purpose))
+    if basis.consent:
+        return verdicts.filter(verdicts.any_yes).select(*KEYS)
+    refused = verdicts.filter(~verdicts.all_yes).select(*KEYS)
+    return customers(profiles).cross_join(cutoffs).anti_join(refused, KEYS)
+
+
+def customers(profiles: Profiles) -> ir.Table:
+    """Every customer who stands in any table: one column, `customer_id`."""
+    ids = [table.select("customer_id") for table in profiles.tables.values()]
+    return ibis.union(*ids, distinct=True) if len(ids) > 1 else ids[0].distinct()
+
+
+def _verdicts(consents: ir.Table, cutoffs: ir.Table, purpose: str) -> ir.Table:
+    """Per customer and cutoff, whether any and whether all statements that hold are yes."""
+    said = known_before(consents.filter(consents.purpose == purpose).cross_join(cutoffs))
+    channel = said.channel.coalesce("") if "channel" in said.columns else ibis.literal("")
+    said = said.select(*KEYS, "occurred_at", "granted", channel=channel)
+    newest = said.group_by(*KEYS, "channel").mutate(newest=said.occurred_at.max())
+    newest = newest.filter(newest.occurred_at == newest.newest)
+    # granted.all(): a refusal of the same instant wins
+    statements = newest.group_by(*KEYS, "channel").agg(
+        occurred_at=newest.occurred_at.max(), granted=newest.granted.all()
+    )
+    general = statements.occurred_at.max(where=statements.channel == "")
+    statements = statements.group_by(*KEYS).mutate(general_at=general)
+    holding = statements.filter(
+        (statements.channel == "")
+        | statements.general_at.isnull()
+        | (statements.occurred_at > statements.general_at)
+    )
+    return holding.group_by(*KEYS).agg(any_yes=holding.granted.any(), all_yes=holding.granted.all())

@@ -1,0 +1,222 @@
+"""Where profiles come from: folders, DuckDB files and tables in memory, as raw Ibis tables.
+
+Nothing is checked here but that a table can be found and opened; `validation` does the rest.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis.expr.types as ir
+import pandas as pd
+import pyarrow as pa
+import sqlglot
+
+from neigung.errors import ProfileError
+from neigung.profiles.contract import TABLES, Table
+
+_SUFFIXES = {".parquet": "parquet", ".csv": "csv", ".csv.gz": "csv"}
+_DATABASES = (".duckdb", ".db")
+
+
+def unreadable(what: object, error: Exception) -> ProfileError:
+    """The error for a file or table that the engine cannot read."""
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return ProfileError(
+        f"{what} cannot be read: {reason.rstrip('.')}. Write the file anew or restore it."
+    )
+
+
+def raw_tables(
+    connection: Any, location: str | Path
+) -> tuple[dict[str, ir.Table], tuple[str, ...]]:
+    """The tables of the store at `location`, unchecked, and notes about what was passed over.
+
+    Raises ProfileError when there is no store at `location` or it cannot be opened.
+    """
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", str(location)):
+        raise ProfileError(
+            f"{str(location).split('://')[0]}:// is not supported yet: a profile store is a "
+            "folder of Parquet or CSV files, or a DuckDB file. Export the tables to a folder."
+        )
+    path = Path(location).expanduser()
+    if not path.exists():
+        raise ProfileError(
+            f"A profile store was expected at {path}, but there is nothing. "
+            "Check the path; `neigung import` makes a store."
+        )
+    if path.is_dir():
+        return _from_folder(connection, path)
+    if path.suffix.lower() in _DATABASES:
+        return _from_duckdb(connection, path)
+    raise ProfileError(
+        f"A profile store is a folder of Parquet or CSV files, or a DuckDB file "
+        f"({', '.join(_DATABASES)}), but {path} is neither. "
+        "Put one file per table into a folder and name the folder."
+    )
+
+
+def memory_tables(connection: Any, frames: Mapping[str, Any]) -> dict[str, ir.Table]:
+    """Frames of pandas, Arrow, Polars or Ibis as tables of `connection`, unchecked."""
+    unknown = [name for name in frames if name not in TABLES]
+    if unknown:
+        raise ProfileError(
+            f"{_quoted(unknown)} is no table of a profile{_did_you_mean(unknown[0], TABLES)}. "
+            f"The tables are {', '.join(TABLES)}."
+        )
+    tables = {}
+    for name, frame in frames.items():
+        try:
+            connection.con.register(f"raw_{name}", _arrow(frame))
+            tables[name] = connection.table(f"raw_{name}")
+        except (pa.ArrowException, duckdb.Error, TypeError, ValueError) as error:
+            raise unreadable(f"The table {name}", error) from error
+    return tables
+
+
+def _arrow(frame: Any) -> pa.Table:
+    if isinstance(frame, ir.Table):
+        table = frame.to_pyarrow()
+    elif isinstance(frame, pd.DataFrame):
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+    else:
+        table = pa.table(frame)
+    for index, field in enumerate(table.schema):
+        if pa.types.is_null(field.type):
+            # A column of nothing has no type in Arrow, but needs one in the engine.
+            table = table.set_column(index, field.name, table.column(index).cast(pa.string()))
+    return table
+
+
+def _from_folder(connection: Any, folder: Path) -> tuple[dict[str, ir.Table], tuple[str, ...]]:
+    entries: dict[str, list[Path]] = {}
+    for entry in sorted(folder.iterdir()):
+        name = entry.name if entry.is_dir() else _stem(entry)
+        if name is not None and not name.startswith((".", "_")):
+            entries.setdefault(name, []).append(entry)
+    tables = {}
+    for name in (name for name in TABLES if name in entries):
+        if len(entries[name]) > 1:
+            names = " and ".join(entry.name for entry in entries[name])
+            raise ProfileError(
+                f"{folder} must hold the table {name} once, but has {names}. Remove all but one."
+            )
+        tables[name] = _read_files(connection, name, entries[name][0])
+    return tables, _other_names(entries)
+
+
+def _stem(path: Path) -> str | None:
+    for suffix in _SUFFIXES:
+        if path.name.lower().endswith(suffix):
+            return path.name[: -len(suffix)]
+    return None
+
+
+def _read_files(connection: Any, name: str, entry: Path) -> ir.Table:
+    files = sorted(entry.rglob("*")) if entry.is_dir() else [entry]
+    files = [file for file in files if file.is_file() and _stem(file) is not None]
+    formats = {_format(file) for file in files}
+    if len(formats) != 1:
+        found = "both" if formats else "no such file"
+        raise ProfileError(
+            f"The folder {entry} must hold either Parquet or CSV files, but has {found}. "
+            "Leave one format in it."
+        )
+    paths = [glob.escape(str(file)) for file in files]
+    try:
+        if formats == {"parquet"}:
+            return connection.read_parquet(paths, table_name=f"raw_{name}", union_by_name=True)
+        # Everything is read as text and cast by the contract, so that a wrong value can be named;
+        # RFC 4180 quoting is said, lest it be guessed from the first lines only.
+        view = connection.read_csv(
+            paths,
+            table_name=f"csv_{name}",
+            header=True,
+            all_varchar=True,
+            union_by_name=True,
+            quote='"',
+            escape='"',
+            comment="",
+        )
+        text = connection.create_table(f"raw_{name}", view, temp=True)
+        return _infer_types(TABLES[name], text)
+    except duckdb.Error as error:
+        raise unreadable(entry, error) from error
+
+
+def _infer_types(table: Table, text: ir.Table) -> ir.Table:
+    """Columns of text that the contract leaves open, as numbers, times or booleans where they
+    all are; and ids that were written as floats ("7.0") as the integers that they are."""
+    kinds = {column.name: column.kind for column in table.columns}
+    ids = [name for name in text.columns if name.endswith("_id") and kinds.get(name) == "string"]
+    tests: dict[str, ir.Value] = {}
+    for name in text.columns:
+        value = text[name]
+        if name in ids:
+            tests[f"{name}/float"] = value.re_search(r"^-?\d+\.0$").all()
+        elif name not in kinds:
+            # A leading zero is part of a code (a postcode), not of a number.
+            number = value.try_cast("float64").notnull() & ~value.re_search(r"^\s*[+-]?0\d")
+            time = value.re_search(r"^\d{4}-\d{2}-\d{2}") & value.try_cast("timestamp").notnull()
+            tests[f"{name}/float64"] = (number | value.isnull()).all()
+            tests[f"{name}/timestamp"] = (time | value.isnull()).all()
+            tests[f"{name}/boolean"] = value.lower().isin(["true", "false"]).all()
+            tests[f"{name}/filled"] = value.count() > 0
+    found = text.aggregate(**tests).to_pyarrow().to_pylist()[0] if tests else {}
+    casts: dict[str, ir.Value] = {}
+    for name in text.columns:
+        if found.get(f"{name}/float"):
+            casts[name] = text[name].re_replace(r"\.0$", "")
+        elif found.get(f"{name}/filled"):
+            for dtype in ("timestamp", "float64", "boolean"):
+                if found[f"{name}/{dtype}"]:
+                    casts[name] = text[name].cast(dtype)
+    return text.mutate(**casts)
+
+
+def _format(file: Path) -> str:
+    return "parquet" if file.name.lower().endswith(".parquet") else "csv"
+
+
+def _from_duckdb(connection: Any, path: Path) -> tuple[dict[str, ir.Table], tuple[str, ...]]:
+    try:
+        # Ibis' own attach does not quote the path.
+        quoted = sqlglot.exp.Literal.string(str(path)).sql("duckdb")
+        connection.raw_sql(f"ATTACH {quoted} AS source (READ_ONLY)")
+        # Ibis 12's list_tables does not run on DuckDB 2.
+        listed = connection.con.execute(
+            "SELECT table_name FROM information_schema.tables "
+            "WHERE table_catalog = 'source' AND table_schema = 'main'"
+        )
+        names = [name for (name,) in listed.fetchall()]
+        tables = {
+            name: connection.table(name, database=("source", "main"))
+            for name in TABLES
+            if name in names
+        }
+    except duckdb.Error as error:
+        raise unreadable(path, error) from error
+    return tables, _other_names(names)
+
+
+def _other_names(names: Any) -> tuple[str, ...]:
+    others = sorted(name for name in names if name not in TABLES)
+    if not others:
+        return ()
+    hints = "".join(_did_you_mean(name, TABLES) for name in others[:3])
+    return (f"Not a table of a profile, ignored: {', '.join(others)}{hints}.",)
+
+
+def _quoted(names: list[str]) -> str:
+    return ", ".join(repr(name) for name in names)
+
+
+def _did_you_mean(name: str, choices: Any) -> str:
+    close = get_close_matches(name, list(choices), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""

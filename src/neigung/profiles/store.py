@@ -1,0 +1,302 @@
+"""A profile store: the tables of unified profiles, validated and ready for expressions.
+
+>>> import pandas as pd
+>>> lines = pd.DataFrame({"customer_id": [7, 7, 8], "order_id": ["a", "b", "c"],
+...     "occurred_at": pd.to_datetime(["2025-01-01", "2025-02-01", "2025-02-03"]),
+...     "net_value": [10.0, 5.5, 20.0]})
+>>> profiles = Profiles.from_tables({"order_lines": lines})
+>>> profiles.customers()
+2
+>>> profiles.table("order_lines").net_value.sum().execute()
+Decimal('35.5000')
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from neigung.errors import ProfileError
+from neigung.profiles.contract import RESERVED, TABLES, Table
+from neigung.profiles.source import memory_tables, raw_tables, unreadable
+from neigung.profiles.validation import (
+    broken_rules,
+    broken_types,
+    missing_columns,
+    normalise,
+    unknown_columns,
+)
+
+MATERIALISE_UP_TO = 20_000_000
+"""Tables of up to so many rows are held in the engine; larger ones stay where they are."""
+
+
+@ibis.udf.scalar.builtin(name="md5_number_lower")  # type: ignore[untyped-decorator]
+def _md5_number_lower(text: dt.string) -> dt.uint64:
+    """The lower 64 bits of the MD5 of a text, computed in the engine."""
+
+
+class Profiles:
+    """The validated tables of a profile store, as Ibis tables on DuckDB.
+
+    Open one with `Profiles.open` or `Profiles.from_tables`. Columns of the contract have its
+    names, types and order; `occurred_at` and `known_at` are UTC without a zone and always there;
+    unknown columns follow.
+
+    Attributes:
+        location: where the tables came from, as text.
+        connection: the Ibis backend that holds them.
+        tables: the tables that are there, by name.
+        notes: what was passed over or assumed, one sentence each.
+    """
+
+    def __init__(
+        self,
+        location: str,
+        connection: Any,
+        tables: Mapping[str, ir.Table],
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self.location = location
+        self.connection = connection
+        self.tables = dict(tables)
+        self.notes = notes
+        self._digest: str | None = None
+
+    @classmethod
+    def open(cls, location: str | Path | Profiles, memory_limit: str | None = None) -> Profiles:
+        """The profiles at `location`: a folder of Parquet or CSV files, or a DuckDB file.
+
+        Profiles that are open already are given back.
+
+        A table is one file (`order_lines.parquet`, `.csv`, `.csv.gz`) or one folder of files
+        (`order_lines/`). `memory_limit` bounds the engine's memory, such as "4GB".
+
+        Raises ProfileError when the store is missing, unreadable or breaks the contract.
+        """
+        if isinstance(location, Profiles):
+            return location
+        connection = _connect(memory_limit)
+        raw, notes = raw_tables(connection, location)
+        return cls._validated(str(location), connection, raw, notes)
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, Any], memory_limit: str | None = None) -> Profiles:
+        """Profiles from frames of pandas, Arrow, Polars or Ibis, validated like a store.
+
+        Raises ProfileError when a table is unknown or breaks the contract.
+        """
+        connection = _connect(memory_limit)
+        return cls._validated("memory", connection, memory_tables(connection, tables), ())
+
+    @classmethod
+    def _validated(
+        cls,
+        location: str,
+        connection: Any,
+        raw: Mapping[str, ir.Table],
+        notes: tuple[str, ...],
+    ) -> Profiles:
+        said = list(notes)
+        errors: list[str] = []
+        tables: dict[str, ir.Table] = {}
+        if "order_lines" not in raw:
+            found = f"has only {', '.join(raw)}" if raw else "has no table of a profile"
+            needed = f"order_lines is needed, but {location} {found}."
+            raise ProfileError(" ".join((needed, *notes, "Add the table order_lines.")))
+        for name, table in TABLES.items():
+            if name not in raw:
+                continue
+            try:
+                checked = _check(connection, table, raw[name], said, errors)
+            except duckdb.Error as error:
+                raise unreadable(f"The table {name} of {location}", error) from error
+            if checked is not None:
+                tables[name] = checked
+        if errors:
+            raise ProfileError("\n".join(errors))
+        if "customers" in tables:
+            tables["customers"] = _date_customers(connection, tables, said)
+        absent = [name for name in TABLES if name not in tables]
+        if absent:
+            said.append(f"Absent, so that their features are left out: {', '.join(absent)}.")
+        return cls(location, connection, tables, tuple(said))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.tables
+
+    def table(self, name: str) -> ir.Table:
+        """The table called `name`; ProfileError when the store has none."""
+        if name not in self.tables:
+            raise ProfileError(
+                f"The table {name} is needed, but {self.location} has only "
+                f"{', '.join(self.tables)}. Add it to the store."
+            )
+        return self.tables[name]
+
+    def span(self) -> tuple[datetime, datetime]:
+        """The instants of the first and the last order line, UTC without a zone."""
+        at = self.table("order_lines").occurred_at
+        row = _row(at.as_table().aggregate(first=at.min(), last=at.max()))
+        return row["first"], row["last"]
+
+    def customers(self) -> int:
+        """How many customers have an order line."""
+        return int(self.table("order_lines").customer_id.nunique().to_pyarrow().as_py())
+
+    def digest(self) -> str:
+        """SHA-256 of the contents, whatever the order of rows and files and their format."""
+        if self._digest is None:
+            whole = hashlib.sha256()
+            for name in sorted(self.tables):
+                whole.update(f"{name} {_fingerprint(self.tables[name])}\n".encode())
+            self._digest = whole.hexdigest()
+        return self._digest
+
+    def __repr__(self) -> str:
+        first, last = self.span()
+        return (
+            f"Profiles({self.location!r}, {self.customers():,} customers, {first:%Y-%m-%d} to "
+            f"{last:%Y-%m-%d}, tables: {', '.join(self.tables)})"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{name}</td><td style='text-align:right'>{_count(table):,}</td>"
+            f"<td style='text-align:left'>{html.escape(', '.join(table.columns))}</td></tr>"
+            for name, table in self.tables.items()
+        )
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+        return (
+            f"<p><b>{html.escape(repr(self))}</b></p><table><thead><tr><th>table</th>"
+            f"<th>rows</th><th>columns</th></tr></thead><tbody>{rows}</tbody></table>"
+            f"<ul>{notes}</ul>"
+        )
+
+
+def _connect(memory_limit: str | None) -> Any:
+    settings = {"memory_limit": memory_limit} if memory_limit else {}
+    connection = ibis.duckdb.connect(
+        # The engine would spill into the working directory, and fetch extensions by itself.
+        temp_directory=str(Path(tempfile.gettempdir()) / f"neigung-{uuid4().hex}"),
+        autoinstall_known_extensions=False,
+        **settings,
+    )
+    connection.raw_sql("SET timezone = 'UTC'")
+    return connection
+
+
+def _check(
+    connection: Any, table: Table, raw: ir.Table, notes: list[str], errors: list[str]
+) -> ir.Table | None:
+    """`raw` as the contract wants it, or None with a note or an error appended."""
+    rows = _count(raw)
+    if not rows:
+        if table.required:
+            errors.append(f"{table.name}: needs rows, but is empty. Export it again.")
+        else:
+            notes.append(f"{table.name} is empty and counts as absent.")
+        return None
+    missing = missing_columns(table, raw)
+    if missing:
+        errors.append(missing)
+        return None
+    broken = broken_types(table, raw)
+    if not broken:
+        typed = normalise(table, raw)
+        if rows <= MATERIALISE_UP_TO:
+            typed = connection.create_table(table.name, typed, temp=True)
+        else:
+            typed = connection.create_view(table.name, typed)
+        broken = broken_rules(table, typed)
+    if broken:
+        errors.append(f"{table.name}: {'; '.join(map(str, broken))}. Mend or leave out such rows.")
+        return None
+    extra = unknown_columns(table, raw)
+    clash = [name for name in extra if name in RESERVED]
+    if clash:
+        notes.append(f"{table.name}: {', '.join(clash)} is a reserved name and was left out.")
+    extra = [name for name in extra if name not in RESERVED]
+    if extra and table.name != "customers":
+        notes.append(f"{table.name}: unknown columns, kept and ignored: {', '.join(extra)}.")
+    return typed
+
+
+def _date_customers(connection: Any, tables: Mapping[str, ir.Table], notes: list[str]) -> ir.Table:
+    """The customers, each row with the time from which it counts."""
+    customers = tables["customers"]
+    undated = _count(customers.filter(customers.occurred_at.isnull()))
+    if not undated:
+        return customers
+    # Labels are outcomes, not something that happened before them.
+    others = [
+        table.select(_owner=table.customer_id, _at=table.occurred_at)
+        for name, table in tables.items()
+        if name not in ("customers", "labels")
+    ]
+    seen = ibis.union(*others) if len(others) > 1 else others[0]
+    firsts = seen.group_by("_owner").aggregate(_first=seen._at.min())
+    numbered = customers.mutate(_row=ibis.row_number())
+    joined = numbered.left_join(firsts, numbered.customer_id == firsts._owner)
+    at = ibis.coalesce(joined.occurred_at, joined.known_at, joined._first)
+    dated = (
+        joined.mutate(occurred_at=at, known_at=ibis.coalesce(joined.known_at, at))
+        .filter(at.notnull())
+        .order_by("_row")
+        .select(customers.columns)
+    )
+    table = connection.create_table("customers_dated", dated, temp=True)
+    dropped = _count(customers) - _count(table)
+    notes.append(
+        f"customers: {undated:,} rows without occurred_at count as known from the customer's "
+        "first row in another table. Give them the date when they were recorded."
+    )
+    if dropped:
+        notes.append(
+            f"customers: {dropped:,} rows without occurred_at left out, as their customers have "
+            "no row in another table."
+        )
+    return table
+
+
+def _fingerprint(table: ir.Table) -> str:
+    def text(name: str) -> ir.StringValue:
+        value = table[name]
+        kind = value.type()
+        if kind.is_numeric() and not kind.is_decimal() and not kind.is_boolean():
+            # Formats differ in whether 3 is an integer or a float.
+            value = value.cast("float64")
+        elif kind.is_timestamp():
+            value = value.cast("timestamp(6)")
+        return ("=" + value.cast("string")).fill_null("")
+
+    names = sorted(table.columns)
+    row = ibis.literal("\x1f").join([text(name) for name in names])
+    found = _row(
+        table.aggregate(
+            rows=table.count(),
+            # A sum does not depend on the order; a decimal of 38 digits holds 10^18 such numbers.
+            total=_md5_number_lower(row).cast("decimal(38, 0)").sum(),
+        )
+    )
+    return f"{names} {found['rows']} {found['total']}"
+
+
+def _count(table: ir.Table) -> int:
+    return int(table.count().to_pyarrow().as_py())
+
+
+def _row(table: ir.Table) -> dict[str, Any]:
+    row: dict[str, Any] = table.to_pyarrow().to_pylist()[0]
+    return row

