@@ -1,0 +1,122 @@
+"""One sentence on whether a model is worth having."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from neigung.evaluation.metrics import Metric
+
+_TEXTS = {
+    "better": (
+        "The model beats the best baseline, {baseline}: {metric} {model} against {opponent}, "
+        "difference {difference}.",
+        "Das Modell schlägt das beste Vergleichsmodell ({baseline}): {metric} {model} gegen "
+        "{opponent}, Abstand {difference}.",
+    ),
+    "worse": (
+        "The model loses to the best baseline, {baseline}: {metric} {model} against {opponent}, "
+        "difference {difference}.",
+        "Das Modell verliert gegen das beste Vergleichsmodell ({baseline}): {metric} {model} gegen "
+        "{opponent}, Abstand {difference}.",
+    ),
+    "open": (
+        "The model does not beat the best baseline, {baseline}: {metric} {model} against "
+        "{opponent}, difference {difference}, which may be chance.",
+        "Das Modell schlägt das beste Vergleichsmodell ({baseline}) nicht: {metric} {model} gegen "
+        "{opponent}, Abstand {difference}, was Zufall sein kann.",
+    ),
+    "unknown": (
+        "Whether the model beats a baseline cannot be told: {metric} with an interval needs both "
+        "outcomes and several customers.",
+        "Ob das Modell ein Vergleichsmodell schlägt, lässt sich nicht sagen: {metric} mit "
+        "Intervall braucht beide Ausgänge und mehrere Kunden.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the model beats the best baseline in the acceptance metric.
+
+    It does when the 95 % interval of the paired difference (model minus baseline) lies wholly on
+    the right side of zero. The best baseline is the one with the best value on these very rows,
+    which favours the baseline.
+    """
+
+    beats_baseline: bool
+    best_baseline: str
+    metric: str
+    difference: float
+    low: float
+    high: float
+    text_en: str
+    text_de: str
+
+
+def judge(
+    metric: Metric,
+    baseline: str,
+    baseline_texts: tuple[str, str],
+    values: tuple[float, float],
+    difference: tuple[float, float, float],
+) -> Verdict:
+    """The verdict from `values` (model, baseline) and the `difference` (value, low, high).
+
+    >>> from neigung.evaluation.metrics import METRICS
+    >>> texts, values = ("BG/NBD", "BG/NBD"), (0.55, 0.54)
+    >>> verdict = judge(METRICS["log_loss"], "bg_nbd", texts, values, (0.01, -0.02, 0.04))
+    >>> verdict.beats_baseline
+    False
+    >>> verdict.text_en.endswith("difference +0.010 (−0.020 to +0.040), which may be chance.")
+    True
+    """
+    _, low, high = difference
+    if any(math.isnan(number) for number in difference):
+        outcome = "unknown"
+    elif low > 0:
+        outcome = "better" if metric.higher_is_better else "worse"
+    elif high < 0:
+        outcome = "worse" if metric.higher_is_better else "better"
+    else:
+        outcome = "open"
+    texts = [
+        template.format(
+            baseline=baseline_text,
+            metric=metric.text(language),
+            model=format_number(values[0], language),
+            opponent=format_number(values[1], language),
+            difference=format_interval(difference, language, "+"),
+        )
+        for template, baseline_text, language in zip(
+            _TEXTS[outcome], baseline_texts, ("en", "de"), strict=True
+        )
+    ]
+    return Verdict(outcome == "better", baseline, metric.name, *difference, *texts)
+
+
+def format_number(value: float, language: str = "en", sign: str = "") -> str:
+    """Three decimals; `sign` as in format strings.
+
+    >>> format_number(-0.25, "de")
+    '−0,250'
+    """
+    text = f"{value:{sign}.3f}".replace("-", "\N{MINUS SIGN}")
+    return text.replace(".", ",") if language == "de" else text
+
+
+def format_interval(numbers: Iterable[float], language: str = "en", sign: str = "") -> str:
+    """A value with its interval, from (value, low, high); a dash where there is none.
+
+    >>> format_interval((0.8, 0.75, 0.85)), format_interval((float("nan"), 0, 0))
+    ('0.800 (0.750 to 0.850)', '–')
+    """
+    value, low, high = numbers
+    if math.isnan(value):
+        return "–"
+    text = format_number(value, language, sign)
+    if math.isnan(low) or math.isnan(high):
+        return text
+    to = "bis" if language == "de" else "to"
+    return (
+        f"{text} ({format_number(low, language, sign)} {to} {format_number(high, language, sign)})"
+    )

@@ -1,0 +1,246 @@
+"""What a feature is: a documented Ibis expression over the past of one table.
+
+>>> from neigung.features.sources import ORDERS
+>>> @feature(ORDERS, windows=(30, 365), empty=0, unit="orders")
+... def web_order_count(orders, within):
+...     '''Number of orders in the web shop.
+...
+...     de: Anzahl der Bestellungen im Webshop.
+...     '''
+...     return (orders.channel == "web").sum(where=within)
+>>> [column.name for column in web_order_count.columns]
+['web_order_count_30d', 'web_order_count_365d']
+>>> web_order_count.columns[0].text("de")
+'Anzahl der Bestellungen im Webshop in den letzten 30 Tagen'
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import ibis
+import ibis.expr.types as ir
+
+from neigung.errors import FeatureError
+from neigung.profiles.timeline import Past
+
+Language = Literal["en", "de"]
+Kind = Literal["number", "category"]
+
+# What a number counts, so that reasons can write it: "3 Tage", "12 %", "4,50".
+UNITS = (
+    "count", "orders", "products", "categories", "visits", "contacts", "cases",
+    "currency", "points", "days", "hours", "share", "ratio", "category",
+)  # fmt: skip
+
+_WINDOW = {"en": "in the last {} days", "de": "in den letzten {} Tagen"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """The rows a feature aggregates, one group per customer and cutoff.
+
+    Parameters
+    ----------
+    name : its name in messages.
+    tables : the contract's tables it needs; where one is absent, its features are left out.
+    build : takes a Past and gives an Ibis table with `customer_id`, `cutoff`, `days_ago` and
+        whatever the features read; None where the feature reads finished columns (`COMBINED`).
+    theme : the heading under which reviewers find its features.
+    """
+
+    name: str
+    tables: tuple[str, ...]
+    build: Callable[[Past], ir.Table] | None
+    theme: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the feature table: a feature in one of its windows."""
+
+    name: str
+    feature: str
+    window: int | None
+    unit: str
+    theme: str
+    kind: Kind
+    text_en: str
+    text_de: str
+    sentence_en: str | None = None
+    sentence_de: str | None = None
+
+    def text(self, language: Language = "en") -> str:
+        """What the column says, for reviewers: `Number of orders in the last 30 days`."""
+        text = self.text_de if language == "de" else self.text_en
+        return _in_window(text if "{window}" in text else f"{text} {{window}}", self, language)
+
+    def sentence(self, language: Language = "en") -> str | None:
+        """The template of the reason, with `{value}` and names of other columns, or None."""
+        sentence = self.sentence_de if language == "de" else self.sentence_en
+        return _in_window(sentence, self, language) if sentence else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The column as plain data, for an artefact."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Column:
+        """The inverse of `to_dict`."""
+        return cls(**content)
+
+
+def _in_window(text: str, column: Column, language: Language) -> str:
+    window = "" if column.window is None else _WINDOW[language].format(column.window)
+    return " ".join(text.replace("{window}", window).replace(" ,", ",").split())
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A documented aggregate; made by the decorator `feature`.
+
+    `columns` are the columns it gives; `expression(rows, window)` is its Ibis expression.
+    """
+
+    name: str
+    source: Source
+    function: Callable[..., ir.Value]
+    windows: tuple[int | None, ...]
+    empty: float | str | None
+    unit: str
+    theme: str
+    needs: tuple[str, ...]
+    of: tuple[str, ...]
+    clock: str
+    kind: Kind
+    text_en: str
+    text_de: str
+    sentence_en: str | None
+    sentence_de: str | None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns, one per window."""
+        return tuple(
+            Column(
+                name=self.name if window is None else f"{self.name}_{window}d",
+                feature=self.name,
+                window=window,
+                unit=self.unit,
+                theme=self.theme,
+                kind=self.kind,
+                text_en=self.text_en,
+                text_de=self.text_de,
+                sentence_en=self.sentence_en,
+                sentence_de=self.sentence_de,
+            )
+            for window in self.windows or (None,)
+        )
+
+
+def feature(
+    source: Source,
+    *,
+    windows: tuple[int | None, ...] = (),
+    empty: float | str | None = None,
+    unit: str = "count",
+    theme: str | None = None,
+    needs: tuple[str, ...] = (),
+    of: tuple[str, ...] = (),
+    clock: str = "days_ago",
+    kind: Kind = "number",
+) -> Callable[[Callable[..., ir.Value]], Feature]:
+    """Make a feature of a function that gives an Ibis aggregate.
+
+    Parameters
+    ----------
+    source : the rows it aggregates.
+    windows : how far it looks back, in days, None for the whole retention; one column each. The
+        function then takes `(rows, within)`, where `within` is the condition to aggregate under.
+        Without windows it takes `(rows)` and sees the whole retention.
+    empty : the value of a customer without such rows; None leaves it missing.
+    unit : one of `UNITS`.
+    theme : the heading in the report; the source's when None.
+    needs : optional columns of the contract (`discount_value`) or of `customers`, without which
+        the feature is left out.
+    of : for source `COMBINED`, the names of the features it is computed from; the function gets
+        the finished row and, with windows, the window as a number.
+    kind : `number`, or `category` for a string.
+
+    The docstring says what the feature is: the first line in English, a line `de: …` in German;
+    the window is added at the end, or put where `{window}` stands. Lines `reason: …` and
+    `reason de: …` may give the sentence of the reason, with `{value}`, `{window}` and names of
+    other columns in braces. Raises FeatureError when a text is missing.
+    """
+
+    def decorate(function: Callable[..., ir.Value]) -> Feature:
+        name = function.__name__
+        if unit not in UNITS:
+            raise FeatureError(
+                f"Feature {name}: a unit out of {', '.join(UNITS)} is needed, found '{unit}'."
+            )
+        texts = _texts(name, function.__doc__ or "")
+        return Feature(
+            name=name,
+            source=source,
+            function=function,
+            windows=windows,
+            empty=empty,
+            unit="category" if kind == "category" else unit,
+            theme=theme or source.theme,
+            needs=needs,
+            of=of,
+            clock=clock,
+            kind=kind,
+            text_en=texts["en"],
+            text_de=texts["de"],
+            sentence_en=texts.get("reason"),
+            sentence_de=texts.get("reason de"),
+        )
+
+    return decorate
+
+
+def _texts(name: str, docstring: str) -> dict[str, str]:
+    """The labelled paragraphs of a docstring; unlabelled text before them is English."""
+    parts = re.split(r"^\s*(de|reason|reason de):", docstring, flags=re.MULTILINE)
+    texts = {"en": parts[0].strip().split("\n\n")[0]}
+    texts |= {
+        label: text.strip().split("\n\n")[0]
+        for label, text in zip(parts[1::2], parts[2::2], strict=True)
+    }
+    texts = {label: " ".join(text.split()).removesuffix(".") for label, text in texts.items()}
+    missing = [label for label in ("en", "de") if not texts.get(label)]
+    if missing:
+        needed = {"en": "a first line in English", "de": "a line 'de: …' in German"}
+        raise FeatureError(
+            f"Feature {name}: its docstring needs {' and '.join(needed[m] for m in missing)}, "
+            "because reviewers read it. Add it."
+        )
+    if ("reason" in texts) != ("reason de" in texts):
+        raise FeatureError(
+            f"Feature {name}: 'reason:' and 'reason de:' come together. Add the missing one."
+        )
+    return texts
+
+
+def ratio(part: ir.Value, whole: ir.Value) -> ir.Value:
+    """`part / whole` as a float, missing where the whole is zero."""
+    return part.cast("float64") / whole.cast("float64").nullif(0.0)
+
+
+def spread(values: ir.Value, where: ir.Value | None = None) -> ir.Value:
+    """Sample standard deviation from exact sums, so that the order of rows cannot change a bit.
+
+    `values` must be decimal or integer. Missing with fewer than two values.
+    """
+    exact = values.cast("decimal(38, 3)")  # engines multiply narrower ones until they overflow
+    n = exact.count(where=where).cast("float64")
+    total = exact.sum(where=where).cast("float64")
+    squares = (exact * exact).sum(where=where).cast("float64")
+    variance = (squares - total * total / n.nullif(0.0)) / (n - 1).nullif(0.0)
+    return ibis.cases((variance > 0, variance), (variance <= 0, 0.0)).sqrt()

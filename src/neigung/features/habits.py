@@ -1,0 +1,104 @@
+"""When a customer orders: weekdays, hours, days of the month. Times are UTC."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from neigung.features.feature import Feature, feature, ratio, spread
+from neigung.features.sources import ORDERS
+
+
+@feature(ORDERS, windows=(365,), unit="share", theme="habits")
+def weekend_order_share(orders: ir.Table, within: ir.Value) -> ir.Value:
+    """Share of the orders placed on Saturday or Sunday.
+
+    de: Anteil der Bestellungen an Samstagen und Sonntagen.
+
+    reason: {value} of the orders on weekends {window}
+
+    reason de: {value} der Bestellungen am Wochenende {window}
+    """
+    return ratio((orders.weekday >= 5).sum(where=within), orders.count(where=within))
+
+
+@feature(ORDERS, windows=(365,), unit="share", theme="habits")
+def main_weekday_share(orders: ir.Table, within: ir.Value) -> ir.Value:
+    """Share of the orders that fall on the customer's most frequent weekday.
+
+    de: Anteil der Bestellungen am häufigsten Wochentag des Kunden.
+
+    reason: {value} of the orders on the same weekday {window}
+
+    reason de: {value} der Bestellungen am gleichen Wochentag {window}
+    """
+    per_day = [(orders.weekday == day).sum(where=within) for day in range(7)]
+    return ratio(ibis.greatest(*per_day), orders.count(where=within))
+
+
+@feature(ORDERS, windows=(365,), unit="hours", theme="habits")
+def order_hour_median(orders: ir.Table, within: ir.Value) -> ir.Value:
+    """Median hour of the day of the orders (UTC).
+
+    de: Median der Uhrzeit der Bestellungen in Stunden (UTC).
+    """
+    return orders.hour.cast("float64").median(where=within)
+
+
+@feature(ORDERS, windows=(365,), unit="hours", theme="habits")
+def order_hour_spread(orders: ir.Table, within: ir.Value) -> ir.Value:
+    """Spread (standard deviation) of the hour of the day of the orders.
+
+    de: Streuung (Standardabweichung) der Uhrzeit der Bestellungen in Stunden.
+    """
+    return spread(orders.hour, within)
+
+
+@feature(ORDERS, windows=(365,), unit="share", theme="habits")
+def morning_order_share(orders: ir.Table, within: ir.Value) -> ir.Value:
+    """Share of the orders placed before 11 am (UTC).
+
+    de: Anteil der Bestellungen vor 11 Uhr (UTC).
+
+    reason: {value} of the orders in the morning {window}
+
+    reason de: {value} der Bestellungen am Vormittag {window}
+    """
+    return ratio((orders.hour < 11).sum(where=within), orders.count(where=within))
+
+
+@feature(ORDERS, windows=(365,), unit="share", theme="habits")
+def evening_order_share(orders: ir.Table, within: ir.Value) -> ir.Value:
+    """Share of the orders placed from 6 pm on (UTC).
+
+    de: Anteil der Bestellungen ab 18 Uhr (UTC).
+
+    reason: {value} of the orders in the evening {window}
+
+    reason de: {value} der Bestellungen am Abend {window}
+    """
+    return ratio((orders.hour >= 18).sum(where=within), orders.count(where=within))
+
+
+@feature(ORDERS, windows=(365,), unit="share", theme="habits")
+def month_start_order_share(orders: ir.Table, within: ir.Value) -> ir.Value:
+    """Share of the orders placed in the first ten days of a month.
+
+    de: Anteil der Bestellungen in den ersten zehn Tagen eines Monats.
+
+    reason: {value} of the orders in the first ten days of a month {window}
+
+    reason de: {value} der Bestellungen in den ersten zehn Tagen eines Monats {window}
+    """
+    return ratio((orders.day_of_month <= 10).sum(where=within), orders.count(where=within))
+
+
+FEATURES: tuple[Feature, ...] = (
+    weekend_order_share,
+    main_weekday_share,
+    order_hour_median,
+    order_hour_spread,
+    morning_order_share,
+    evening_order_share,
+    month_start_order_share,
+)

@@ -1,0 +1,144 @@
+"""The rows that features aggregate: the contract's tables, and what is derived from them."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from neigung.features.feature import Source
+from neigung.profiles.contract import TABLES
+from neigung.profiles.timeline import KEYS, Past, days_between
+
+EXACT = "decimal(18, 3)"
+"""Quantities, points and days as exact numbers: their sums do not depend on the order of rows."""
+
+_WIDE = "decimal(38, 4)"
+
+
+def contract_rows(past: Past, table: str, of_everyone: bool = False) -> ir.Table:
+    """The past rows of a table with exactly the columns of the contract, `cutoff` and `days_ago`.
+
+    Optional columns that the store lacks stand as missing values: features on such a column name
+    it in `needs` and are left out; this keeps the source whole. The store's own columns are left
+    out, because they might be called like a derived one ("Discount" and "discount" are the same
+    to the engine).
+    """
+    rows = past.everyone(table) if of_everyone else past.rows(table)
+    columns = {
+        column.name: rows[column.name] if column.name in rows.columns else ibis.null(column.dtype)
+        for column in TABLES[table].columns
+    }
+    return rows.select(**columns, cutoff=rows.cutoff, days_ago=rows.days_ago)
+
+
+def order_lines(past: Past) -> ir.Table:
+    """The past order lines with all their optional columns, and whether they were discounted."""
+    lines = contract_rows(past, "order_lines")
+    discount = lines.discount_value.coalesce(0)
+    gross = lines.net_value.cast(_WIDE) + discount
+    return lines.mutate(
+        discount=discount,
+        discounted=discount > 0,
+        discounted_gross=ibis.ifelse(discount > 0, gross, 0),
+        deeply_discounted=(discount > 0) & (discount.cast(_WIDE) * 10 >= gross * 3),
+    )
+
+
+def _all_columns(past: Past) -> ir.Table:
+    """The past order lines as they are, the store's own columns included, for users' features."""
+    return past.rows("order_lines")
+
+
+def after_last_order(rows: ir.Table, past: Past) -> ir.Table:
+    """`rows` with `after_order`: whether they came after the customer's last order."""
+    lines = past.rows("order_lines")
+    last = lines.group_by(*KEYS).agg(last_order_days_ago=lines.days_ago.min())
+    joined = rows.left_join(last, KEYS).drop(*(f"{key}_right" for key in KEYS))
+    after = joined.days_ago < joined.last_order_days_ago
+    return joined.mutate(after_order=after.fill_null(True)).drop("last_order_days_ago")
+
+
+def _orders(past: Past) -> ir.Table:
+    """One row per order, with the days since the customer's order before.
+
+    `occurred_at` is that of the first line. Orders of the same instant are told apart by their
+    id, so that the result does not depend on the order of rows; `from_newest` counts them back
+    from 0. `recency` is the days since the customer's last order.
+    """
+    lines = order_lines(past)
+    orders = lines.group_by(*KEYS, "order_id").agg(
+        occurred_at=lines.occurred_at.min(),
+        days_ago=lines.days_ago.max(),
+        value=lines.net_value.sum(),
+        discount=lines.discount.sum(),
+        line_count=lines.count(),
+        quantity=lines.quantity.try_cast(EXACT).sum(),
+        discounted_gross=lines.discounted_gross.sum(),
+        discounted_lines=lines.discounted.sum(),
+        deep_lines=lines.deeply_discounted.sum(),
+        # A distinct count within each order is the dearest part of this query, so not for all.
+        category_count=ibis.cases((lines.days_ago <= 90, lines.category)).nunique(),
+        channel=lines.channel.min(),
+        with_voucher=lines.voucher_code.notnull().any(),
+        with_campaign=lines.campaign_id.notnull().any(),
+    )
+    in_turn = ibis.window(group_by=KEYS, order_by=[orders.occurred_at, orders.order_id])
+    back = ibis.window(group_by=KEYS, order_by=[orders.occurred_at.desc(), orders.order_id.desc()])
+    gap = days_between(orders.occurred_at.lag().over(in_turn), orders.occurred_at)
+    orders = orders.mutate(
+        gap_days=gap.cast(EXACT),
+        from_newest=ibis.row_number().over(back),
+        recency=orders.days_ago.min().over(ibis.window(group_by=KEYS)).cast(EXACT),
+        discounted=orders.discount > 0,
+        in_season=(orders.days_ago > 335) & (orders.days_ago <= 365),
+        weekday=orders.occurred_at.day_of_week.index(),
+        hour=orders.occurred_at.hour(),
+        day_of_month=orders.occurred_at.day(),
+        week=(orders.days_ago / 7).floor().cast("int32"),
+    )
+    return orders.mutate(newest=orders.from_newest == 0)
+
+
+def _order_weeks(past: Past) -> ir.Table:
+    """One row per customer and week with an order; week 0 is the last 7 days.
+
+    `position` numbers the weeks from 0, so that in an unbroken row of weeks it equals `week`.
+    """
+    orders = _orders(past)
+    weeks = orders.group_by(*KEYS, "week").agg(days_ago=orders.days_ago.min())
+    in_turn = ibis.window(group_by=KEYS, order_by=weeks.week)
+    return weeks.mutate(position=ibis.row_number().over(in_turn))
+
+
+def owned(lines: ir.Table, column: str) -> ir.Table:
+    """One row per customer and product, or category: how often, how lately, since when.
+
+    Rows without the product or category are left out. `again`: bought at least a day apart.
+    """
+    lines = lines.filter(lines[column].notnull())
+    rows = lines.group_by(*KEYS, column).agg(
+        days_ago=lines.days_ago.min(),
+        first_days_ago=lines.days_ago.max(),
+        lines=lines.count(),
+        lines_365=lines.count(where=lines.days_ago <= 365),
+    )
+    return rows.mutate(again=rows.first_days_ago - rows.days_ago >= 1)
+
+
+def _products(past: Past) -> ir.Table:
+    return owned(order_lines(past), "product_id")
+
+
+def _categories(past: Past) -> ir.Table:
+    """The categories of a customer; `top` is the one with most lines in 365 days, then by name."""
+    rows = owned(order_lines(past), "category")
+    by_use = ibis.window(group_by=KEYS, order_by=[rows.lines_365.desc(), rows.category])
+    return rows.mutate(top=ibis.row_number().over(by_use) == 0)
+
+
+ORDER_LINES = Source("order_lines", ("order_lines",), _all_columns, "assortment")
+ORDERS = Source("orders", ("order_lines",), _orders, "orders")
+PRODUCTS = Source("products", ("order_lines",), _products, "assortment")
+CATEGORIES = Source("categories", ("order_lines",), _categories, "assortment")
+ORDER_WEEKS = Source("order_weeks", ("order_lines",), _order_weeks, "rhythm")
+COMBINED = Source("combined", (), None, "orders")

@@ -1,0 +1,228 @@
+"""Builds the feature table: one row per spine row, one column per feature and window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from neigung.errors import FeatureError, NeigungError
+from neigung.features.feature import Column, Feature, Source
+from neigung.profiles.timeline import KEYS, Past
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """The features of a study that its store can give.
+
+    Parameters
+    ----------
+    features : what is computed, in order; features that others are computed from come first.
+    columns : what is kept of it, in order.
+    notes : what was left out, and why.
+    """
+
+    features: tuple[Feature, ...]
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def select(
+        cls, library: Sequence[Feature], wanted: Sequence[str] | None, past: Past
+    ) -> FeatureSet:
+        """Choose features by name (a feature's or a column's; None for all) as the store allows.
+
+        Raises FeatureError for names that nobody defined, for a name defined twice, and when
+        nothing is left.
+        """
+        by_name: dict[str, Feature] = {}
+        for one in library:
+            if one.name in by_name:
+                raise FeatureError(f"Feature {one.name} is defined twice. Rename one of the two.")
+            by_name[one.name] = one
+        columns = {column.name: column for one in library for column in one.columns}
+        _refuse_unknown(wanted or (), [*by_name, *columns])
+
+        left_out = _left_out(by_name, past)
+        kept = tuple(
+            column
+            for column in columns.values()
+            if column.feature not in left_out
+            and (wanted is None or column.name in wanted or column.feature in wanted)
+        )
+        if not kept:
+            raise FeatureError(
+                "At least one feature is needed; none of the named ones can be computed: "
+                + "; ".join(sorted(set(left_out.values())))
+            )
+        computed = _closure({column.feature for column in kept}, by_name)
+        reasons: dict[str, list[str]] = {}
+        for name, reason in left_out.items():
+            if wanted is None or name in wanted:
+                reasons.setdefault(reason, []).append(name)
+        notes = tuple(
+            f"{len(names)} features left out: {reason} ({', '.join(names[:3])}"
+            f"{', …' if len(names) > 3 else ''})"
+            for reason, names in reasons.items()
+        )
+        return cls(tuple(by_name[n] for n in by_name if n in computed), kept, notes)
+
+    def table(self, past: Past) -> ir.Table:
+        """The feature table of the spine of `past`, lazily.
+
+        Columns: `customer_id`, `cutoff`, then `columns`; numbers are float64, categories strings.
+        Rows are those of the spine, in no particular order.
+        """
+        result = past.spine.select(*KEYS)
+        # The keys of every joined table need a name of their own; none of them is kept.
+        for number, source in enumerate(self._sources()):
+            own = [one for one in self.features if one.source == source]
+            aggregated = _aggregate(source, own, past)
+            result = result.left_join(aggregated, KEYS, rname=f"{{name}}_{number}")
+        plain = [one for one in self.features if one.source.build is not None]
+        result = result.select(*KEYS, **_filled(plain, result))
+        for level in self._levels():
+            result = result.mutate(**{k: v for one in level for k, v in _combined(one, result)})
+        return result.select(*KEYS, *(column.name for column in self.columns))
+
+    def _sources(self) -> list[Source]:
+        """The sources that are read, each once."""
+        return list(dict.fromkeys(one.source for one in self.features if one.source.build))
+
+    def _levels(self) -> list[list[Feature]]:
+        """The combined features, those first that need no other combined one."""
+        todo = [one for one in self.features if one.source.build is None]
+        levels = []
+        while todo:
+            open_names = {one.name for one in todo}
+            level = [one for one in todo if not open_names.intersection(one.of)]
+            if not level:
+                names = ", ".join(sorted(open_names))
+                raise FeatureError(
+                    f"Features must not be computed from one another in a circle, but {names} are."
+                    " Name only features in `of` that do without them."
+                )
+            levels.append(level)
+            todo = [one for one in todo if one not in level]
+        return levels
+
+
+def _refuse_unknown(wanted: Iterable[str], known: Sequence[str]) -> None:
+    import difflib
+
+    for name in wanted:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=3)
+            hint = f" Did you mean {', '.join(close)}?" if close else ""
+            raise FeatureError(
+                f"The study names the feature '{name}', which nobody defines.{hint}"
+                " `neigung features --list` shows all."
+            )
+
+
+def _left_out(by_name: dict[str, Feature], past: Past) -> dict[str, str]:
+    """Features whose table, column or ingredient the store lacks, with the reason."""
+    left_out: dict[str, str] = {}
+    for name, one in by_name.items():  # ingredients are defined before what combines them
+        absent = [table for table in one.source.tables if table not in past]
+        lacking = [
+            f"{table}.{column}" for table, column in _needed(one) if not _has(past, table, column)
+        ]
+        gone = [part for part in one.of if part in left_out or part not in by_name]
+        if absent:
+            left_out[name] = f"no table {', '.join(absent)}"
+        elif lacking:
+            left_out[name] = f"no column {', '.join(lacking)}"
+        elif gone:
+            left_out[name] = left_out.get(gone[0], f"no feature {gone[0]}")
+    return left_out
+
+
+def _needed(one: Feature) -> list[tuple[str, str]]:
+    """The optional columns a feature needs: `discount_value`, or `returns.reason`."""
+    first = one.source.tables[0] if one.source.tables else ""
+    return [
+        (need.split(".")[0], need.split(".")[1]) if "." in need else (first, need)
+        for need in one.needs
+    ]
+
+
+def _has(past: Past, table: str, column: str) -> bool:
+    return table in past and column in past.tables[table].columns
+
+
+def _closure(names: set[str], by_name: dict[str, Feature]) -> set[str]:
+    """The names with everything they are computed from."""
+    todo, done = list(names), set()
+    while todo:
+        name = todo.pop()
+        if name not in done:
+            done.add(name)
+            todo.extend(by_name[name].of)
+    return done
+
+
+def _aggregate(source: Source, features: Sequence[Feature], past: Past) -> ir.Table:
+    assert source.build is not None
+    rows = source.build(past)
+    # The windows become columns first: DuckDB's filtered aggregates take quadratic time in the
+    # number of distinct conditions, and none when the condition is a column.
+    windows = dict.fromkeys((one.clock, window) for one in features for window in one.windows)
+    flags = {
+        f"{clock}_within_{window}": rows[clock] <= window
+        for clock, window in windows
+        if window is not None
+    }
+    rows = rows.mutate(**flags)
+    aggregates = {}
+    for one in features:
+        for column in one.columns:
+            within: tuple[ir.Value, ...] = ()
+            if column.window is not None:
+                within = (rows[f"{one.clock}_within_{column.window}"],)
+            elif one.windows:
+                within = (ibis.literal(True),)
+            aggregates[column.name] = _typed(one, _evaluated(one, rows, *within))
+    return rows.group_by(*KEYS).agg(**aggregates)
+
+
+def _combined(one: Feature, row: ir.Table) -> list[tuple[str, ir.Value]]:
+    values = []
+    for column in one.columns:
+        window = () if column.window is None else (column.window,)
+        value = _typed(one, _evaluated(one, row, *window))
+        values.append((column.name, _or_empty(one, value)))
+    return values
+
+
+def _evaluated(one: Feature, *arguments: object) -> ir.Value:
+    try:
+        value = one.function(*arguments)
+    except NeigungError:
+        raise
+    except Exception as error:
+        raise FeatureError(
+            f"Feature {one.name}: its function failed on {one.source.name}: "
+            f"{type(error).__name__}: {error}. Mend the function, or name the columns it needs."
+        ) from error
+    if not isinstance(value, ir.Value):
+        raise FeatureError(
+            f"Feature {one.name}: an Ibis expression is needed, found {type(value).__name__}."
+        )
+    return value
+
+
+def _typed(one: Feature, value: ir.Value) -> ir.Value:
+    return value.cast("string" if one.kind == "category" else "float64")
+
+
+def _filled(features: Sequence[Feature], row: ir.Table) -> dict[str, ir.Value]:
+    return {
+        column.name: _or_empty(one, row[column.name]) for one in features for column in one.columns
+    }
+
+
+def _or_empty(one: Feature, value: ir.Value) -> ir.Value:
+    return value if one.empty is None else value.coalesce(ibis.literal(one.empty))

@@ -1,0 +1,250 @@
+"""The dataset of a study: features and labels at its cutoffs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from neigung.errors import StudyError
+from neigung.features.feature import Column
+from neigung.features.library import library, load_user_features
+from neigung.features.table import FeatureSet
+from neigung.profiles.spine import build_past
+from neigung.profiles.store import Profiles
+from neigung.profiles.timeline import KEYS, Future, Past, every, latest_cutoff
+from neigung.study import Study
+from neigung.targets.target import check_tables, label, reference
+
+OnStep = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows to learn from or to predict for.
+
+    Parameters
+    ----------
+    frame : one row per customer and cutoff, sorted by cutoff and customer: `customer_id`,
+        `cutoff`, `label` (1.0 or 0.0; missing when nothing was watched) and the features, numbers
+        as float64 and categories as pandas categories.
+    columns : the columns a model reads, in order; the frame may hold more, for baselines.
+    notes : which features were left out, and why.
+    """
+
+    frame: pd.DataFrame
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def X(self) -> pd.DataFrame:
+        """The columns a model reads (n, p)."""
+        return self.frame[[column.name for column in self.columns]]
+
+    @property
+    def y(self) -> npt.NDArray[np.float64]:
+        """The labels (n,)."""
+        return self.frame["label"].to_numpy(dtype="float64")
+
+    @property
+    def groups(self) -> npt.NDArray[np.object_]:
+        """The customer of each row (n,): rows of one customer are no independent draws."""
+        return self.frame["customer_id"].to_numpy(dtype=object)
+
+    @property
+    def cutoffs(self) -> tuple[dt.datetime, ...]:
+        """The cutoffs, oldest first."""
+        return tuple(stamp.to_pydatetime() for stamp in sorted(self.frame["cutoff"].unique()))
+
+    def at(self, *cutoffs: dt.datetime) -> Dataset:
+        """The rows of some cutoffs."""
+        rows = self.frame["cutoff"].isin(list(cutoffs))
+        return replace(self, frame=self.frame[rows].reset_index(drop=True))
+
+    def _repr_html_(self) -> str:
+        by_cutoff = self.frame.groupby("cutoff").agg(
+            customers=("customer_id", "nunique"), label_mean=("label", "mean")
+        )
+        head = f"<p>{len(self):,} rows, {len(self.columns)} features</p>"
+        return head + str(by_cutoff.to_html(float_format="{:.3f}".format))
+
+
+def study_cutoffs(study: Study, profiles: Profiles) -> list[dt.datetime]:
+    """The cutoffs of a study in its data, oldest first; the last one is the final test.
+
+    Raises StudyError when the test's horizon is not covered by the data, or a cutoff lies before
+    them.
+    """
+    first, last = profiles.span()
+    horizon = study.target.horizon_days
+    if study.target.kind == "custom":
+        return _labelled_cutoffs(study, profiles)
+    if study.cutoffs.last == "latest":
+        newest = latest_cutoff(last, horizon)
+    else:
+        newest = study.cutoffs.last
+        end = dt.datetime.combine(last.date(), dt.time()) + dt.timedelta(days=1)
+        if newest + dt.timedelta(days=horizon) > end:
+            raise StudyError(
+                f"Study {study.name}: the cutoff {newest:%Y-%m-%d} with a horizon of {horizon} "
+                f"days needs data until {newest + dt.timedelta(days=horizon):%Y-%m-%d}, but the "
+                f"last order is of {last:%Y-%m-%d %H:%M}. Move cutoffs.last to "
+                f"{latest_cutoff(last, horizon):%Y-%m-%d} or earlier, or write 'latest'."
+            )
+    cutoffs = every(newest, study.cutoffs.every_days, study.cutoffs.count)
+    if cutoffs[0] <= first:
+        fitting = sum(cutoff > first for cutoff in cutoffs)
+        advice = (
+            f"Lower cutoffs.count to {fitting} or less"
+            if fitting
+            else f"Lower target.horizon_days: the data span {(last - first).days} days"
+        )
+        raise StudyError(
+            f"Study {study.name}: {study.cutoffs.count} cutoffs every {study.cutoffs.every_days} "
+            f"days up to {newest:%Y-%m-%d} start at {cutoffs[0]:%Y-%m-%d}, but the first order is "
+            f"of {first:%Y-%m-%d}. {advice}."
+        )
+    return cutoffs
+
+
+def _labelled_cutoffs(study: Study, profiles: Profiles) -> list[dt.datetime]:
+    """For the user's own outcomes: the newest cutoffs of the table labels."""
+    labels = profiles.table("labels")
+    given = sorted(labels.select("cutoff").distinct().to_pyarrow()["cutoff"].to_pylist())
+    given = [stamp.replace(tzinfo=None) for stamp in given]
+    if study.cutoffs.last != "latest":
+        last = study.cutoffs.last
+        if last not in given:
+            raise StudyError(
+                f"Study {study.name}: the cutoff {last:%Y-%m-%d %H:%M} has no row in the table "
+                f"labels, which spans {given[0]:%Y-%m-%d %H:%M} to {given[-1]:%Y-%m-%d %H:%M}. "
+                "Move cutoffs.last, or write 'latest'."
+            )
+        given = [cutoff for cutoff in given if cutoff <= last]
+    return given[-study.cutoffs.count :]
+
+
+def study_features(study: Study, past: Past, also: Sequence[str] = ()) -> FeatureSet:
+    """The features a study asks for, and `also` some more, as far as the store has them."""
+    own = load_user_features(study.my_features) if study.my_features else ()
+    wanted = None if study.features == "all" else [*study.features, *also]
+    return FeatureSet.select([*library(past), *own], wanted, past)
+
+
+def build_dataset(
+    study: Study,
+    profiles: Profiles,
+    *,
+    also: Sequence[str] = (),
+    on_step: OnStep | None = None,
+) -> Dataset:
+    """Features and labels of the study's population at all its cutoffs.
+
+    Parameters
+    ----------
+    study : what is predicted, for whom and when.
+    profiles : the store.
+    also : feature columns to compute even if the study does not name them.
+    on_step : called after each cutoff with how many are done, and of how many.
+
+    Raises StudyError when a cutoff has nobody to predict for, or the target lacks its table.
+    """
+    check_tables(study, profiles.tables)
+    cutoffs = study_cutoffs(study, profiles)
+    parts = []
+    for number, cutoff in enumerate(cutoffs, start=1):
+        past = build_past(profiles, study, cutoff)
+        features = study_features(study, past, also)
+        rows = feature_rows(features, past)
+        rows = rows.join(label_rows(study, profiles, past), keys=list(KEYS), join_type="inner")
+        if not rows.num_rows:
+            raise StudyError(_nobody(study, cutoff))
+        parts.append(rows)
+        if on_step:
+            on_step(number, len(cutoffs))
+    wanted = study.features
+    columns = tuple(
+        c for c in features.columns if wanted == "all" or c.name in wanted or c.feature in wanted
+    )
+    return Dataset(as_frame(pa.concat_tables(parts), features.columns), columns, features.notes)
+
+
+def build_features(
+    study: Study,
+    profiles: Profiles,
+    cutoff: dt.datetime,
+    *,
+    names: Sequence[str] | None = None,
+) -> Dataset:
+    """Features at one cutoff, without labels: to score with, or to look at.
+
+    `names` asks for these columns instead of the study's. Raises StudyError when the cutoff has
+    nobody to predict for, FeatureError when the store cannot give a named column.
+    """
+    if names is not None:
+        study = study.model_copy(update={"features": tuple(names)})
+    first, last = profiles.span()
+    if not first < cutoff:
+        raise StudyError(
+            f"Study {study.name}: the cutoff {cutoff:%Y-%m-%d} lies before the data, which span "
+            f"{first:%Y-%m-%d} to {last:%Y-%m-%d}. Choose a later one."
+        )
+    past = build_past(profiles, study, cutoff)
+    features = study_features(study, past)
+    rows = feature_rows(features, past)
+    if not rows.num_rows:
+        raise StudyError(_nobody(study, cutoff))
+    rows = rows.append_column("label", pa.nulls(rows.num_rows, pa.float64()))
+    columns = features.columns
+    if names is not None:
+        by_name = {column.name: column for column in columns}
+        missing = [name for name in names if name not in by_name]
+        if missing:
+            raise StudyError(
+                f"Study {study.name}: the model needs {', '.join(missing)}, which "
+                f"{profiles.location} cannot give: {'; '.join(features.notes)}."
+            )
+        columns = tuple(by_name[name] for name in names)
+    return Dataset(as_frame(rows, columns), columns, features.notes)
+
+
+def feature_rows(features: FeatureSet, past: Past) -> pa.Table:
+    """The computed feature table of one past."""
+    return features.table(past).to_pyarrow()
+
+
+def label_rows(study: Study, profiles: Profiles, past: Past) -> pa.Table:
+    """The labels of the rows of one past; all that is known of the past here is the reference."""
+    future = Future(profiles.tables, reference(past, study.target), study.target.horizon_days)
+    return label(future, study.target).to_pyarrow()
+
+
+def as_frame(rows: pa.Table, columns: Sequence[Column]) -> pd.DataFrame:
+    """Arrow rows as a frame in a fixed order of rows and columns."""
+    frame: pd.DataFrame = rows.to_pandas()
+    frame["customer_id"] = frame["customer_id"].astype(str)
+    frame["cutoff"] = frame["cutoff"].astype("datetime64[us]")
+    for column in columns:
+        if column.kind == "category":
+            values = frame[column.name].astype(object)
+            frame[column.name] = pd.Categorical(values, sorted(values.dropna().unique()))
+    frame = frame.sort_values(list(KEYS)[::-1], ignore_index=True)
+    return frame[[*KEYS, "label", *(column.name for column in columns)]]
+
+
+def _nobody(study: Study, cutoff: dt.datetime) -> str:
+    days = study.population.active_within_days
+    active = f"with an order in the {days} days before it" if days else "with an order before it"
+    return (
+        f"Study {study.name}: at the cutoff {cutoff:%Y-%m-%d} at least one customer is needed "
+        f"{active} whom the legal basis covers, found none. Check population, legal_basis and "
+        "cutoffs."
+    )

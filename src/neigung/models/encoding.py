@@ -1,0 +1,144 @@
+"""From a frame of features to the array of numbers that LightGBM reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from neigung.errors import InputError
+
+Floats = npt.NDArray[np.float64]
+
+MAX_CATEGORIES = 200
+"""Categories kept per column, the most frequent ones. LightGBM's histograms hold 127 bins, and
+what is rarer than the 200th tells little about a customer."""
+
+_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"}
+
+
+@dataclass(frozen=True)
+class FrameEncoder:
+    """Columns in a fixed order, and the vocabulary of each categorical one.
+
+    A category becomes its position in the vocabulary; a missing, an unseen and a too rare one all
+    become NaN. LightGBM would do the same with a frame, but silently and 30 times slower per row.
+
+    >>> seen = pd.DataFrame({"orders": [1, 2], "channel": pd.Categorical(["web", "app"])})
+    >>> encoder = FrameEncoder.fit(seen)
+    >>> new = pd.DataFrame({"channel": ["web", "kiosk", None], "orders": [3, None, 5]})
+    >>> encoder.transform(new).tolist()
+    [[3.0, 1.0], [nan, nan], [5.0, nan]]
+    >>> encoder.unseen(new)
+    {'channel': 1}
+    """
+
+    feature_names: tuple[str, ...]
+    categories: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def fit(cls, X: pd.DataFrame, max_categories: int = MAX_CATEGORIES) -> Self:
+        """Learn columns and vocabularies from a frame of numbers and categories.
+
+        A column of dtype `category` or of strings is categorical, every other one is a number.
+
+        Raises:
+            InputError: No column that varies, a doubled name, or a column that is neither.
+        """
+        _require_frame(X)
+        doubled = sorted(set(X.columns[X.columns.duplicated()].astype(str)))
+        if doubled:
+            raise InputError(f"Feature names must differ, but found twice: {', '.join(doubled)}.")
+        categories = {}
+        varies = False
+        for name in X.columns:
+            if _is_category(X[name]):
+                counts = X[name].dropna().astype(str).value_counts()
+                ranked = sorted(counts.index, key=lambda value: (-counts[value], value))
+                categories[name] = tuple(sorted(ranked[:max_categories]))
+                varies |= len(counts) > 1
+            else:
+                values = _numbers(X[name], name)
+                values = values[~np.isnan(values)]
+                varies |= len(values) > 0 and bool((values != values[0]).any())
+        if not varies:
+            raise InputError(
+                f"At least one feature must vary between customers, but all {X.shape[1]} are "
+                "constant or missing. Choose more features or more customers."
+            )
+        return cls(tuple(X.columns), categories)
+
+    @property
+    def categorical_indices(self) -> list[int]:
+        """Positions of the categorical columns in the array."""
+        return [i for i, name in enumerate(self.feature_names) if name in self.categories]
+
+    def transform(self, X: pd.DataFrame) -> Floats:
+        """The array (rows, features) of float64; columns are found by name, others are ignored.
+
+        Raises:
+            InputError: A column is missing, or holds text where numbers are needed.
+        """
+        self._require_columns(X)
+        out = np.empty((len(X), len(self.feature_names)), dtype=np.float64)
+        for i, name in enumerate(self.feature_names):
+            column = X[name]
+            out[:, i] = (
+                self._codes(column, name)[0] if name in self.categories else _numbers(column, name)
+            )
+        return out
+
+    def unseen(self, X: pd.DataFrame) -> dict[str, int]:
+        """How many values of a column are not in its vocabulary; columns with none are left out."""
+        self._require_columns(X)
+        counts = {name: self._codes(X[name], name)[1] for name in self.categories}
+        return {name: count for name, count in counts.items() if count}
+
+    def _codes(self, column: "pd.Series[Any]", name: str) -> tuple[Floats, int]:
+        """Positions in the vocabulary, and how many values it does not know."""
+        values = pd.Categorical(column)
+        position = {value: float(i) for i, value in enumerate(self.categories[name])}
+        known = [position.get(str(value), np.nan) for value in values.categories]
+        # Pandas codes a missing value -1, which picks the NaN at the end.
+        codes = np.array([*known, np.nan])[values.codes]
+        return codes, int((np.isnan(codes) & (values.codes >= 0)).sum())
+
+    def _require_columns(self, X: pd.DataFrame) -> None:
+        _require_frame(X)
+        missing = [name for name in self.feature_names if name not in X.columns]
+        if missing:
+            raise InputError(
+                f"{len(self.feature_names)} features are needed, but {len(missing)} are missing: "
+                f"{', '.join(missing[:10])}{', …' if len(missing) > 10 else ''}. Build them with "
+                "the study that trained the model."
+            )
+
+
+def _require_frame(X: object) -> None:
+    if not isinstance(X, pd.DataFrame):
+        raise InputError(
+            f"A pandas DataFrame with named features is needed, but found {type(X).__name__}."
+        )
+
+
+def _is_category(column: "pd.Series[Any]") -> bool:
+    if isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype):
+        return True
+    return column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) == "string"
+
+
+def _numbers(column: "pd.Series[Any]", name: str) -> Floats:
+    """float64 with NaN for missing; also from what JSON brings: integers, objects, None."""
+    if pd.api.types.is_numeric_dtype(column.dtype) or (
+        column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in _NUMBERS
+    ):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if column.isna().all():
+        return np.full(len(column), np.nan)
+    example = column.dropna().iloc[0]
+    raise InputError(
+        f"Feature {name} needs numbers, but found {column.dtype} such as {example!r}. "
+        "Convert the column, or make it a category before training."
+    )

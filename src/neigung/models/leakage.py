@@ -1,0 +1,104 @@
+"""The second look at time: re-derives from the finished tables that no future reached the past.
+
+It shares nothing with `profiles.timeline`: the tables are cut with their own conditions, features
+and labels are built again from what is left, and every number must be the same.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+
+from neigung.errors import LeakageError
+from neigung.models.dataset import Dataset, as_frame, feature_rows, label_rows, study_features
+from neigung.models.splits import Splits
+from neigung.profiles.spine import build_past
+from neigung.profiles.store import Profiles
+from neigung.study import Study
+
+
+def check_leakage(dataset: Dataset, splits: Splits, study: Study, profiles: Profiles) -> None:
+    """Refuse a dataset in which the future reached the past; costs two cutoffs' features.
+
+    Raises LeakageError when an outcome that trains or calibrates ends after the cutoff it is
+    judged at; when a feature of the oldest or the newest cutoff changes once everything is
+    deleted that happened or became known at or after it; or when a label changes once everything
+    is deleted that happened before the cutoff or after its horizon.
+    """
+    check_splits(splits, study.target.horizon_days)
+    for cutoff in sorted({dataset.cutoffs[0], splits.test}):
+        kept = dataset.at(cutoff).frame
+        _compare(
+            kept.drop(columns="label"), _from_the_past(dataset, study, profiles, cutoff), cutoff
+        )
+        _compare(kept[["customer_id", "cutoff", "label"]], _labels(study, profiles, cutoff), cutoff)
+
+
+def check_splits(splits: Splits, horizon_days: int) -> None:
+    """Raise LeakageError when an outcome overlaps the cutoff it must precede."""
+    horizon = pd.Timedelta(days=horizon_days)
+    pairs = [(cutoff, splits.calibration) for cutoff in splits.train]
+    pairs.append((splits.calibration, splits.test))
+    pairs += [(cutoff, fold.validation) for fold in splits.folds for cutoff in fold.train]
+    for early, late in pairs:
+        if pd.Timestamp(early) + horizon > pd.Timestamp(late):
+            raise LeakageError(
+                f"The outcome of the cutoff {early:%Y-%m-%d} ends after the cutoff "
+                f"{late:%Y-%m-%d} it must precede (horizon {horizon_days} days). Nothing was "
+                "trained."
+            )
+
+
+def _cut(profiles: Profiles, start: dt.datetime | None, end: dt.datetime, known: bool) -> Profiles:
+    """The store without the rows outside of start <= occurred_at < end (and known before it)."""
+    tables = {}
+    for name, table in profiles.tables.items():
+        if "occurred_at" in table.columns and name != "labels":
+            inside = table.occurred_at < end
+            if start is not None:
+                inside = inside & (table.occurred_at >= start)
+            if known:
+                inside = inside & (table.known_at < end)
+            table = table.filter(inside)
+        tables[name] = table
+    return Profiles(profiles.location, profiles.connection, tables, profiles.notes)
+
+
+def _from_the_past(
+    dataset: Dataset, study: Study, profiles: Profiles, cutoff: dt.datetime
+) -> pd.DataFrame:
+    past = build_past(_cut(profiles, None, cutoff, known=True), study, cutoff)
+    computed = [
+        name for name in dataset.frame.columns if name not in ("customer_id", "cutoff", "label")
+    ]
+    features = study_features(study, past, also=computed)
+    rows = feature_rows(features, past)
+    rows = rows.append_column("label", rows["cutoff"])
+    return as_frame(rows, features.columns).drop(columns="label")
+
+
+def _labels(study: Study, profiles: Profiles, cutoff: dt.datetime) -> pd.DataFrame:
+    past = build_past(_cut(profiles, None, cutoff, known=True), study, cutoff)
+    end = cutoff + dt.timedelta(days=study.target.horizon_days)
+    rows = label_rows(study, _cut(profiles, cutoff, end, known=False), past)
+    return as_frame(rows, ())
+
+
+def _compare(found: pd.DataFrame, again: pd.DataFrame, cutoff: dt.datetime) -> None:
+    keys = ["customer_id", "cutoff"]
+    if not found[keys].equals(again[keys]):
+        only = set(found["customer_id"]) ^ set(again["customer_id"])
+        raise LeakageError(
+            f"At the cutoff {cutoff:%Y-%m-%d} other customers are found once the future is "
+            f"deleted ({len(only)} differ). Nothing was trained."
+        )
+    for name in found.columns.drop(keys):
+        left, right = found[name].astype(object), again[name].astype(object)
+        differs = (left != right) & ~(left.isna() & right.isna())
+        if differs.any():
+            raise LeakageError(
+                f"The column {name} leaks: at the cutoff {cutoff:%Y-%m-%d} it differs for "
+                f"{int(differs.sum())} of {len(found)} customers from what is found when all that "
+                "the other side of the cutoff holds is deleted. Nothing was trained."
+            )

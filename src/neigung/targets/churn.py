@@ -1,0 +1,39 @@
+"""Churn: an active customer stops ordering, or spends much less than before."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from neigung.profiles.timeline import KEYS, Future, Past
+from neigung.targets.purchase import with_label
+
+
+def no_order(future: Future) -> ir.Table:
+    """`label` is 1 when the customer has no order line within the horizon, else 0.
+
+    Returns the rows of the future's spine: `customer_id`, `cutoff`, `label` (float64).
+    """
+    buyers = future.rows("order_lines").select(*KEYS).distinct().mutate(label=0.0)
+    return with_label(future.spine, buyers, otherwise=1.0)
+
+
+def spend_before(past: Past, days: int) -> ir.Table:
+    """The spine with `spend_before`, the net value of the last `days` days before the cutoff."""
+    lines = past.rows("order_lines")
+    lines = lines.filter(lines.days_ago <= days)
+    spend = lines.group_by(*KEYS).agg(spend_before=lines.net_value.sum())
+    joined = past.spine.select(*KEYS).left_join(spend, KEYS)
+    return joined.select(*KEYS, spend_before=joined.spend_before.coalesce(0))
+
+
+def spend_falls(future: Future, share: float) -> ir.Table:
+    """`label` is 1 when the net spend within the horizon is below `share` of `spend_before`.
+
+    The future's spine carries `spend_before`. Who spent nothing before cannot fall: 0.
+    """
+    lines = future.rows("order_lines")
+    spend = lines.group_by(*KEYS).agg(spend=lines.net_value.sum())
+    joined = future.spine.left_join(spend, KEYS)
+    fell = joined.spend.coalesce(0).cast("float64") < share * joined.spend_before.cast("float64")
+    return joined.select(*KEYS, label=ibis.ifelse(fell, 1.0, 0.0))

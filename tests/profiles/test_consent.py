@@ -1,0 +1,105 @@
+"""Who is covered by which legal basis, from statements in every order."""
+
+import datetime as dt
+from typing import Any
+
+import ibis
+import pandas as pd
+import pytest
+
+from neigung.errors import ProfileError
+from neigung.profiles.consent import covered
+from neigung.profiles.store import Profiles
+from neigung.study import LegalBasis
+
+CUTOFF = dt.datetime(2025, 6, 1)
+CONSENT = LegalBasis(consent="profiling")
+INTEREST = LegalBasis(legitimate_interest="profiling")
+
+Statement = tuple[str, str | None, bool]
+
+
+def is_covered(statements: list[Statement], basis: LegalBasis, **more: Any) -> bool:
+    """Whether customer a is covered after statements of (day, channel, granted)."""
+    lines = pd.DataFrame(
+        {
+            "customer_id": ["a", "other"],
+            "order_id": ["1", "2"],
+            "occurred_at": pd.Timestamp("2025-01-01"),
+            "net_value": 1.0,
+        }
+    )
+    consents = pd.DataFrame(
+        [
+            {
+                "customer_id": "a",
+                "occurred_at": pd.Timestamp(day),
+                "purpose": "profiling",
+                "channel": channel,
+                "granted": granted,
+            }
+            | more
+            for day, channel, granted in statements
+        ]
+        + [
+            {
+                "customer_id": "other",
+                "occurred_at": pd.Timestamp("2025-01-01"),
+                "purpose": "profiling",
+                "channel": None,
+                "granted": True,
+            }
+        ]
+    )
+    consents["channel"] = consents["channel"].astype("string")
+    profiles = Profiles.from_tables({"order_lines": lines, "consents": consents})
+    cutoffs = ibis.memtable({"cutoff": [CUTOFF]}, schema={"cutoff": "timestamp(6)"})
+    found = covered(profiles, cutoffs, basis)
+    assert found is not None
+    return "a" in set(found.customer_id.execute())
+
+
+@pytest.mark.parametrize(
+    ("statements", "by_consent", "by_interest"),
+    [
+        ([], False, True),
+        ([("2025-02-01", None, True)], True, True),
+        ([("2025-02-01", None, False)], False, False),
+        ([("2025-02-01", None, True), ("2025-03-01", None, False)], False, False),
+        ([("2025-02-01", None, False), ("2025-03-01", None, True)], True, True),
+        # after the cutoff, it does not count yet
+        ([("2025-02-01", None, True), ("2025-06-01", None, False)], True, True),
+        # yes and no at the same instant: no
+        ([("2025-02-01", None, True), ("2025-02-01", None, False)], False, False),
+        # one channel refused
+        ([("2025-02-01", "email", True), ("2025-02-01", "phone", False)], True, False),
+        # a general statement overrules earlier ones for a channel
+        ([("2025-02-01", "email", True), ("2025-03-01", None, False)], False, False),
+        ([("2025-02-01", "email", False), ("2025-03-01", None, True)], True, True),
+        ([("2025-02-01", None, False), ("2025-03-01", "email", True)], True, False),
+    ],
+)
+def test_statements(statements: list[Statement], by_consent: bool, by_interest: bool) -> None:
+    assert is_covered(statements, CONSENT) is by_consent
+    assert is_covered(statements, INTEREST) is by_interest
+
+
+def test_a_withdrawal_that_nobody_knew_does_not_count_yet() -> None:
+    late = {"known_at": pd.Timestamp("2025-07-01")}
+    assert is_covered([("2025-02-01", None, False)], INTEREST, **late)
+
+
+def test_another_purpose_is_no_consent() -> None:
+    assert not is_covered([("2025-02-01", None, True)], CONSENT, purpose="marketing")
+
+
+def test_a_store_without_consents() -> None:
+    lines = pd.DataFrame(
+        {"customer_id": ["a"], "order_id": ["1"], "occurred_at": [CUTOFF], "net_value": [1.0]}
+    )
+    profiles = Profiles.from_tables({"order_lines": lines})
+    cutoffs = ibis.memtable({"cutoff": [CUTOFF]}, schema={"cutoff": "timestamp(6)"})
+    with pytest.raises(ProfileError, match="needs the table consents"):
+        covered(profiles, cutoffs, CONSENT)
+    assert covered(profiles, cutoffs, INTEREST) is None
+    assert covered(profiles, cutoffs, LegalBasis(none_needed="a test")) is None
