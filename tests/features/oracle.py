@@ -143,6 +143,10 @@ def _rhythm_columns(orders: list[Row]) -> dict[str, Any]:
     for days in (7, 30):
         ended = [g for g in as_long if g < now + days]
         row[f"gap_end_share_{days}"] = _ratio(len(ended), len(as_long))
+        for name, some in (("", orders), ("_180d", _within(orders, 180))):
+            waits = [o["gap"] for o in some if o["gap"] is not None] + ([now] if some else [])
+            idle = sum(max(wait - days, 0) for wait in waits)
+            row[f"idle_share_{days}{name}"] = _ratio(idle, sum(waits)) if waits else None
     floor = {
         k: None if row[k] is None else max(row[k], 1) for k in row if k.startswith("order_gap")
     }

@@ -184,6 +184,45 @@ def _ended_within(orders: ir.Table, days: int) -> ir.Value:
     return ratio(ended.sum(), as_long.sum())
 
 
+@feature(ORDERS, windows=(180, None), unit="share", theme="rhythm")
+def idle_share_7(orders: ir.Table, within: ir.BooleanValue) -> ir.Value:
+    """Share of the own time from which no order followed within 7 days.
+
+    de: Anteil der eigenen Zeit, auf die 7 Tage lang keine Bestellung folgte.
+
+    reason: From {value} of the days on, no order followed within a week
+
+    reason de: Auf {value} der Tage folgte eine Woche lang keine Bestellung
+    """
+    return _idle(orders, within, 7)
+
+
+@feature(ORDERS, windows=(180, None), unit="share", theme="rhythm")
+def idle_share_30(orders: ir.Table, within: ir.BooleanValue) -> ir.Value:
+    """Share of the own time from which no order followed within 30 days.
+
+    de: Anteil der eigenen Zeit, auf die 30 Tage lang keine Bestellung folgte.
+
+    reason: From {value} of the days on, no order followed within 30 days
+
+    reason de: Auf {value} der Tage folgte 30 Tage lang keine Bestellung
+    """
+    return _idle(orders, within, 30)
+
+
+def _idle(orders: ir.Table, within: ir.BooleanValue, days: int) -> ir.Value:
+    """The share that a renewal process would expect, with the present wait as a gap of its own.
+
+    A gap of g days holds max(g - days, 0) days from which the next order is further than `days`
+    away (Feller, An Introduction to Probability Theory and Its Applications II, chapter XI).
+    """
+    idle = ibis.cases((orders.gap_days > days, orders.gap_days - days), else_=0)
+    waiting = orders.recency.max(where=within).cast("float64")
+    own = orders.gap_days.sum(where=within).cast("float64").coalesce(0.0) + waiting
+    still = ibis.cases((waiting > days, waiting - days), else_=0.0)
+    return ratio(idle.sum(where=within).cast("float64") + still, own)
+
+
 @feature(COMBINED, of=("order_count",), unit="share", theme="rhythm")
 def order_trend_30(row: ir.Table) -> ir.Value:
     """Share of the orders of the last 60 days that fall in the last 30 (half: steady).
@@ -303,6 +342,8 @@ FEATURES: tuple[Feature, ...] = (
     longer_gap_share,
     gap_end_share_7,
     gap_end_share_30,
+    idle_share_7,
+    idle_share_30,
     order_trend_30,
     order_trend_90,
     order_value_trend_90,

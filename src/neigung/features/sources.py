@@ -10,7 +10,10 @@ from neigung.profiles.contract import TABLES
 from neigung.profiles.timeline import KEYS, Past, days_between
 
 EXACT = "decimal(18, 3)"
-"""Quantities, points and days as exact numbers: their sums do not depend on the order of rows."""
+"""Quantities and points as exact numbers: their sums do not depend on the order of rows."""
+
+DAYS = "decimal(18, 6)"
+"""Days as exact numbers, to a tenth of a second."""
 
 _WIDE = "decimal(38, 4)"
 
@@ -86,9 +89,9 @@ def _orders(past: Past) -> ir.Table:
     back = ibis.window(group_by=KEYS, order_by=[orders.occurred_at.desc(), orders.order_id.desc()])
     gap = days_between(orders.occurred_at.lag().over(in_turn), orders.occurred_at)
     orders = orders.mutate(
-        gap_days=gap.cast(EXACT),
+        gap_days=gap.cast(DAYS),
         from_newest=ibis.row_number().over(back),
-        recency=orders.days_ago.min().over(ibis.window(group_by=KEYS)).cast(EXACT),
+        recency=orders.days_ago.min().over(ibis.window(group_by=KEYS)).cast(DAYS),
         discounted=orders.discount > 0,
         in_season=(orders.days_ago > 335) & (orders.days_ago <= 365),
         weekday=orders.occurred_at.day_of_week.index(),

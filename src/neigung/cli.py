@@ -1,0 +1,228 @@
+"""The command line; every command is one call of `neigung.pipeline` or of a room."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from neigung.errors import InputError, NeigungError
+from neigung.progress import Reporter
+
+if TYPE_CHECKING:
+    from neigung.features.feature import Column
+
+app = typer.Typer(
+    name="neigung",
+    help="Customer predictions that can be defended: who will buy, who is leaving, and why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+imports = typer.Typer(help="Write a profile store from a known data set.", no_args_is_help=True)
+app.add_typer(imports, name="import")
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study, a YAML file.")]
+ProfilesOption = Annotated[
+    str | None, typer.Option("--profiles", help="Another profile store than the study's own.")
+]
+CutoffOption = Annotated[
+    str, typer.Option("--cutoff", help="Date or time (UTC), or 'latest': the newest midnight.")
+]
+VersionOption = Annotated[
+    str, typer.Option("--version", help="Number, champion, challenger or latest.")
+]
+
+
+def main() -> NoReturn:
+    """Run the command line; errors become one message and an exit code."""
+    warnings.filterwarnings("ignore")
+    logging.getLogger().setLevel(logging.ERROR)
+    # A stop request ends like Ctrl-C: what was begun is undone, finished trials are kept.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        app(standalone_mode=False)
+    except NeigungError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail(
+            "Interrupted: nothing half-written was left. Run the same command again to go on.",
+            InputError.exit_code,
+        )
+    except (MemoryError, OSError) as error:
+        _fail(f"The machine could not do it: {error}. Make room and run the command again.", 1)
+    except Exception as error:
+        _fail_with_usage(error)
+    sys.exit(0)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    Console(stderr=True).print(f"Error: {message}", style="red", markup=False, soft_wrap=True,
+                               highlight=False)  # fmt: skip
+    sys.exit(code)
+
+
+def _fail_with_usage(error: Exception) -> NoReturn:
+    """Errors of the command line itself say how it is used; others are ours to mend."""
+    show = getattr(error, "show", None)
+    if callable(show):
+        show()
+        sys.exit(getattr(error, "exit_code", 1))
+    raise error
+
+
+def _reporter() -> Reporter:
+    return Reporter(Console(stderr=True))
+
+
+def _feature_table(columns: Iterable[Column]) -> Table:
+    table = Table("feature", "unit", "theme", "English", "Deutsch")
+    for one in columns:
+        table.add_row(one.name, one.unit, one.theme, one.text("en"), one.text("de"))
+    return table
+
+
+def _out(result: Any) -> None:
+    Console().print(result, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def demo() -> None:
+    """Train, explain and score purchase and churn on the Complete Journey data."""
+    from neigung.demo import run_demo
+
+    _out(run_demo(_reporter()))
+
+
+@imports.command("complete-journey")
+def import_complete_journey(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")],
+) -> None:
+    """2,469 households, one year, 1.47 million lines (needs the extra 'demo')."""
+    from neigung.profiles.complete_journey import import_complete_journey as run
+
+    _out(run(out))
+
+
+@imports.command("online-retail")
+def import_online_retail(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Parquet or CSV.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")],
+) -> None:
+    """UCI Online Retail: a British gift shop, 541,909 invoice lines."""
+    from neigung.profiles.online_retail import import_online_retail as run
+
+    _out(run(file, out))
+
+
+@app.command()
+def check(
+    profiles: Annotated[str, typer.Argument(metavar="PROFILES", help="The profile store.")],
+    json_out: Annotated[
+        Path | None, typer.Option("--json", help="Also write the report to this file.")
+    ] = None,
+) -> None:
+    """Validate the tables and report their quality."""
+    from neigung.files import write_text
+    from neigung.profiles.quality import check as run
+    from neigung.profiles.store import Profiles
+
+    report = run(Profiles.open(profiles))
+    if json_out is not None:
+        write_text(json_out, json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
+    _out(report)
+
+
+@app.command("features")
+def write_feature_table(
+    study: Annotated[Path | None, typer.Argument(metavar="STUDY")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The Parquet file to write.")] = None,
+    cutoff: CutoffOption = "latest",
+    profiles: ProfilesOption = None,
+    show: Annotated[bool, typer.Option("--list", help="Only list all features.")] = False,
+) -> None:
+    """Write the feature table of the study's population at one cutoff."""
+    from neigung.scoring import feature_list, features, write_features
+
+    if show:
+        _out(_feature_table(feature_list(study, profiles)))
+        return
+    if study is None or out is None:
+        raise InputError("features needs STUDY and --out FILE.parquet, or --list.")
+    dataset = features(study, cutoff, profiles=profiles, reporter=_reporter())
+    write_features(dataset, out)
+    for note in dataset.notes:
+        _out(f"Note: {note}")
+    _out(f"{len(dataset):,} customers, {len(dataset.columns)} features: {out}")
+
+
+@app.command()
+def train(study: StudyFile, profiles: ProfilesOption = None) -> None:
+    """Tune, fit, calibrate, test, explain and register one version."""
+    from neigung import training
+
+    _out(training.train(study, profiles, reporter=_reporter()))
+
+
+@app.command()
+def score(
+    study: StudyFile,
+    out: Annotated[Path, typer.Option("--out", help="The Parquet file to write.")],
+    cutoff: CutoffOption = "latest",
+    version: VersionOption = "champion",
+    reasons: Annotated[int, typer.Option("--reasons", min=0, help="Reasons a customer.")] = 3,
+    profiles: ProfilesOption = None,
+) -> None:
+    """Score the study's population at one cutoff, with reasons."""
+    from neigung import scoring
+
+    scores = scoring.score(
+        study,
+        cutoff,
+        version=version,
+        reasons=reasons,
+        profiles=profiles,
+        reporter=_reporter(),
+    )
+    scoring.write_scores(scores, out)
+    bands = ", ".join(f"{count:,} {band}" for band, count in scores["band"].value_counts().items())
+    _out(f"{len(scores):,} customers scored ({bands}): {out}")
+
+
+@app.command()
+def report(
+    study: StudyFile,
+    out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")],
+    version: VersionOption = "champion",
+    language: Annotated[str, typer.Option("--language", help="en or de.")] = "en",
+) -> None:
+    """Write the report of a version, one HTML file: the very page that its training made."""
+    from neigung.files import write_text
+    from neigung.study import Study
+    from neigung.tracking.registry import report_of
+
+    write_text(out, report_of(Study.load(study).name, version, language))
+    _out(f"Report: {out}")
+
+
+@app.command()
+def promote(
+    study: StudyFile,
+    version: Annotated[str, typer.Option("--version", help="Number or challenger.")],
+    force: Annotated[bool, typer.Option("--force", help="Overrule the gate.")] = False,
+    why: Annotated[str | None, typer.Option("--why", help="The reason, recorded.")] = None,
+) -> None:
+    """Make a version the champion, if the gate lets it pass."""
+    from neigung.study import Study
+    from neigung.tracking.gate import promote as run
+
+    _out(run(Study.load(study), version, force=force, why=why).text)

@@ -1,0 +1,118 @@
+"""An explanation to look at in a notebook: contributions, reasons and their pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from neigung.errors import InputError
+from neigung.explanation.contributions import Contributions, contributions
+from neigung.explanation.reasons import Reason, reasons
+from neigung.features.feature import Language
+from neigung.models.dataset import Dataset
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from neigung.models.artefact import Artefact
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why a model predicts what it predicts for some customers; made by `explain`.
+
+    `contributions` in log-odds; `X` (rows, columns) what they explain; `customers` (rows,) the ids
+    that the methods take, strings.
+    """
+
+    contributions: Contributions
+    X: pd.DataFrame
+    customers: pd.Index
+
+    def importance(self, language: Language = "en") -> pd.DataFrame:
+        """Every column by falling mean absolute contribution: rank, text, theme, importance."""
+        columns = self.contributions.columns
+        table = pd.DataFrame(
+            {
+                "text": [column.text(language) for column in columns],
+                "theme": [column.theme for column in columns],
+                "importance": self.contributions.importance(),
+            },
+            index=pd.Index([column.name for column in columns], name="column"),
+        )
+        table = table.sort_values("importance", ascending=False, kind="stable")
+        table.insert(0, "rank", np.arange(1, len(table) + 1))
+        return table
+
+    def reasons(self, customer_id: str, k: int = 3) -> list[Reason]:
+        """The `k` strongest reasons of one customer, strongest first."""
+        row = self._row(customer_id)
+        return reasons(self.contributions.take([row]), self.X.iloc[[row]], k)[0]
+
+    def plot_importance(self, language: Language = "en", most: int = 15) -> Figure:
+        """The columns that move predictions most."""
+        from neigung.explanation.plots import plot_importance
+
+        return plot_importance(self.contributions, language, most)
+
+    def plot_beeswarm(self, language: Language = "en", most: int = 15) -> Figure:
+        """A dot per customer and column, coloured by the value."""
+        from neigung.explanation.plots import plot_beeswarm
+
+        return plot_beeswarm(self.contributions, self.X, language, most)
+
+    def plot_dependence(self, column: str, language: Language = "en") -> Figure:
+        """How the contribution of a column depends on its value."""
+        from neigung.explanation.plots import plot_dependence
+
+        known = [one.name for one in self.contributions.columns]
+        if column not in known:
+            raise InputError(
+                f"A column that the model reads is needed, but '{column}' is none. "
+                f"importance() lists all {len(known)}."
+            )
+        return plot_dependence(self.contributions, self.X, column, language)
+
+    def plot_waterfall(self, customer_id: str, language: Language = "en", most: int = 9) -> Figure:
+        """How one customer comes from the average to the own prediction."""
+        from neigung.explanation.plots import plot_waterfall
+
+        return plot_waterfall(self.contributions, self.X, self._row(customer_id), language, most)
+
+    def _row(self, customer_id: str) -> int:
+        """The first row of a customer."""
+        found = np.flatnonzero(self.customers == str(customer_id))
+        if not len(found):
+            raise InputError(
+                f"A customer among the {len(self.customers)} explained rows is needed, but "
+                f"'{customer_id}' is none. Explain rows that hold this customer."
+            )
+        return int(found[0])
+
+    def _repr_html_(self) -> str:
+        lines = [
+            f'<tr><td style="text-align:right">{rank}</td><td style="text-align:left">'
+            f"{escape(text)}</td><td>{importance:.3f}</td></tr>"
+            for rank, text, _, importance in self.importance().head(10).to_numpy().tolist()
+        ]
+        return (
+            f"<p>{len(self.X):,} explained rows, {len(self.contributions.columns)} columns. Mean "
+            "absolute contribution in log-odds, the strongest ten:</p><table><tr><th>rank</th>"
+            f"<th>column</th><th>contribution</th></tr>{''.join(lines)}</table>"
+        )
+
+
+def explain(artefact: Artefact, data: Dataset | pd.DataFrame) -> Explanation:
+    """Explain the rows of a dataset, or of a frame with the artefact's columns.
+
+    Customers are named by the column `customer_id`, in a frame without it by the index.
+    Raises InputError as the classifier does, when a column is missing or has the wrong kind.
+    """
+    frame = data.frame if isinstance(data, Dataset) else data
+    X = frame[[column.name for column in artefact.columns if column.name in frame]]
+    ids = frame.get("customer_id", frame.index)
+    return Explanation(contributions(artefact, X), X, pd.Index(ids).astype(str))

@@ -1,0 +1,392 @@
+"""The report that reviewers read: one HTML file that loads nothing from anywhere.
+
+The same model, evaluation, test rows and provenance give the same bytes: there is no time of day
+in it, and SVG ids are salted with a constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from neigung.evaluation.evaluate import MODEL, Evaluation, model_text
+from neigung.evaluation.metrics import METRICS
+from neigung.evaluation.verdict import format_interval, format_number
+from neigung.explanation.explain import Explanation, explain
+from neigung.explanation.page import grid, picture, render, texts
+from neigung.explanation.plots import BEESWARM_DOTS, plot_timeline, plot_waterfall
+from neigung.explanation.reasons import reasons
+from neigung.explanation.values import number_text, value_text
+from neigung.features.feature import Language
+from neigung.study import Study
+
+if TYPE_CHECKING:
+    from neigung.models.artefact import Artefact
+    from neigung.models.dataset import Dataset
+
+_DEPENDENCE = 6
+_REASONS = 5
+_SECTIONS = (
+    *("what", "data", "how_well", "why", "customers", "features", "left_out", "provenance"),
+)
+_TILES = ("average_precision", "auroc", "log_loss", "lift_10")
+
+
+def build_report(
+    artefact: Artefact,
+    evaluation: Evaluation,
+    test: Dataset,
+    *,
+    language: Language = "en",
+    provenance: Mapping[str, Any] | None = None,
+    notes: Sequence[str] | None = None,
+    explanation: Explanation | None = None,
+) -> str:
+    """The report on a model as one self-contained HTML page.
+
+    Args:
+        artefact: The model; `meta["splits"]`, if given, is what `Splits.to_dict` gives.
+        evaluation: What the test cutoff says of it.
+        test: The rows at the test cutoff. No customer id of it reaches the page.
+        language: `en` or `de`.
+        provenance: What is shown as name and value under Provenance: digests, versions, commit.
+        notes: What was left out and why; those of `test` when None.
+        explanation: That of `test`, where it is at hand; else it is made.
+
+    Raises InputError as `explain` does, when the test rows lack columns of the model.
+    """
+    return _Report(artefact, evaluation, test, language, explanation).render(
+        provenance or {}, test.notes if notes is None else notes
+    )
+
+
+class _Report:
+    """One model's report in one language."""
+
+    def __init__(
+        self,
+        artefact: Artefact,
+        evaluation: Evaluation,
+        test: Dataset,
+        language: Language,
+        explanation: Explanation | None,
+    ) -> None:
+        self.artefact, self.evaluation, self.test = artefact, evaluation, test
+        self.language: Language = language
+        self.t: dict[str, Any] = texts(language)
+        # An artefact does not keep where its profiles lay.
+        self.study = Study.from_dict({**artefact.study, "profiles": "-"})
+        self.explanation = explanation or explain(artefact, test)
+        self.importance = self.explanation.importance(language)
+        self.metric = METRICS[evaluation.metric]
+
+    def render(self, provenance: Mapping[str, Any], notes: Sequence[str]) -> str:
+        from neigung.targets.target import in_words
+
+        target = in_words(self.study.target, self.language)
+        return render(
+            language=self.language,
+            t=self.t,
+            title=self.t["title"].format(name=self.study.name),
+            target=target,
+            verdict=self._verdict(),
+            at_test=self.t["at_test"].format(
+                rows=self._count(self.evaluation.n_rows),
+                cutoff=self._date(self.evaluation.cutoff),
+                rate=value_text(self.evaluation.base_rate, "share", self.language),
+            ),
+            tiles=self._tiles(),
+            sections=[(key.replace("_", "-"), self.t[key]) for key in _SECTIONS],
+            facts=self._facts(target),
+            timeline=self._timeline(),
+            spans=self._spans(),
+            metrics=self._metrics(),
+            folds=self._folds(),
+            segments=self._segments(),
+            figures=self._figures(),
+            dependence=self._dependence(),
+            why_say=self.t["why_say"].format(rows=self._count(len(self.test))),
+            beeswarm_say=self._beeswarm_say(),
+            customers=self._customers(),
+            features=self._features(),
+            features_show=self.t["features_show"].format(count=len(self.importance)),
+            notes=list(notes),
+            provenance=self._provenance(provenance),
+        )
+
+    def _verdict(self) -> dict[str, str]:
+        verdict = self.evaluation.verdict
+        text = verdict.text_de if self.language == "de" else verdict.text_en
+        kind, sign = ("good", "✓") if verdict.beats_baseline else ("bad", "✗")
+        if np.isnan([verdict.difference, verdict.low, verdict.high]).any():
+            kind, sign = "open", "?"
+        hint = self.t["verdict_bad_hint"] if kind == "bad" else ""
+        title = self.t[f"verdict_{kind}"].format(metric=self.metric.text(self.language))
+        return {
+            **{"kind": kind, "sign": sign, "title": title},
+            **{"text": text, "hint": hint},
+        }
+
+    def _tiles(self) -> list[dict[str, Any]]:
+        """The numbers that matter: the acceptance metric first."""
+        table = self.evaluation.metrics
+        best = self.evaluation.differences.query("best").set_index("metric")["baseline"]
+        tiles = []
+        for name in dict.fromkeys((self.evaluation.metric, *_TILES)):
+            if name not in best:
+                continue
+            told = table[table["metric"] == name].set_index("model")
+            value, _, interval = self._cell(told, MODEL).partition(" ")
+            baseline = str(best[name])
+            theirs = self._cell(told, baseline).partition(" ")[0]
+            direction = "higher" if METRICS[name].higher_is_better else "lower"
+            tiles.append(
+                {
+                    "name": _capital(METRICS[name].text(self.language)),
+                    "value": value,
+                    "interval": interval.strip("()") or self.t["no_interval"],
+                    "baseline": f"{self.t['best_baseline']}: {theirs} "
+                    f"({model_text(baseline, self.language)})",
+                    "direction": self.t[direction],
+                    "decides": name == self.evaluation.metric,
+                }
+            )
+        return tiles
+
+    def _facts(self, target: str) -> list[tuple[str, str]]:
+        t, study = self.t, self.study
+        days = study.population.active_within_days
+        key = "population_active" if days else "population_all"
+        rows = self.artefact.meta.get("rows", {})
+        basis, purpose = next((k, v) for k, v in study.legal_basis if v is not None)
+        test = t["rows_test_value"].format(
+            rows=self._count(len(self.test)), customers=self._count(self.evaluation.n_customers)
+        )
+        return [
+            (t["target"], target),
+            (t["population"], t[key].format(days=days)),
+            (t["legal_basis"], t[basis].format(purpose=t.get(purpose, purpose))),
+            (t["retention"], t["retention_days"].format(days=self._count(study.retention_days))),
+            *([(t["rows_train"], self._count(rows["train"]))] if "train" in rows else []),
+            (t["rows_test"], test),
+        ]
+
+    def _timeline(self) -> dict[str, Any] | None:
+        splits = self.artefact.meta.get("splits")
+        if not splits:
+            return None
+        figure = plot_timeline(splits, self.study.target.horizon_days, self.language)
+        return picture(figure, self.t["alt_timeline"])
+
+    def _spans(self) -> dict[str, Any] | None:
+        splits = self.artefact.meta.get("splits")
+        if not splits:
+            return None
+        validations = [fold["validation"] for fold in splits["folds"]]
+        roles = {"train": splits["train"], "fold": validations}
+        roles |= {key: [splits[key]] for key in ("calibration", "test")}
+        rows = []
+        for role, cutoffs in roles.items():
+            dates = [self._date(cutoff) for cutoff in sorted(cutoffs)] or ["–"]
+            rows.append([self.t[role], self._count(len(cutoffs)), dates[0], dates[-1]])
+        head = [self.t[key] for key in ("role", "cutoffs", "first", "last")]
+        return grid(self.t["timeline_caption"], head, rows, right=(1,))
+
+    def _metrics(self) -> dict[str, Any]:
+        table = self.evaluation.table(self.language)
+        rows = [[str(name), *cells] for name, *cells in table.itertuples()]
+        head = [self.t["metric"], *map(str, table.columns)]
+        return grid(self.t["metrics_caption"], head, rows, ours=1, intervals=True)
+
+    def _folds(self) -> dict[str, Any] | None:
+        folds = self.evaluation.folds
+        folds = folds[folds["metric"] == self.evaluation.metric]
+        if folds.empty:
+            return None
+        last = self.evaluation.metrics.assign(cutoff=self.evaluation.cutoff)
+        table = pd.concat([folds, last[last["metric"] == self.evaluation.metric]])
+        rows = []
+        for cutoff, some in table.groupby("cutoff", sort=True):
+            told = some.set_index("model")
+            date = self._date(cutoff)
+            name = f"{date} ({self.t['test']})" if cutoff == self.evaluation.cutoff else date
+            rows.append([name, *(self._cell(told, model) for model in self.evaluation.models)])
+        names = [model_text(model, self.language) for model in self.evaluation.models]
+        return grid(
+            self._of_metric("folds_caption"),
+            [self.t["cutoff"], *names],
+            rows,
+            ours=1,
+            intervals=True,
+        )
+
+    def _segments(self) -> dict[str, Any] | None:
+        table = self.evaluation.segments
+        table = table[table["metric"] == self.evaluation.metric]
+        if table.empty:
+            return None
+        best = next((model for model in table["model"] if model != MODEL), None)
+        names = {column.name: column.text(self.language) for column in self.artefact.columns}
+        rows = []
+        for (name, level), some in table.groupby(["segment", "level"], sort=False):
+            told = some.set_index("model")
+            ours = told.loc[MODEL]
+            cells = [names.get(str(name)) or self._level(str(name)), self._level(str(level))]
+            cells += [self._count(ours["n"]), self._count(ours["positives"])]
+            cells.append(self.t["too_small"] if ours["reason"] else self._cell(told, MODEL))
+            cells += [] if best is None else [self._cell(told, best)]
+            rows.append(cells)
+        keys = ("segment", "level", "rows", "positives")
+        head = [*(self.t[key] for key in keys), model_text(MODEL, self.language)]
+        head += [] if best is None else [model_text(best, self.language)]
+        caption = self._of_metric("segments_caption")
+        return grid(caption, head, rows, key=1, right=(2, 3), ours=4, intervals=True)
+
+    def _cell(self, told: pd.DataFrame, model: str) -> str:
+        """A model's value with its interval, from rows by model."""
+        if model not in told.index:
+            return "–"
+        row: Any = told.loc[model]
+        return format_interval((row["value"], row["low"], row["high"]), self.language)
+
+    def _figures(self) -> dict[str, Any]:
+        evaluation, t, language = self.evaluation, self.t, self.language
+        shares = {
+            f"g{share}": value_text(
+                evaluation.value(f"lift_{share}") * share / 100, "share", language
+            )
+            for share in (10, 20, 30)
+        }
+        error = format_interval((evaluation.value("calibration_error"), np.nan, np.nan), language)
+        figures = {
+            "metrics": picture(evaluation.plot_metrics(language), t["alt_metrics"]),
+            "gains": picture(evaluation.plot_gains(language), t["alt_gains"].format(**shares)),
+            "calibration": picture(
+                evaluation.plot_calibration(language), t["alt_calibration"].format(ece=error)
+            ),
+            "importance": None,
+        }
+        if len(evaluation.folds):
+            alt = self._of_metric("alt_folds")
+            figures["folds"] = picture(evaluation.plot_folds(language), alt)
+        used = self.importance[self.importance["importance"] > 0]
+        if len(used):
+            names = "; ".join(used["text"].head(5))
+            figures["importance"] = picture(
+                self.explanation.plot_importance(language), t["alt_importance"].format(names=names)
+            )
+            figures["beeswarm"] = picture(
+                self.explanation.plot_beeswarm(language), t["alt_beeswarm"], dots=True
+            )
+        return figures
+
+    def _dependence(self) -> list[dict[str, Any]]:
+        used = self.importance[self.importance["importance"] > 0].head(_DEPENDENCE)
+        return [
+            picture(
+                self.explanation.plot_dependence(str(name), self.language),
+                self.t["alt_dependence"].format(name=text),
+                dots=True,
+            )
+            for name, text in used["text"].items()
+        ]
+
+    def _beeswarm_say(self) -> str:
+        rows, say = len(self.test), str(self.t["beeswarm_say"])
+        if rows > BEESWARM_DOTS:
+            shown = len(range(0, rows, -(-rows // BEESWARM_DOTS)))
+            part = self.t["beeswarm_part"]
+            say += part.format(shown=self._count(shown), rows=self._count(rows))
+        return say
+
+    def _customers(self) -> list[dict[str, Any]]:
+        """Highest, middle, threshold and lowest, under assumed names."""
+        X = self.explanation.X
+        predicted = self.artefact.predict(X).reset_index(drop=True)
+        order = np.argsort(-predicted["probability"].to_numpy(), kind="stable")
+        chosen = {"highest": order[0], "median": order[len(order) // 2], "lowest": order[-1]}
+        top = predicted["band"].iloc[order[0]]
+        inside = [row for row in order if predicted["band"].iloc[row] == top]
+        chosen["threshold"] = inside[-1]
+        told: list[dict[str, Any]] = []
+        seen: set[int] = set()
+        for key in ("highest", "threshold", "median", "lowest"):
+            row = int(chosen[key])
+            if row in seen:
+                continue
+            seen.add(row)
+            letter = "ABCD"[len(told)]
+            one = predicted.iloc[row]
+            told.append(
+                {
+                    "name": self.t["customer"].format(letter=letter),
+                    "chosen": self.t[key].format(band=self._band(top)),
+                    "probability": value_text(one["probability"], "share", self.language),
+                    "band": f"“{self._band(one['band'])}”"
+                    if self.language == "en"
+                    else f"„{self._band(one['band'])}“",
+                    "reasons": self._reasons(row),
+                    "waterfall": picture(
+                        plot_waterfall(self.explanation.contributions, X, row, self.language),
+                        self.t["alt_waterfall"].format(letter=letter),
+                    ),
+                }
+            )
+        return told
+
+    def _reasons(self, row: int) -> list[tuple[str, str, str, str]]:
+        only = self.explanation.contributions.take([row])
+        found = []
+        for reason in reasons(only, self.explanation.X.iloc[[row]], _REASONS)[0]:
+            direction = "raises" if reason.contribution > 0 else "lowers"
+            size = format_number(reason.contribution, self.language, "+")
+            found.append((size, direction, self.t[direction], reason.text(self.language)))
+        return found
+
+    def _features(self) -> dict[str, Any]:
+        units = {column.name: column.unit for column in self.artefact.columns}
+        rows = [
+            [
+                self._count(rank),
+                text,
+                self.t["units"].get(units[name], units[name]),
+                self.t["themes"].get(theme, theme),
+                format_number(importance, self.language),
+            ]
+            for name, rank, text, theme, importance in self.importance.itertuples()
+        ]
+        head = [self.t[k] for k in ("rank", "feature", "unit", "theme", "mean_contribution")]
+        return grid(self.t["features"], head, rows, key=1, right=(0, 4))
+
+    def _provenance(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        own = {
+            self.t["study"]: self.study.name,
+            self.t["artefact_digest"]: self.artefact.digest,
+            self.t["seed"]: self.study.model.seed,
+        }
+        given = {self.t["items"].get(key, key): value for key, value in given.items()}
+        rows = [[str(key), str(value)] for key, value in (own | given).items()]
+        head = [self.t["item"], self.t["value"]]
+        return grid(self.t["provenance_caption"], head, rows)
+
+    def _of_metric(self, key: str) -> str:
+        return _capital(str(self.t[key]).format(metric=self.metric.text(self.language)))
+
+    def _count(self, number: Any) -> str:
+        return number_text(float(number), 0, self.language)
+
+    def _date(self, stamp: Any) -> str:
+        return f"{pd.Timestamp(stamp):{'%d.%m.%Y' if self.language == 'de' else '%Y-%m-%d'}}"
+
+    def _band(self, name: Any) -> str:
+        return str(self.t["bands"].get(name, name))
+
+    def _level(self, name: str) -> str:
+        return str(self.t["levels"].get(name, name))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

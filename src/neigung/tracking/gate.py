@@ -1,0 +1,170 @@
+"""The gate: which registered version may become the champion that is scored with and served.
+
+A version passes when it beats the best baseline (where the study asks for that) and is not worse
+than the present champion on the very same test. A person may overrule the gate with a reason,
+which is recorded; nobody can overrule a changed artefact.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from neigung.errors import GateError, InputError
+from neigung.tracking.connection import connected
+from neigung.tracking.registry import (
+    CHALLENGER,
+    CHAMPION,
+    VersionInfo,
+    evaluation_of,
+    load,
+    versions,
+)
+
+if TYPE_CHECKING:
+    from neigung.evaluation.evaluate import Evaluation
+    from neigung.study import Study
+
+SAME_TEST = {"test_cutoff": "test cutoff", "data_digest": "data", "question_digest": "question"}
+"""The tags that must agree before the metrics of two versions are comparable."""
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A champion that was made: `previous` is the version it replaced, None when there was none.
+
+    `notes` say what the gate could not check, `overruled` which objections `why` set aside.
+
+    >>> print(Promotion("purchase_30d", 3, 2, notes=("no test in common",)).text)
+    purchase_30d: version 3 is champion, in place of version 2.
+      Note: no test in common
+    """
+
+    study: str
+    version: int
+    previous: int | None
+    why: str | None = None
+    overruled: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What happened, for the terminal."""
+        before = "" if self.previous is None else f", in place of version {self.previous}"
+        lines = [f"{self.study}: version {self.version} is champion{before}."]
+        lines += [f"  Overruled ({self.why}): {reason}" for reason in self.overruled]
+        lines += [f"  Note: {note}" for note in self.notes]
+        return "\n".join(lines)
+
+
+def promote(
+    study: Study, version: int | str, *, force: bool = False, why: str | None = None
+) -> Promotion:
+    """Make a version the champion, if it earned that.
+
+    The objections are: it does not beat the best baseline although `acceptance.beat_baseline`; its
+    verdict is about another metric than `acceptance.metric`; it is worse in that metric (point
+    estimate) than the present champion, both tested at the same cutoff on the same data. With
+    other data or another cutoff the two are not comparable and only the baseline counts; the
+    promotion notes that.
+
+    With `force` and a reason `why` the objections are recorded on the version (`forced_why`,
+    `forced_at` in UTC, `forced_against`) and overruled.
+
+    Raises GateError with all objections, InputError for `force` without `why` (and `why` without
+    `force`), TrackingError when there is no such version or its artefact was changed. After an
+    error nothing has changed.
+    """
+    why = (why or "").strip()
+    if force != bool(why):
+        needed, found = ("why", "force") if force else ("force", "why")
+        raise InputError(
+            f"Overruling the gate needs both force and why, found only {found}. Add {needed}: the "
+            "reason is recorded on the version."
+        )
+    artefact, candidate = load(study.name, version)
+    if artefact.study.get("name") != study.name:
+        raise GateError(
+            f"Version {candidate.version} of {study.name} was trained for the study "
+            f"{artefact.study.get('name')}, so it cannot be its champion. Choose another version."
+        )
+    champion = next((one for one in versions(study.name) if CHAMPION in one.aliases), None)
+    reasons = _against_baseline(study, evaluation_of(candidate))
+    notes: list[str] = []
+    if champion is not None and champion.version != candidate.version:
+        if obstacle := _incomparable(candidate, champion):
+            notes.append(f"not compared with the champion, version {champion.version}: {obstacle}")
+        else:
+            reasons += _against_champion(study.acceptance.metric, candidate, champion)
+    if reasons and not force:
+        raise GateError(
+            f"Version {candidate.version} of {study.name} does not become champion: "
+            f"{'; '.join(reasons)}. Train a better one, or overrule with --force and a --why."
+        )
+    _move(candidate, champion, why, reasons)
+    previous = None if champion is None else champion.version
+    return Promotion(
+        study.name,
+        candidate.version,
+        None if previous == candidate.version else previous,
+        why or None,
+        tuple(reasons),
+        tuple(notes),
+    )
+
+
+def _against_baseline(study: Study, evaluation: Evaluation) -> list[str]:
+    verdict, metric = evaluation.verdict, study.acceptance.metric
+    if verdict.metric != metric:
+        return [f"it was judged by {verdict.metric}, but the study's acceptance asks for {metric}"]
+    if study.acceptance.beat_baseline and not verdict.beats_baseline:
+        return [verdict.text_en[0].lower() + verdict.text_en[1:].rstrip(".")]
+    return []
+
+
+def _incomparable(candidate: VersionInfo, champion: VersionInfo) -> str | None:
+    """Why two versions' metrics do not measure the same thing, None when they do."""
+    for tag, what in SAME_TEST.items():
+        mine, its = candidate.tags.get(tag), champion.tags.get(tag)
+        if not mine or mine != its:
+            return f"another {what} ({_short(mine)} against {_short(its)})"
+    return None
+
+
+def _short(value: str | None) -> str:
+    return value[:10] if value else "unknown"
+
+
+def _against_champion(metric: str, candidate: VersionInfo, champion: VersionInfo) -> list[str]:
+    from neigung.evaluation.metrics import METRICS
+
+    mine, its = (one.metrics.get(f"test.{metric}", math.nan) for one in (candidate, champion))
+    sign = 1 if METRICS[metric].higher_is_better else -1
+    if math.isnan(its) or sign * mine >= sign * its:
+        return []
+    return [
+        f"it is worse than the present champion, version {champion.version}, on the same test "
+        f"({metric} {mine:.4f} against {its:.4f})"
+    ]
+
+
+def _move(
+    candidate: VersionInfo, champion: VersionInfo | None, why: str, reasons: list[str]
+) -> None:
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    name, number = candidate.study, str(candidate.version)
+    forced = {"forced_why": why, "forced_at": now, "forced_against": "; ".join(reasons)}
+    promoted = {"promoted_at": now}
+    if champion is not None and champion.version != candidate.version:
+        promoted["replaced_version"] = str(champion.version)
+    with connected() as client:
+        # The reason is there before the alias is: no forced champion without its record.
+        for key, value in forced.items() if why else ():
+            client.set_model_version_tag(name, number, key, value)
+        client.set_registered_model_alias(name, CHAMPION, number)
+        if CHALLENGER in candidate.aliases:
+            client.delete_registered_model_alias(name, CHALLENGER)
+        for key, value in promoted.items():
+            client.set_model_version_tag(name, number, key, value)

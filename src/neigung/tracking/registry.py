@@ -1,0 +1,191 @@
+"""The registered versions of a study: find them, load them, read what their run logged."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from neigung.errors import InputError, TrackingError
+from neigung.tracking.connection import connected
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from neigung.evaluation.evaluate import Evaluation
+    from neigung.models.artefact import Artefact
+
+CHAMPION, CHALLENGER, LATEST = "champion", "challenger", "latest"
+ARTEFACT_PATH = "data/artefact"
+"""Where the artefact lies in a version: what MLflow makes of a data folder named `artefact`."""
+EVALUATION_PATH = "evaluation.json"
+DIGEST_TAG = "artefact_digest"
+
+
+@dataclass(frozen=True)
+class VersionInfo:
+    """One registered version of a study.
+
+    `metrics` are the headline metrics of the test cutoff (`test.auroc`, …), `digest` is that of
+    the artefact, `created` is UTC without a zone, `tags` is all that was recorded on the version.
+
+    >>> VersionInfo("purchase_30d", 3, "4f1c", "9d2e", dt.datetime(2011, 12, 9)).model_uri
+    'models:/purchase_30d/3'
+    """
+
+    study: str
+    version: int
+    run_id: str
+    digest: str
+    created: dt.datetime
+    aliases: tuple[str, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def model_uri(self) -> str:
+        """What `mlflow.pyfunc.load_model` takes."""
+        return f"models:/{self.study}/{self.version}"
+
+
+def versions(study_name: str) -> list[VersionInfo]:
+    """All versions of a study, oldest first; none is an empty list.
+
+    Raises TrackingError when the store cannot be reached.
+    """
+    with connected() as client:
+        return _versions(client, study_name)
+
+
+def find(study_name: str, version: int | str) -> VersionInfo:
+    """One version of a study: a number, `champion`, `challenger` or `latest`.
+
+    Raises TrackingError when there is none, InputError when `version` is something else.
+    """
+    if not isinstance(version, int) and version.isascii() and version.isdigit():
+        version = int(version)
+    if not isinstance(version, int) and version not in (CHAMPION, CHALLENGER, LATEST):
+        raise InputError(
+            f"A version is a number, {CHAMPION}, {CHALLENGER} or {LATEST}, found '{version}'."
+        )
+    there = versions(study_name)
+    if not there:
+        raise TrackingError(
+            f"Study {study_name} has no registered version; run `neigung train …` first."
+        )
+    if version == LATEST:
+        return there[-1]
+    for one in there:
+        if version == one.version or version in one.aliases:
+            return one
+    listed = ", ".join(str(one.version) for one in there)
+    if version == CHAMPION:
+        raise TrackingError(
+            f"Study {study_name} has no champion yet (registered: {listed}). Make one with "
+            f"`neigung promote STUDY --version {there[-1].version}`, or name a version."
+        )
+    what = CHALLENGER if version == CHALLENGER else f"version {version}"
+    raise TrackingError(f"Study {study_name} has no {what}; registered: {listed}.")
+
+
+def load(study_name: str, version: int | str) -> tuple[Artefact, VersionInfo]:
+    """The artefact of a version, with its digest checked against what was registered.
+
+    `version` is a number, `champion`, `challenger` or `latest`. Raises TrackingError when there is
+    no such version, when its files are gone, or when they are not those that were registered.
+    """
+    from neigung.models.artefact import Artefact
+
+    info = find(study_name, version)
+    with connected(), tempfile.TemporaryDirectory() as folder:
+        from mlflow.artifacts import download_artifacts
+
+        place = download_artifacts(f"{info.model_uri}/{ARTEFACT_PATH}", dst_path=folder)
+        try:
+            artefact = Artefact.load(place)
+        except InputError as error:
+            raise TrackingError(
+                f"The artefact of version {info.version} of study {study_name} cannot be used: "
+                f"{error}"
+            ) from None
+    if artefact.digest != info.digest:
+        raise TrackingError(
+            f"Version {info.version} of study {study_name} was registered with the artefact digest "
+            f"{info.digest[:12] or 'none'}, but its files have {artefact.digest[:12]}: they were "
+            "changed afterwards. Use another version or train again."
+        )
+    return artefact, info
+
+
+def run_artifact(version: VersionInfo, path: str) -> bytes:
+    """The bytes of a file that the run of a version logged, such as `evaluation.json`.
+
+    Raises TrackingError when the run has no such file.
+    """
+    with connected() as client, tempfile.TemporaryDirectory() as folder:
+        parent = str(PurePosixPath(path).parent)
+        listed = client.list_artifacts(version.run_id, None if parent == "." else parent)
+        if path not in {one.path for one in listed}:
+            raise TrackingError(
+                f"The run of version {version.version} of study {version.study} has no {path}. "
+                "It was deleted, or the run was not made by `neigung train`; train again."
+            )
+        return Path(client.download_artifacts(version.run_id, path, folder)).read_bytes()
+
+
+def evaluation_of(version: VersionInfo) -> Evaluation:
+    """The evaluation of a version on its test cutoff, as its run logged it.
+
+    Raises TrackingError when the run has none that can be read.
+    """
+    from neigung.evaluation.evaluate import Evaluation
+
+    content = run_artifact(version, EVALUATION_PATH)
+    try:
+        return Evaluation.from_dict(json.loads(content))
+    except (ValueError, KeyError, TypeError) as error:
+        raise TrackingError(
+            f"The {EVALUATION_PATH} of version {version.version} of study {version.study} cannot "
+            f"be read ({type(error).__name__}: {error}). It was changed or made by another release "
+            "of neigung; train again."
+        ) from None
+
+
+def report_of(study_name: str, version: int | str = CHAMPION, language: str = "en") -> str:
+    """The report of a version as HTML: the very page that its training made.
+
+    Raises TrackingError when there is no such version, InputError for a language that no report
+    is written in.
+    """
+    if language not in ("en", "de"):
+        raise InputError(f"A report is written in en or de, found '{language}'.")
+    return run_artifact(find(study_name, version), f"report_{language}.html").decode()
+
+
+def _versions(client: MlflowClient, study_name: str) -> list[VersionInfo]:
+    # The aliases come from the registered model: searches leave them out in some stores.
+    models = client.search_registered_models(filter_string=f"name='{study_name}'", max_results=1)
+    if not models:
+        return []
+    aliases = models[0].aliases
+    found = client.search_model_versions(f"name='{study_name}'")
+    return sorted((_info(one, aliases) for one in found), key=lambda one: one.version)
+
+
+def _info(found: Any, aliases: Mapping[str, str]) -> VersionInfo:
+    number = int(found.version)
+    created = dt.datetime.fromtimestamp(found.creation_timestamp / 1000, dt.UTC)
+    return VersionInfo(
+        study=found.name,
+        version=number,
+        run_id=found.run_id or "",
+        digest=found.tags.get(DIGEST_TAG, ""),
+        created=created.replace(tzinfo=None),
+        aliases=tuple(sorted(name for name, at in aliases.items() if int(at) == number)),
+        metrics={k: float(v) for k, v in found.tags.items() if k.startswith("test.")},
+        tags=dict(found.tags),
+    )

@@ -1,0 +1,392 @@
+"""A training in MLflow: one run with everything a reviewer asks for, then one registered version.
+
+Everything goes through a client with explicit run ids, never through MLflow's global active run,
+so a run that the user has open in a notebook stays what it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from neigung.errors import InputError, TrackingError
+from neigung.tracking.connection import connected
+from neigung.tracking.registry import ARTEFACT_PATH, CHALLENGER, DIGEST_TAG, EVALUATION_PATH
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel, Metric
+    from mlflow.models import ModelSignature
+
+    from neigung.evaluation.evaluate import Evaluation
+    from neigung.models.artefact import Artefact
+    from neigung.study import Study
+
+LOADER = "neigung.models.artefact"
+REQUIREMENTS = ("neigung", "mlflow", "lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
+QUESTION = ("target", "population", "legal_basis", "retention_days")
+"""The parts of a study that decide what is predicted for whom: other answers, another test."""
+MODEL_NAME = "model"
+MODEL = "model"
+"""The name of our model among the baselines of an evaluation."""
+PARENT_TAG = "mlflow.parentRunId"
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """Where a training lies in MLflow.
+
+    >>> LoggedRun("4f1c", "1", 3, "models:/purchase_30d/3").version
+    3
+    """
+
+    run_id: str
+    experiment_id: str
+    version: int
+    model_uri: str
+
+
+def log_training(
+    study: Study,
+    artefact: Artefact,
+    evaluation: Evaluation,
+    *,
+    dataset_info: Mapping[str, Any],
+    trials: Sequence[Mapping[str, Any]],
+    figures: Mapping[str, Figure],
+    files: Mapping[str, Path | str],
+    input_example: pd.DataFrame,
+    git_commit: str | None,
+) -> LoggedRun:
+    """Log a training as one run of the study's experiment and register its artefact.
+
+    `dataset_info` holds `digest` (of the data) and whatever else describes the data (rows, cutoffs,
+    spans, notes), ready for JSON. A trial is `number`, `value`, `params` and optionally `state` and
+    `seconds`; each becomes a nested run. `figures` become `plots/NAME.png`; `files` maps the path
+    in the run to a file (Path) or to a text, beside `study.yaml`, `evaluation.json` and
+    `dataset.json`, which are always there. `input_example` holds a few rows of the model's columns.
+
+    The version comes last, with the alias challenger: whatever fails or is interrupted before ends
+    the run as FAILED or KILLED and registers nothing. Raises TrackingError when the store cannot
+    be reached or written.
+    """
+    tags = _tags(study, artefact, evaluation, dataset_info)
+    with connected(create=True) as client, tempfile.TemporaryDirectory() as folder:
+        experiment = _experiment(client, study.name)
+        run = client.create_run(
+            experiment,
+            tags=tags | _environment_tags(git_commit),
+            run_name=f"{study.name}-{artefact.digest[:8]}",
+        ).info.run_id
+        try:
+            _log_numbers(client, run, study, artefact, evaluation)
+            _log_dataset(client, run, study, dataset_info)
+            own = {
+                "study.yaml": yaml.safe_dump(study.to_dict(), sort_keys=False, allow_unicode=True),
+                EVALUATION_PATH: _json(evaluation.to_dict()),
+                "dataset.json": _json(dataset_info),
+            }
+            _log_files(client, run, Path(folder) / "run", figures, {**files, **own})
+            _log_trials(client, experiment, run, trials)
+            model = _log_model(client, experiment, run, Path(folder), artefact, input_example)
+            client.set_terminated(run)
+            version = _register(client, study.name, model, tags | _headline(evaluation))
+        except BaseException as error:
+            with contextlib.suppress(Exception):
+                client.set_terminated(run, "FAILED" if isinstance(error, Exception) else "KILLED")
+            raise
+    return LoggedRun(run, experiment, version, f"models:/{study.name}/{version}")
+
+
+def _experiment(client: MlflowClient, name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        return str(client.create_experiment(name))
+    if found.lifecycle_stage != "active":
+        raise TrackingError(
+            f"The runs of study {name} need the MLflow experiment {name}, but it was deleted. "
+            f"Restore it with `mlflow experiments restore --experiment-id {found.experiment_id}`, "
+            "or name the study otherwise."
+        )
+    return str(found.experiment_id)
+
+
+def _tags(
+    study: Study, artefact: Artefact, evaluation: Evaluation, dataset_info: Mapping[str, Any]
+) -> dict[str, str]:
+    """What the run and the version have in common."""
+    question = {key: study.to_dict()[key] for key in QUESTION}
+    return {
+        DIGEST_TAG: artefact.digest,
+        "data_digest": str(dataset_info["digest"]),
+        "test_cutoff": evaluation.cutoff.isoformat(),
+        "question_digest": hashlib.sha256(_json(question).encode()).hexdigest(),
+        "study_digest": study.digest(),
+        "neigung_version": installed("neigung"),
+    }
+
+
+def _environment_tags(git_commit: str | None) -> dict[str, str]:
+    tags = {"mlflow.source.name": "neigung", "mlflow.source.type": "LOCAL"}
+    if git_commit:
+        tags["mlflow.source.git.commit"] = tags["git_commit"] = git_commit
+    # `mlflow run` opens a run of its own in another experiment; this is the way back to it.
+    if project_run := os.environ.get("MLFLOW_RUN_ID"):
+        tags["project_run_id"] = project_run
+    return tags
+
+
+def _log_numbers(
+    client: MlflowClient, run: str, study: Study, artefact: Artefact, evaluation: Evaluation
+) -> None:
+    from mlflow.entities import Param
+
+    params = {f"study.{key}": value for key, value in _flat(study.to_dict())}
+    params |= {
+        f"lightgbm.{key}": value for key, value in (artefact.classifier.params or {}).items()
+    }
+    client.log_batch(
+        run,
+        metrics=[*_metrics(_numbers(evaluation)), *_fold_metrics(evaluation)],
+        params=[Param(key, str(value)[:6000]) for key, value in params.items()],
+    )
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested keys joined by dots; what is not set is left out.
+
+    >>> list(_flat({"target": {"kind": "churn", "where": None}, "features": ["a", "b"]}))
+    [('target.kind', 'churn'), ('features', 'a, b')]
+    """
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, (list, tuple)):
+            yield f"{prefix}{key}", ", ".join(map(str, value))
+        elif value is not None:
+            yield f"{prefix}{key}", value
+
+
+def _numbers(evaluation: Evaluation) -> dict[str, float]:
+    """All numbers of the test cutoff by name: value, `.low` and `.high`; missing ones left out."""
+    values = {"test.rows": evaluation.n_rows, "test.base_rate": evaluation.base_rate}
+    for row in evaluation.metrics.to_dict("records"):
+        owner = "test" if row["model"] == MODEL else f"baseline.{row['model']}"
+        values |= _interval(f"{owner}.{row['metric']}", row)
+    for row in evaluation.differences.to_dict("records"):
+        values |= _interval(f"difference.{row['baseline']}.{row['metric']}", row)
+    return _finite(values)
+
+
+def _interval(name: str, row: Mapping[Any, Any]) -> dict[str, float]:
+    return {name: row["value"], f"{name}.low": row["low"], f"{name}.high": row["high"]}
+
+
+def _headline(evaluation: Evaluation) -> dict[str, str]:
+    """The tags by which versions are told apart: the model's metrics and the verdict."""
+    intervals = (".low", ".high")
+    numbers = {
+        name: repr(value)
+        for name, value in _numbers(evaluation).items()
+        if name.startswith("test.")
+        and (not name.endswith(intervals) or name.startswith(f"test.{evaluation.metric}."))
+    }
+    verdict = evaluation.verdict
+    return numbers | {
+        "beats_baseline": str(verdict.beats_baseline).lower(),
+        "best_baseline": verdict.best_baseline,
+        "verdict": verdict.text_en,
+    }
+
+
+def _fold_metrics(evaluation: Evaluation) -> list[Metric]:
+    """The model's metrics per fold as one series each; the step counts the fold cutoffs."""
+    from mlflow.entities import Metric
+
+    own = evaluation.folds[evaluation.folds["model"] == MODEL]
+    steps = {cutoff: step for step, cutoff in enumerate(sorted(own["cutoff"].unique()))}
+    now = int(time.time() * 1000)
+    return [
+        Metric(f"fold.{row['metric']}", row["value"], now, steps[row["cutoff"]])
+        for row in own.to_dict("records")
+        if math.isfinite(row["value"])
+    ]
+
+
+def _metrics(values: Mapping[str, float]) -> list[Metric]:
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    return [Metric(key, value, now, 0) for key, value in values.items()]
+
+
+def _log_dataset(
+    client: MlflowClient, run: str, study: Study, dataset_info: Mapping[str, Any]
+) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    dataset = Dataset(
+        name=study.name,
+        digest=str(dataset_info["digest"])[:36],  # MLflow's limit
+        source_type="local",
+        source=_json({"profiles": study.profiles}),
+        profile=_json(dataset_info),
+    )
+    context = InputTag("mlflow.data.context", "training")
+    client.log_inputs(run, [DatasetInput(dataset, [context])])
+
+
+def _log_files(
+    client: MlflowClient,
+    run: str,
+    folder: Path,
+    figures: Mapping[str, Figure],
+    files: Mapping[str, Path | str],
+) -> None:
+    folder.mkdir()
+    for path, content in files.items():
+        place = folder / _inside(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, Path):
+            shutil.copyfile(content, place)
+        else:
+            place.write_text(content, encoding="utf-8")
+    for name, figure in figures.items():
+        place = folder / "plots" / _inside(f"{name}.png")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(place, dpi=120, bbox_inches="tight")
+    client.log_artifacts(run, str(folder))
+
+
+def _inside(path: str) -> str:
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise InputError(
+            f"A path inside the run is needed, found {path!r}. Leave out '/' and '..'."
+        )
+    return path
+
+
+def _log_trials(
+    client: MlflowClient, experiment: str, run: str, trials: Sequence[Mapping[str, Any]]
+) -> None:
+    from mlflow.entities import Param
+
+    for trial in trials:
+        number = trial["number"]
+        tags = {PARENT_TAG: run, "trial": str(number), "state": str(trial.get("state", ""))}
+        child = client.create_run(experiment, tags=tags, run_name=f"trial-{number}").info.run_id
+        numbers = {key: trial.get(key) for key in ("value", "seconds")}
+        client.log_batch(
+            child,
+            metrics=_metrics(_finite(numbers)),
+            params=[Param(key, str(value)) for key, value in trial["params"].items()],
+        )
+        client.set_terminated(child)
+
+
+def _log_model(
+    client: MlflowClient,
+    experiment: str,
+    run: str,
+    folder: Path,
+    artefact: Artefact,
+    input_example: pd.DataFrame,
+) -> LoggedModel:
+    """Save the artefact as an MLflow model of loader module and data: nothing is pickled."""
+    import mlflow.pyfunc
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.models import Model
+
+    data = folder / PurePosixPath(ARTEFACT_PATH).name
+    artefact.save(data)
+    model = client.create_logged_model(experiment, MODEL_NAME, source_run_id=run)
+    try:
+        mlflow.pyfunc.save_model(
+            path=str(folder / MODEL_NAME),
+            loader_module=LOADER,
+            data_path=str(data),
+            mlflow_model=Model(
+                artifact_path=model.artifact_location,
+                run_id=run,
+                model_uuid=model.model_id,
+                model_id=model.model_id,
+            ),
+            signature=_signature(artefact, input_example),
+            input_example=_plain(input_example),
+            pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
+        )
+        client.log_model_artifacts(model.model_id, str(folder / MODEL_NAME))
+    except BaseException:
+        with contextlib.suppress(Exception):
+            client.finalize_logged_model(model.model_id, "FAILED")
+        raise
+    client.log_outputs(run, [LoggedModelOutput(model.model_id, step=0)])
+    return client.finalize_logged_model(model.model_id, "READY")
+
+
+def _signature(artefact: Artefact, input_example: pd.DataFrame) -> ModelSignature:
+    from mlflow.models import ModelSignature, infer_signature
+    from mlflow.types import ColSpec, Schema
+
+    # From the columns, not from the example: whether a few rows have gaps says nothing.
+    kinds = {"number": "double", "category": "string"}
+    inputs = Schema([ColSpec(kinds[one.kind], one.name) for one in artefact.columns])
+    predicted = _plain(artefact.predict(input_example))
+    return ModelSignature(inputs=inputs, outputs=infer_signature(predicted).inputs)
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Categories as plain strings: MLflow's schemas know no categories."""
+    categories = frame.select_dtypes("category").columns
+    return frame.astype(dict.fromkeys(categories, object)).reset_index(drop=True)
+
+
+def _register(client: MlflowClient, name: str, model: LoggedModel, tags: dict[str, str]) -> int:
+    if not client.search_registered_models(filter_string=f"name='{name}'", max_results=1):
+        client.create_registered_model(name)
+    version = client.create_model_version(
+        name,
+        source=f"models:/{model.model_id}",
+        run_id=model.source_run_id,
+        tags=tags,
+        model_id=model.model_id,
+    ).version
+    try:
+        client.set_registered_model_alias(name, CHALLENGER, version)
+    except BaseException:
+        with contextlib.suppress(Exception):
+            client.delete_model_version(name, version)
+        raise
+    return int(version)
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, default=str)
+
+
+def _finite(values: Mapping[str, Any]) -> dict[str, float]:
+    """Numbers that MLflow can store and plot.
+
+    >>> _finite({"auroc": 0.8, "lift": None, "brier": float("nan")})
+    {'auroc': 0.8}
+    """
+    return {
+        key: float(value)
+        for key, value in values.items()
+        if value is not None and math.isfinite(value)
+    }

@@ -1,0 +1,328 @@
+"""From a study and its profiles to one tested, explained and registered version."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neigung.profiles.store import Profiles
+from neigung.progress import Reporter
+from neigung.study import Study
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+    from rich.text import Text
+
+    from neigung.evaluation.baselines import Baseline
+    from neigung.evaluation.evaluate import Evaluation
+    from neigung.explanation.explain import Explanation
+    from neigung.features.feature import Language
+    from neigung.models.artefact import Artefact
+    from neigung.models.classifier import PropensityClassifier
+    from neigung.models.dataset import Dataset
+    from neigung.models.splits import Splits
+    from neigung.models.tuning import TuningResult
+    from neigung.tracking.runs import LoggedRun
+
+STATE = Path(".neigung")
+"""Where unfinished work is kept: the trials of a tuning."""
+
+LANGUAGES: tuple[Language, ...] = ("en", "de")
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """What a training made; shows its evaluation in a notebook.
+
+    `version` is the registered version, `run_id` MLflow's run, `report` the page in English.
+    """
+
+    study: Study
+    version: int
+    run_id: str
+    artefact: Artefact
+    evaluation: Evaluation
+    explanation: Explanation
+    report: str
+    notes: tuple[str, ...]
+
+    def __rich__(self) -> Text:
+        from rich.text import Text
+
+        verdict = self.evaluation.verdict
+        text = Text(
+            f"{self.study.name}: version {self.version}, artefact {self.artefact.digest[:12]}, "
+            f"run {self.run_id}\n"
+        )
+        text.append(verdict.text_en, "green" if verdict.beats_baseline else "bold red")
+        return text
+
+    def _repr_html_(self) -> str:
+        return self.evaluation._repr_html_()
+
+
+def train(
+    study: Study | Path | str,
+    profiles: Profiles | Path | str | None = None,
+    *,
+    reporter: Reporter | None = None,
+) -> TrainedRun:
+    """Tune, fit, calibrate, test, explain, log and register one version of a study.
+
+    Trees are fitted on the oldest cutoffs, tuned on folds among these, calibrated on a later
+    cutoff and tested on the last; none of them sees an outcome that was not over. `profiles` takes
+    the place of the study's own.
+
+    Raises InputError when study and data do not fit, LeakageError when the future reached the
+    past. Nothing is registered then. Finished trials are kept in `.neigung`, so that the same call
+    goes on where an interrupted one stopped.
+    """
+    from neigung.evaluation.baselines import REQUIRED_COLUMNS, fit_baselines
+    from neigung.models.dataset import build_dataset, study_cutoffs
+    from neigung.models.leakage import check_leakage
+    from neigung.models.splits import make_splits
+
+    reporter = reporter or Reporter()
+    study = study if isinstance(study, Study) else Study.load(study)
+    with reporter.task("Opening the profiles"):
+        profiles = Profiles.open(study.profiles if profiles is None else profiles)
+    cutoffs = study_cutoffs(study, profiles)
+    splits = make_splits(cutoffs, study.target.horizon_days, study.model.folds)
+    with reporter.task("Features and labels") as tick:
+        dataset = build_dataset(study, profiles, also=REQUIRED_COLUMNS, on_step=tick)
+    notes = (*profiles.notes, *dataset.notes)
+    for note in notes:
+        reporter.say(f"  Note: {note}")
+    with reporter.task("Looking for leaks"):
+        check_leakage(dataset, splits, study, profiles)
+        data_digest = profiles.digest()
+    tuned = _tune(study, splits, dataset, reporter)
+
+    with reporter.task("Fitting, calibrating and testing"):
+        model = _fit(study, tuned, dataset.at(*splits.train), dataset.at(splits.calibration))
+        # The opponents need no calibration of their own, so they may learn from that cutoff too.
+        opponents = fit_baselines(
+            dataset.at(*splits.train, splits.calibration), study.target.horizon_days
+        )
+        test = dataset.at(splits.test)
+        evaluation = _evaluate(study, splits, dataset, tuned, model, opponents)
+        artefact = _artefact(study, splits, dataset, model, data_digest)
+    provenance = {"git_commit": git_commit(), "data_digest": data_digest}
+    with reporter.task("Explaining"):
+        reports, explanation = _explain(artefact, evaluation, test, provenance, notes)
+    with reporter.task("Tracking"):
+        logged = _track(
+            study, profiles, dataset, tuned, artefact, evaluation, explanation, reports, provenance
+        )
+    return TrainedRun(
+        study=study,
+        version=logged.version,
+        run_id=logged.run_id,
+        artefact=artefact,
+        evaluation=evaluation,
+        explanation=explanation,
+        report=reports["en"],
+        notes=notes,
+    )
+
+
+def git_commit() -> str | None:
+    """The commit of the current folder's repository, None outside of one."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
+
+
+def _tune(study: Study, splits: Splits, dataset: Dataset, reporter: Reporter) -> TuningResult:
+    from neigung.models.tuning import FoldData, tune
+
+    folds = []
+    for fold in splits.folds:
+        train, valid = dataset.at(*fold.train), dataset.at(fold.validation)
+        folds.append(FoldData(train.X, train.y, valid.X, valid.y))
+    with reporter.task("Tuning") as tick:
+        tuned = tune(
+            folds,
+            trials=study.model.trials,
+            seed=study.model.seed,
+            time_limit_seconds=study.model.time_limit_seconds,
+            storage=STATE / "tuning" / f"{study.name}.db",
+            on_trial=lambda trial: tick(trial["number"] + 1, study.model.trials),
+        )
+    if tuned.stopped_early:
+        reporter.say(
+            f"  Note: the time limit ended the tuning after {len(tuned.trials)} of "
+            f"{study.model.trials} trials; a faster machine may find another model."
+        )
+    return tuned
+
+
+def _fit(
+    study: Study, tuned: TuningResult, train: Dataset, calibration: Dataset | None
+) -> PropensityClassifier:
+    from neigung.models.classifier import PropensityClassifier
+
+    model = PropensityClassifier(tuned.best_params, random_state=study.model.seed)
+    model.fit(train.X, train.y)
+    return model.calibrate(calibration.X, calibration.y) if calibration else model
+
+
+def _evaluate(
+    study: Study,
+    splits: Splits,
+    dataset: Dataset,
+    tuned: TuningResult,
+    model: PropensityClassifier,
+    opponents: list[Baseline],
+) -> Evaluation:
+    """The model beside its opponents on the test, and how both fared at earlier cutoffs.
+
+    The folds chose the parameters, so their figures are an impression of stability, no proof.
+    """
+    from neigung.evaluation.baselines import fit_baselines
+    from neigung.evaluation.evaluate import evaluate
+
+    horizon = study.target.horizon_days
+    folds = []
+    for fold in splits.folds:
+        train, valid = dataset.at(*fold.train), dataset.at(fold.validation)
+        predictions = _predictions(
+            _fit(study, tuned, train, None), fit_baselines(train, horizon), valid
+        )
+        folds.append((fold.validation, valid.y, valid.groups, predictions))
+    test = dataset.at(splits.test)
+    return evaluate(
+        test,
+        _predictions(model, opponents, test),
+        metric=study.acceptance.metric,
+        folds=folds,
+        segments=_segments(test),
+        seed=study.model.seed,
+    )
+
+
+def _predictions(
+    model: PropensityClassifier, opponents: list[Baseline], rows: Dataset
+) -> dict[str, npt.NDArray[np.float64]]:
+    found = {one.name: one.predict_proba(rows.frame) for one in opponents}
+    return {"model": model.predict_proba(rows.X)[:, 1], **found}
+
+
+def _segments(rows: Dataset) -> pd.DataFrame:
+    """How the customers are divided for a look at each part: by activity and by attribute."""
+    import pandas as pd
+
+    from neigung.evaluation.evaluate import activity_segment
+
+    frame = rows.frame
+    segments: dict[str, Any] = {
+        "activity": activity_segment(
+            frame["days_since_last_order"], frame["days_since_first_order"]
+        )
+    }
+    for column in rows.columns:
+        if column.theme == "attributes" and column.kind == "category":
+            segments[column.name] = frame[column.name]
+    return pd.DataFrame(segments)
+
+
+def _artefact(
+    study: Study,
+    splits: Splits,
+    dataset: Dataset,
+    model: PropensityClassifier,
+    data_digest: str,
+) -> Artefact:
+    from neigung.models.artefact import Artefact, reference_table
+
+    test = dataset.at(splits.test)
+    return Artefact(
+        model,
+        dataset.columns,
+        # Where the profiles lay is no part of what was learned.
+        study=study.to_dict() | {"profiles": None, "my_features": None},
+        meta={
+            "data_digest": data_digest,
+            "study_digest": study.digest(),
+            "splits": splits.to_dict(),
+            "rows": {"train": len(dataset.at(*splits.train)), "test": len(test)},
+        },
+        reference=reference_table(model.predict_proba(test.X)[:, 1]),
+    )
+
+
+def _explain(
+    artefact: Artefact,
+    evaluation: Evaluation,
+    test: Dataset,
+    provenance: Mapping[str, Any],
+    notes: tuple[str, ...],
+) -> tuple[dict[str, str], Explanation]:
+    from neigung.explanation.explain import explain
+    from neigung.explanation.report import build_report
+
+    explanation = explain(artefact, test)
+    pages = {
+        language: build_report(
+            artefact,
+            evaluation,
+            test,
+            language=language,
+            provenance=provenance,
+            notes=notes,
+            explanation=explanation,
+        )
+        for language in LANGUAGES
+    }
+    return pages, explanation
+
+
+def _track(
+    study: Study,
+    profiles: Profiles,
+    dataset: Dataset,
+    tuned: TuningResult,
+    artefact: Artefact,
+    evaluation: Evaluation,
+    explanation: Explanation,
+    reports: Mapping[str, str],
+    provenance: Mapping[str, Any],
+) -> LoggedRun:
+    from neigung.tracking.runs import log_training
+
+    first, last = profiles.span()
+    return log_training(
+        study,
+        artefact,
+        evaluation,
+        dataset_info={
+            "digest": provenance["data_digest"],
+            "first_order": first.isoformat(),
+            "last_order": last.isoformat(),
+            "rows": len(dataset),
+            "cutoffs": [cutoff.isoformat() for cutoff in dataset.cutoffs],
+            "splits": artefact.meta["splits"],
+            "notes": [*profiles.notes, *dataset.notes],
+        },
+        trials=tuned.trials,
+        figures={
+            "gains": evaluation.plot_gains(),
+            "calibration": evaluation.plot_calibration(),
+            "metrics": evaluation.plot_metrics(),
+            "folds": evaluation.plot_folds(),
+            "importance": explanation.plot_importance(),
+            "beeswarm": explanation.plot_beeswarm(),
+        },
+        files={f"report_{language}.html": page for language, page in reports.items()},
+        input_example=dataset.at(dataset.cutoffs[-1]).X.head(3),
+        git_commit=provenance["git_commit"],
+    )
