@@ -1,0 +1,75 @@
+"""Open, self-hosted customer predictions: who will buy, what discount it takes, who is leaving.
+
+import neigung as ng
+
+study = ng.Study.load("configs/purchase_7d.yaml")
+run = ng.train(study)
+run.evaluation                      # the numbers beside their baselines
+run.explanation.plot_importance()
+ng.promote(study, run.version)
+scores = ng.score(study)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neigung.errors import NeigungError
+    from neigung.features.feature import feature, ratio, spread
+    from neigung.features.sources import COMBINED, ORDER_LINES, ORDERS
+    from neigung.profiles.quality import check
+    from neigung.profiles.store import Profiles
+    from neigung.scoring import score
+    from neigung.study import Study
+    from neigung.tracking.gate import promote
+    from neigung.tracking.registry import report_of, versions
+    from neigung.training import train
+
+# Where each name lives; it is imported when it is first used, so that `import neigung` is quick.
+_HOMES = {
+    "COMBINED": "features.sources",
+    "NeigungError": "errors",
+    "ORDERS": "features.sources",
+    "ORDER_LINES": "features.sources",
+    "Profiles": "profiles.store",
+    "Study": "study",
+    "check": "profiles.quality",
+    "feature": "features.feature",
+    "promote": "tracking.gate",
+    "ratio": "features.feature",
+    "report_of": "tracking.registry",
+    "score": "scoring",
+    "spread": "features.feature",
+    "train": "training",
+    "versions": "tracking.registry",
+}
+
+__all__ = [
+    "COMBINED",
+    "ORDERS",
+    "ORDER_LINES",
+    "NeigungError",
+    "Profiles",
+    "Study",
+    "check",
+    "feature",
+    "promote",
+    "ratio",
+    "report_of",
+    "score",
+    "spread",
+    "train",
+    "versions",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'neigung' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"neigung.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

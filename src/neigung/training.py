@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.text import Text
 
-    from neigung.evaluation.baselines import Baseline
     from neigung.evaluation.evaluate import Evaluation
     from neigung.explanation.explain import Explanation
     from neigung.features.feature import Language
     from neigung.models.artefact import Artefact
     from neigung.models.classifier import PropensityClassifier
     from neigung.models.dataset import Dataset
+    from neigung.models.rolling import RollingFit
     from neigung.models.splits import Splits
     from neigung.models.tuning import TuningResult
     from neigung.tracking.runs import LoggedRun
@@ -74,17 +75,18 @@ def train(
 ) -> TrainedRun:
     """Tune, fit, calibrate, test, explain, log and register one version of a study.
 
-    Trees are fitted on the oldest cutoffs, tuned on folds among these, calibrated on a later
-    cutoff and tested on the last; none of them sees an outcome that was not over. `profiles` takes
-    the place of the study's own.
+    Trees are fitted on the earlier cutoffs, tuned and calibrated on folds among these, and tested
+    on the last cutoff; nothing is learned from an outcome that was not over by then. `profiles`
+    takes the place of the study's own.
 
     Raises InputError when study and data do not fit, LeakageError when the future reached the
     past. Nothing is registered then. Finished trials are kept in `.neigung`, so that the same call
     goes on where an interrupted one stopped.
     """
-    from neigung.evaluation.baselines import REQUIRED_COLUMNS, fit_baselines
+    from neigung.evaluation.baselines import REQUIRED_COLUMNS
     from neigung.models.dataset import build_dataset, study_cutoffs
     from neigung.models.leakage import check_leakage
+    from neigung.models.rolling import fit_rolling
     from neigung.models.splits import make_splits
 
     reporter = reporter or Reporter()
@@ -104,14 +106,10 @@ def train(
     tuned = _tune(study, splits, dataset, reporter)
 
     with reporter.task("Fitting, calibrating and testing"):
-        model = _fit(study, tuned, dataset.at(*splits.train), dataset.at(splits.calibration))
-        # The opponents need no calibration of their own, so they may learn from that cutoff too.
-        opponents = fit_baselines(
-            dataset.at(*splits.train, splits.calibration), study.target.horizon_days
-        )
+        fitted = fit_rolling(dataset, splits, tuned.best_params, study.model.seed)
         test = dataset.at(splits.test)
-        evaluation = _evaluate(study, splits, dataset, tuned, model, opponents)
-        artefact = _artefact(study, splits, dataset, model, data_digest)
+        evaluation = _evaluate(study, splits, dataset, fitted)
+        artefact = _artefact(study, splits, dataset, fitted.model, data_digest)
     provenance = {"git_commit": git_commit(), "data_digest": data_digest}
     with reporter.task("Explaining"):
         reports, explanation = _explain(artefact, evaluation, test, provenance, notes)
@@ -166,24 +164,7 @@ def _tune(study: Study, splits: Splits, dataset: Dataset, reporter: Reporter) ->
     return tuned
 
 
-def _fit(
-    study: Study, tuned: TuningResult, train: Dataset, calibration: Dataset | None
-) -> PropensityClassifier:
-    from neigung.models.classifier import PropensityClassifier
-
-    model = PropensityClassifier(tuned.best_params, random_state=study.model.seed)
-    model.fit(train.X, train.y)
-    return model.calibrate(calibration.X, calibration.y) if calibration else model
-
-
-def _evaluate(
-    study: Study,
-    splits: Splits,
-    dataset: Dataset,
-    tuned: TuningResult,
-    model: PropensityClassifier,
-    opponents: list[Baseline],
-) -> Evaluation:
+def _evaluate(study: Study, splits: Splits, dataset: Dataset, fitted: RollingFit) -> Evaluation:
     """The model beside its opponents on the test, and how both fared at earlier cutoffs.
 
     The folds chose the parameters, so their figures are an impression of stability, no proof.
@@ -191,30 +172,26 @@ def _evaluate(
     from neigung.evaluation.baselines import fit_baselines
     from neigung.evaluation.evaluate import evaluate
 
-    horizon = study.target.horizon_days
+    def predictions(
+        model: PropensityClassifier, cutoffs: tuple[dt.datetime, ...], rows: Dataset
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        opponents = fit_baselines(dataset.at(*cutoffs), study.target.horizon_days)
+        found = {one.name: one.predict_proba(rows.frame) for one in opponents}
+        return {"model": model.predict_proba(rows.X)[:, 1], **found}
+
     folds = []
-    for fold in splits.folds:
-        train, valid = dataset.at(*fold.train), dataset.at(fold.validation)
-        predictions = _predictions(
-            _fit(study, tuned, train, None), fit_baselines(train, horizon), valid
-        )
-        folds.append((fold.validation, valid.y, valid.groups, predictions))
+    for fold, model in fitted.folds:
+        rows = dataset.at(fold.validation)
+        folds.append((fold.validation, rows.y, rows.groups, predictions(model, fold.train, rows)))
     test = dataset.at(splits.test)
     return evaluate(
         test,
-        _predictions(model, opponents, test),
+        predictions(fitted.model, splits.train, test),
         metric=study.acceptance.metric,
         folds=folds,
         segments=_segments(test),
         seed=study.model.seed,
     )
-
-
-def _predictions(
-    model: PropensityClassifier, opponents: list[Baseline], rows: Dataset
-) -> dict[str, npt.NDArray[np.float64]]:
-    found = {one.name: one.predict_proba(rows.frame) for one in opponents}
-    return {"model": model.predict_proba(rows.X)[:, 1], **found}
 
 
 def _segments(rows: Dataset) -> pd.DataFrame:
@@ -266,7 +243,7 @@ def _explain(
     test: Dataset,
     provenance: Mapping[str, Any],
     notes: tuple[str, ...],
-) -> tuple[dict[str, str], Explanation]:
+) -> tuple[dict[Language, str], Explanation]:
     from neigung.explanation.explain import explain
     from neigung.explanation.report import build_report
 
@@ -294,7 +271,7 @@ def _track(
     artefact: Artefact,
     evaluation: Evaluation,
     explanation: Explanation,
-    reports: Mapping[str, str],
+    reports: Mapping[Language, str],
     provenance: Mapping[str, Any],
 ) -> LoggedRun:
     from neigung.tracking.runs import log_training

@@ -89,7 +89,6 @@ def artefact() -> Artefact:
     splits = {
         "train": ["2017-06-01T00:00:00", "2017-08-01T00:00:00"],
         "folds": [{"train": ["2017-06-01T00:00:00"], "validation": "2017-08-01T00:00:00"}],
-        "calibration": "2017-11-20T00:00:00",
         "test": "2017-12-20T00:00:00",
     }
     return Artefact(

@@ -147,6 +147,9 @@ def _rhythm_columns(orders: list[Row]) -> dict[str, Any]:
             waits = [o["gap"] for o in some if o["gap"] is not None] + ([now] if some else [])
             idle = sum(max(wait - days, 0) for wait in waits)
             row[f"idle_share_{days}{name}"] = _ratio(idle, sum(waits)) if waits else None
+    for days in (7, 30):
+        row[f"order_momentum_{days}"] = sum(0.5 ** (o["ago"] / days) for o in orders)
+    row["order_value_momentum_30"] = sum(float(o["value"]) * 0.5 ** (o["ago"] / 30) for o in orders)
     floor = {
         k: None if row[k] is None else max(row[k], 1) for k in row if k.startswith("order_gap")
     }

@@ -34,7 +34,7 @@ ALWAYS = (
 
 
 def test_number_of_columns(past: Past, frame: pd.DataFrame) -> None:
-    assert 130 <= len(frame.columns) <= 185
+    assert 130 <= len(frame.columns) <= 190
     lines = Past({"order_lines": past.tables["order_lines"]}, past.spine, past.retention_days)
     assert len(FeatureSet.select(library(lines), None, lines).columns) >= 85
 

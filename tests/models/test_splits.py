@@ -19,9 +19,8 @@ def check(splits: Splits, cutoffs: set[datetime], horizon_days: int, folds: int)
     """The rule of the design, derived anew: an outcome ends before whatever judges begins."""
     horizon = timedelta(days=horizon_days)
     assert splits.test == max(cutoffs)
-    assert splits.calibration + horizon <= splits.test
     assert splits.train == tuple(sorted(splits.train)) == tuple(sorted(set(splits.train)))
-    assert all(c in cutoffs and c + horizon <= splits.calibration for c in splits.train)
+    assert all(c in cutoffs and c + horizon <= splits.test for c in splits.train)
     assert len(splits.folds) == folds
     validations = [fold.validation for fold in splits.folds]
     assert validations == sorted(set(validations))
@@ -52,7 +51,7 @@ def test_the_count_in_the_message_is_the_least_that_fits(
     every_days: int, horizon: int, folds: int
 ) -> None:
     with pytest.raises(StudyError) as caught:
-        make_splits(every(every_days, 3), horizon, folds)
+        make_splits(every(every_days, 2), horizon, folds)
     needed = int(str(caught.value).split(" cutoffs")[0].split()[-1])
     check(
         make_splits(every(every_days, needed), horizon, folds),
@@ -67,13 +66,13 @@ def test_the_count_in_the_message_is_the_least_that_fits(
 def test_validation_outcomes_do_not_overlap_where_there_is_room() -> None:
     days = every(7, 30)
     splits = make_splits(days, 28, 3)
-    assert [days.index(fold.validation) for fold in splits.folds] == [13, 17, 21]
+    assert [days.index(fold.validation) for fold in splits.folds] == [17, 21, 25]
 
 
 def test_newest_validations_where_there_is_no_room() -> None:
     days = every(7, 15)
     splits = make_splits(days, 28, 3)
-    assert [days.index(fold.validation) for fold in splits.folds] == [4, 5, 6]
+    assert [days.index(fold.validation) for fold in splits.folds] == [8, 9, 10]
 
 
 def test_order_and_duplicates_do_not_matter() -> None:
@@ -88,12 +87,12 @@ def test_order_and_duplicates_do_not_matter() -> None:
             every(30, 2),
             60,
             3,
-            "3 folds with a 60-day horizon need 9 cutoffs, but 2025-01-01..2025-01-31 every 30 "
+            "3 folds with a 60-day horizon need 7 cutoffs, but 2025-01-01..2025-01-31 every 30 "
             "days gives 2. Raise cutoffs.count or lower model.folds.",
         ),
-        (every(10, 1), 7, 1, "1 fold with a 7-day horizon needs 4 cutoffs that lie 7 days apart"),
-        ([], 7, 2, "2 folds with a 7-day horizon need 5 cutoffs, but there is none"),
-        ([START, *every(9, 4)[2:]], 30, 1, "4 cutoffs that lie 30 days apart"),
+        (every(10, 1), 7, 1, "1 fold with a 7-day horizon needs 3 cutoffs that lie 7 days apart"),
+        ([], 7, 2, "2 folds with a 7-day horizon need 4 cutoffs, but there is none"),
+        ([START, *every(9, 4)[2:]], 30, 1, "3 cutoffs that lie 30 days apart"),
         (every(30, 12), 30, 0, "At least 1 fold"),
         (every(30, 12), 0, 3, "horizon is 0 days"),
     ],

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Okabe and Ito (2008): told apart with any colour vision; the sign is always written as well.
 RAISES, LOWERS, GREY = "#D55E00", "#0072B2", "#777777"
 
-_ROLES = {"train": "#9AA5B1", "fold": "#56B4E9", "calibration": "#E69F00", "test": "#009E73"}
+_ROLES = {"train": "#9AA5B1", "fold": "#56B4E9", "test": "#009E73"}
 
 _MOST_CATEGORIES = 12
 
@@ -44,7 +44,6 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "probability": ("probability", "Wahrscheinlichkeit"),
     "train": ("training", "Training"),
     "fold": ("validation of the folds", "Validierung der Folds"),
-    "calibration": ("calibration", "Kalibrierung"),
     "test": ("test", "Test"),
     "cutoff": ("cutoff", "Stichtag"),
     "horizon": ("horizon of {} days", "Horizont von {} Tagen"),
@@ -195,7 +194,6 @@ def plot_timeline(
     lanes = {
         "train": list(splits["train"]),
         "fold": validations,
-        "calibration": [splits["calibration"]],
         "test": [splits["test"]],
     }
     figure, axes = _figure(8.4, 2.9)

@@ -186,8 +186,7 @@ class _Report:
         if not splits:
             return None
         validations = [fold["validation"] for fold in splits["folds"]]
-        roles = {"train": splits["train"], "fold": validations}
-        roles |= {key: [splits[key]] for key in ("calibration", "test")}
+        roles = {"train": splits["train"], "fold": validations, "test": [splits["test"]]}
         rows = []
         for role, cutoffs in roles.items():
             dates = [self._date(cutoff) for cutoff in sorted(cutoffs)] or ["–"]

@@ -223,6 +223,42 @@ def _idle(orders: ir.Table, within: ir.BooleanValue, days: int) -> ir.Value:
     return ratio(idle.sum(where=within).cast("float64") + still, own)
 
 
+@feature(ORDERS, empty=0, unit="ratio", theme="rhythm")
+def order_momentum_7(orders: ir.Table) -> ir.Value:
+    """Orders weighed by age: every 7 days halve the weight.
+
+    de: Bestellungen, nach Alter gewichtet: alle 7 Tage halbiert sich das Gewicht.
+    """
+    return _halved(orders, 7).sum()
+
+
+@feature(ORDERS, empty=0, unit="ratio", theme="rhythm")
+def order_momentum_30(orders: ir.Table) -> ir.Value:
+    """Orders weighed by age: every 30 days halve the weight.
+
+    de: Bestellungen, nach Alter gewichtet: alle 30 Tage halbiert sich das Gewicht.
+    """
+    return _halved(orders, 30).sum()
+
+
+@feature(ORDERS, empty=0, unit="currency", theme="rhythm")
+def order_value_momentum_30(orders: ir.Table) -> ir.Value:
+    """Value of the orders, weighed by age: every 30 days halve the weight.
+
+    de: Wert der Bestellungen, nach Alter gewichtet: alle 30 Tage halbiert sich das Gewicht.
+    """
+    return (
+        (_halved(orders, 30).cast("float64") * orders.value.cast("float64"))
+        .cast("decimal(38, 6)")
+        .sum()
+    )
+
+
+def _halved(orders: ir.Table, days: int) -> ir.Value:
+    """The weight of each order as an exact number, so that sums do not depend on row order."""
+    return (ibis.literal(0.5) ** (orders.days_ago / days)).cast("decimal(18, 9)")
+
+
 @feature(COMBINED, of=("order_count",), unit="share", theme="rhythm")
 def order_trend_30(row: ir.Table) -> ir.Value:
     """Share of the orders of the last 60 days that fall in the last 30 (half: steady).
@@ -344,6 +380,9 @@ FEATURES: tuple[Feature, ...] = (
     gap_end_share_30,
     idle_share_7,
     idle_share_30,
+    order_momentum_7,
+    order_momentum_30,
+    order_value_momentum_30,
     order_trend_30,
     order_trend_90,
     order_value_trend_90,

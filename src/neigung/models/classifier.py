@@ -15,15 +15,15 @@ from neigung.models.calibration import SigmoidCalibration
 from neigung.models.encoding import Floats, FrameEncoder
 
 DEFAULTS: Mapping[str, Any] = {
-    "n_estimators": 200,
-    "learning_rate": 0.05,
-    "num_leaves": 15,
-    "min_data_in_leaf": 50,
-    "feature_fraction": 0.5,
+    "n_estimators": 300,
+    "learning_rate": 0.03,
+    "num_leaves": 8,
+    "min_data_in_leaf": 200,
+    "feature_fraction": 0.2,
     "bagging_fraction": 0.8,
     "lambda_l1": 0.01,
-    "lambda_l2": 1.0,
-    "path_smooth": 1.0,
+    "lambda_l2": 10.0,
+    "path_smooth": 20.0,
 }
 """Parameters of a model that nobody tuned; also the first trial of the tuning."""
 
@@ -40,6 +40,9 @@ FIXED: Mapping[str, Any] = {
 }
 """What makes a booster reproducible and comparable, and is therefore not open to choice."""
 
+FEWEST_COLUMNS = 10
+"""How many columns each tree may choose from, whatever `feature_fraction` says."""
+
 PATIENCE = 20
 """Rounds without progress on `eval_set` after which no more trees are added."""
 
@@ -55,7 +58,8 @@ class PropensityClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     Args:
         params: LightGBM parameters by their main names, over `DEFAULTS`; those in `FIXED` are
-            refused. `min_data_in_leaf` shrinks to a tenth of the rows on small data.
+            refused. `min_data_in_leaf` shrinks to a tenth of the rows on small data, and each tree
+            sees at least `FEWEST_COLUMNS` columns.
         random_state: Seed of the sampling of rows and columns.
         num_threads: Threads for fitting and predicting; changes speed only. More than one pays
             on large data and idle cores: LightGBM's threads wait for each other by spinning, and
@@ -101,7 +105,7 @@ class PropensityClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         encoder = FrameEncoder.fit(X)
         labels = binary_labels(y, len(X))
         params = training_params(
-            self.params or {}, len(X), seed=self.random_state, num_threads=self.num_threads
+            self.params or {}, X.shape, seed=self.random_state, num_threads=self.num_threads
         )
         rounds = params.pop("n_estimators")
         common: dict[str, Any] = {
@@ -246,14 +250,14 @@ rows have 1. Choose a longer horizon, other cutoffs or a wider population.
 
 
 def training_params(
-    params: Mapping[str, Any], rows: int, *, seed: int, num_threads: int
+    params: Mapping[str, Any], shape: tuple[int, int], *, seed: int, num_threads: int
 ) -> dict[str, Any]:
-    """Complete LightGBM parameters for a training set of `rows` rows, with `n_estimators`.
+    """Complete LightGBM parameters for training data of `shape`, with `n_estimators`.
 
     Raises:
         InputError: A parameter that is fixed.
 
-    >>> training_params({"num_leaves": 7}, 40, seed=1, num_threads=2)["min_data_in_leaf"]
+    >>> training_params({"num_leaves": 7}, (40, 9), seed=1, num_threads=2)["min_data_in_leaf"]
     4
     """
     closed = sorted({*FIXED, "seed", "num_threads"} & params.keys())
@@ -263,7 +267,10 @@ def training_params(
             "runs are reproducible. Leave them out (seed and threads are arguments of their own)."
         )
     full = {**DEFAULTS, **params, **FIXED, "seed": seed, "num_threads": num_threads}
+    rows, columns = shape
     full["min_data_in_leaf"] = min(full["min_data_in_leaf"], max(1, rows // 10))
+    # LightGBM stops at the first tree that finds no split, so each must see some signal.
+    full["feature_fraction"] = max(full["feature_fraction"], min(1.0, FEWEST_COLUMNS / columns))
     return full
 
 

@@ -21,7 +21,7 @@ from neigung.study import Study
 def check_leakage(dataset: Dataset, splits: Splits, study: Study, profiles: Profiles) -> None:
     """Refuse a dataset in which the future reached the past; costs two cutoffs' features.
 
-    Raises LeakageError when an outcome that trains or calibrates ends after the cutoff it is
+    Raises LeakageError when a training outcome ends after the cutoff it is
     judged at; when a feature of the oldest or the newest cutoff changes once everything is
     deleted that happened or became known at or after it; or when a label changes once everything
     is deleted that happened before the cutoff or after its horizon.
@@ -38,8 +38,7 @@ def check_leakage(dataset: Dataset, splits: Splits, study: Study, profiles: Prof
 def check_splits(splits: Splits, horizon_days: int) -> None:
     """Raise LeakageError when an outcome overlaps the cutoff it must precede."""
     horizon = pd.Timedelta(days=horizon_days)
-    pairs = [(cutoff, splits.calibration) for cutoff in splits.train]
-    pairs.append((splits.calibration, splits.test))
+    pairs = [(cutoff, splits.test) for cutoff in splits.train]
     pairs += [(cutoff, fold.validation) for fold in splits.folds for cutoff in fold.train]
     for early, late in pairs:
         if pd.Timestamp(early) + horizon > pd.Timestamp(late):

@@ -1,19 +1,20 @@
-"""Which cutoffs train, which tune, which calibrate and which test.
+"""Which cutoffs train, which validate and which tests.
 
-The worked example of this module: a horizon of 60 days and ten cutoffs, one every 30 days. Two
+The worked example of this module: a horizon of 60 days and eight cutoffs, one every 30 days. Two
 steps of 30 days fill a horizon, so whatever learns from an outcome stays two cutoffs behind
 whatever judges it:
 
-    cutoff        0  1  2  3  4  5  6  7  8  9
-    test                                     t
-    calibration                        c
+    cutoff        0  1  2  3  4  5  6  7
+    test                               t
     train         x  x  x  x  x  x
-    fold 1        x     v
-    fold 2        x  x     v
-    fold 3        x  x  x     v        (and the newest: cutoff 5 with 0..3)
+    fold 1        x  x     v
+    fold 2        x  x  x     v
+    fold 3        x  x  x  x     v
 
-Of the validation cutoffs 2, 3, 4 and 5 the newest three are taken (3, 4, 5): spacing them a
-horizon apart (5, 3) would leave only two.
+Of the validation cutoffs 2, 3, 4 and 5 the newest three are taken: spacing them a horizon apart
+(5, 3) would leave only two. The folds choose the parameters and calibrate: a fold's predictions
+are out of sample in time. The final trees then learn from all of `train`, up to the newest outcome
+that is over when the test begins.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,12 +39,11 @@ class Fold:
 class Splits:
     """The part that each cutoff plays; every tuple runs from old to new.
 
-    `train` fits the final trees and contains all folds, which alone choose the parameters.
-    `calibration` is later than every training outcome, `test` later than the calibration's.
+    `train` fits the final trees and contains all folds, which choose the parameters and calibrate.
+    `test` is later than every training outcome.
     """
 
     test: datetime
-    calibration: datetime
     train: tuple[datetime, ...]
     folds: tuple[Fold, ...]
 
@@ -51,7 +51,6 @@ class Splits:
         """The cutoffs as ISO strings, for an artefact and its report."""
         return {
             "test": self.test.isoformat(),
-            "calibration": self.calibration.isoformat(),
             "train": [cutoff.isoformat() for cutoff in self.train],
             "folds": [
                 {
@@ -79,15 +78,15 @@ def make_splits(cutoffs: Iterable[datetime], horizon_days: int, folds: int = 3) 
     Raises:
         StudyError: The cutoffs do not leave room for that many folds.
 
-    >>> days = [datetime(2025, 1, 1) + timedelta(days=30 * i) for i in range(10)]
+    >>> days = [datetime(2025, 1, 1) + timedelta(days=30 * i) for i in range(8)]
     >>> splits = make_splits(days, horizon_days=60, folds=3)
     >>> [days.index(fold.validation) for fold in splits.folds]
     [3, 4, 5]
-    >>> days.index(splits.calibration), days.index(splits.test), len(splits.train)
-    (7, 9, 6)
+    >>> days.index(splits.test), len(splits.train)
+    (7, 6)
     >>> make_splits(days[:2], horizon_days=60, folds=3)
     Traceback (most recent call last):
-    neigung.errors.StudyError: 3 folds with a 60-day horizon need 9 cutoffs, but \
+    neigung.errors.StudyError: 3 folds with a 60-day horizon need 7 cutoffs, but \
 2025-01-01..2025-01-31 every 30 days gives 2. Raise cutoffs.count or lower model.folds.
     """
     if folds < 1 or horizon_days < 1:
@@ -97,8 +96,7 @@ def make_splits(cutoffs: Iterable[datetime], horizon_days: int, folds: int = 3) 
         )
     times = sorted(set(cutoffs))
     horizon = timedelta(days=horizon_days)
-    before = _over_by(times, times[-1] - horizon) if times else ()
-    train = _over_by(times, before[-1] - horizon) if before else ()
+    train = _over_by(times, times[-1] - horizon) if times else ()
     possible = [c for c in train if c - horizon >= train[0]]
     if len(possible) < folds:
         raise StudyError(_too_few(times, horizon_days, folds))
@@ -109,7 +107,6 @@ def make_splits(cutoffs: Iterable[datetime], horizon_days: int, folds: int = 3) 
     chosen = apart[:folds][::-1] if len(apart) >= folds else possible[-folds:]
     return Splits(
         test=times[-1],
-        calibration=before[-1],
         train=train,
         folds=tuple(Fold(_over_by(train, c - horizon), c) for c in chosen),
     )
@@ -124,14 +121,14 @@ def _too_few(times: list[datetime], horizon_days: int, folds: int) -> str:
     needs = f"{folds} fold{plural} with a {horizon_days}-day horizon need{'' if plural else 's'}"
     advice = "Raise cutoffs.count or lower model.folds."
     if not times:
-        return f"{needs} {folds + 3} cutoffs, but there is none. {advice}"
+        return f"{needs} {folds + 2} cutoffs, but there is none. {advice}"
     span = f"{times[0]:%Y-%m-%d}..{times[-1]:%Y-%m-%d}"
     gaps = {b - a for a, b in pairwise(times)}
     if len(gaps) == 1:
         every = gaps.pop()
-        # Test, calibration, newest and oldest training outcome each wait for a whole horizon.
-        wanted = 3 * ceil(timedelta(days=horizon_days) / every) + folds
+        # The test and the oldest validation each wait a whole horizon for what they follow.
+        wanted = 2 * ceil(timedelta(days=horizon_days) / every) + folds
         gives = f"{span} every {every / timedelta(days=1):g} days gives {len(times)}"
         return f"{needs} {wanted} cutoffs, but {gives}. {advice}"
-    apart = f"{folds + 3} cutoffs that lie {horizon_days} days apart (more if they lie closer)"
+    apart = f"{folds + 2} cutoffs that lie {horizon_days} days apart (more if they lie closer)"
     return f"{needs} {apart}, but {span} gives {len(times)}. {advice}"
