@@ -4,21 +4,22 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lock clean
+.PHONY: help setup demo test notebooks lock clean
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 11
 
 setup: $(READY) ## install everything into .venv
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, found $$($(PYTHON) --version). Name one: make PYTHON=python3.11 …"; exit 2; }
-	@echo "Installing into .venv (once, about a minute) …"
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing into .venv (once, one to two minutes) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; exit 2; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+	@echo "Ready. Next: make demo, or: source .venv/bin/activate; neigung --help"
 
 demo: setup ## train, explain and score purchase and churn on real data
 	@$(BIN)/neigung demo
@@ -30,10 +31,13 @@ test: setup ## style, types, import rules, then all tests
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest
 
+notebooks: setup ## run the notebooks anew and store their output
+	$(BIN)/python -m tests.test_notebooks
+
 lock: ## resolve the dependencies anew into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --extra demo --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade \
 		--output-file requirements.lock
 
-clean: ## remove .venv and everything that was made
-	rm -rf .venv .neigung data reports scores mlruns mlflow.db
+clean: ## remove .venv and what the demo and trainings made, models included; your tables stay
+	rm -rf .venv .neigung data/complete_journey reports scores mlruns mlflow.db

@@ -1,4 +1,4 @@
-"""The command line; every command is one call of `neigung.pipeline` or of a room."""
+"""The command line; every command is one call of a room."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from neigung.progress import Reporter
 
 if TYPE_CHECKING:
     from neigung.features.feature import Column
+    from neigung.profiles.writer import ImportResult
 
 app = typer.Typer(
     name="neigung",
@@ -30,6 +31,14 @@ app = typer.Typer(
 )
 imports = typer.Typer(help="Write a profile store from a known data set.", no_args_is_help=True)
 app.add_typer(imports, name="import")
+
+INTERRUPTED = 130
+"""What typer makes of Ctrl-C."""
+
+STOPPED = "Interrupted: nothing half-written was left. Run the same command again to go on."
+
+PIPE_WIDTH = 160
+"""How wide tables are where there is no terminal to fit."""
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study, a YAML file.")]
 ProfilesOption = Annotated[
@@ -50,24 +59,23 @@ def main() -> NoReturn:
     # A stop request ends like Ctrl-C: what was begun is undone, finished trials are kept.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app(standalone_mode=False)
+        if app(standalone_mode=False) == INTERRUPTED:
+            raise KeyboardInterrupt
     except NeigungError as error:
         _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail(
-            "Interrupted: nothing half-written was left. Run the same command again to go on.",
-            InputError.exit_code,
-        )
+    except (KeyboardInterrupt, typer.Abort):
+        _fail(STOPPED, InputError.exit_code)
     except (MemoryError, OSError) as error:
         _fail(f"The machine could not do it: {error}. Make room and run the command again.", 1)
     except Exception as error:
+        if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
+            _fail(STOPPED, InputError.exit_code)
         _fail_with_usage(error)
     sys.exit(0)
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    Console(stderr=True).print(f"Error: {message}", style="red", markup=False, soft_wrap=True,
-                               highlight=False)  # fmt: skip
+    typer.secho(f"Error: {message}", err=True, fg="red")
     sys.exit(code)
 
 
@@ -81,7 +89,7 @@ def _fail_with_usage(error: Exception) -> NoReturn:
 
 
 def _reporter() -> Reporter:
-    return Reporter(Console(stderr=True))
+    return Reporter(Console(stderr=True, emoji=False))
 
 
 def _feature_table(columns: Iterable[Column]) -> Table:
@@ -92,7 +100,30 @@ def _feature_table(columns: Iterable[Column]) -> Table:
 
 
 def _out(result: Any) -> None:
-    Console().print(result, highlight=False, soft_wrap=True)
+    """Show a result on the standard output: as it shows itself, or as its plain text."""
+    if hasattr(result, "__rich__") or isinstance(result, Table):
+        wide = None if sys.stdout.isatty() else PIPE_WIDTH
+        Console(width=wide).print(result, highlight=False, soft_wrap=not isinstance(result, Table))
+    else:
+        typer.echo(result)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"neigung {version('neigung')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Say which and stop."),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -110,7 +141,7 @@ def import_complete_journey(
     """2,469 households, one year, 1.47 million lines (needs the extra 'demo')."""
     from neigung.profiles.complete_journey import import_complete_journey as run
 
-    _out(run(out))
+    _imported(run(out))
 
 
 @imports.command("online-retail")
@@ -121,7 +152,11 @@ def import_online_retail(
     """UCI Online Retail: a British gift shop, 541,909 invoice lines."""
     from neigung.profiles.online_retail import import_online_retail as run
 
-    _out(run(file, out))
+    _imported(run(file, out))
+
+
+def _imported(result: ImportResult) -> None:
+    typer.echo(f"{result.summary}\nNext: neigung check {result.path}")
 
 
 @app.command()

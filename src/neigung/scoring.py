@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from neigung.errors import InputError
+from neigung.errors import InputError, StudyError
 from neigung.files import replacing
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import latest_cutoff
@@ -62,8 +62,8 @@ def score(
     `reasons` > 0, `reasons`: a list of feature, value, contribution (log-odds), text_en and
     text_de, strongest first.
 
-    Raises TrackingError when there is no such version, StudyError when the store cannot give the
-    columns the model reads.
+    Raises TrackingError when there is no such version, StudyError when the study has changed so
+    that the version no longer answers it, or the store cannot give the columns the model reads.
     """
     from neigung.explanation.contributions import contributions
     from neigung.explanation.reasons import reasons as explain_rows
@@ -73,6 +73,13 @@ def score(
     reporter = reporter or Reporter()
     study = study if isinstance(study, Study) else Study.load(study)
     artefact, info = load(study.name, version)
+    for key in ("target", "retention_days"):
+        then, now = artefact.study[key], study.to_dict()[key]
+        if then != now:
+            raise StudyError(
+                f"Study {study.name}: version {info.version} was trained with another {key} "
+                f"({then}) than the study has now ({now}). Train again, or put it back."
+            )
     profiles = Profiles.open(study.profiles if profiles is None else profiles)
     with reporter.task("Features"):
         names = [column.name for column in artefact.columns]
@@ -125,7 +132,7 @@ def write_features(dataset: Dataset, out: Path) -> None:
     """Write a feature table to a Parquet file, whole or not at all."""
     frame = dataset.frame.drop(columns="label")
     categories = frame.select_dtypes("category").columns
-    frame = frame.astype(dict.fromkeys(categories, "str"))
+    frame = frame.astype(dict.fromkeys(categories, object))
     _write(pa.Table.from_pandas(frame, preserve_index=False), out)
 
 

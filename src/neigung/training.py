@@ -85,6 +85,7 @@ def train(
     """
     from neigung.evaluation.baselines import REQUIRED_COLUMNS
     from neigung.models.dataset import build_dataset, study_cutoffs
+    from neigung.models.drift import without_dated
     from neigung.models.leakage import check_leakage
     from neigung.models.rolling import fit_rolling
     from neigung.models.splits import make_splits
@@ -97,12 +98,14 @@ def train(
     splits = make_splits(cutoffs, study.target.horizon_days, study.model.folds)
     with reporter.task("Features and labels") as tick:
         dataset = build_dataset(study, profiles, also=REQUIRED_COLUMNS, on_step=tick)
-    notes = (*profiles.notes, *dataset.notes)
-    for note in notes:
-        reporter.say(f"  Note: {note}")
     with reporter.task("Looking for leaks"):
         check_leakage(dataset, splits, study, profiles)
         data_digest = profiles.digest()
+    if study.features == "all":  # who names features gets them
+        dataset = without_dated(dataset, splits)
+    notes = (*profiles.notes, *dataset.notes)
+    for note in notes:
+        reporter.say(f"  Note: {note}")
     tuned = _tune(study, splits, dataset, reporter)
 
     with reporter.task("Fitting, calibrating and testing"):

@@ -123,7 +123,7 @@ def test_expected_orders_equals_an_integral(r, alpha, a, b, x, share, horizon):
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.integers(0, 5000), st.floats(0, 1), st.floats(0, 40_000)),
+        st.tuples(st.integers(0, 5000), st.floats(0, 1), st.just(0.0) | st.floats(1e-6, 40_000)),
         min_size=1,
         max_size=8,
     )

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from io import BytesIO
@@ -28,7 +29,7 @@ def evaluation():
 @pytest.mark.parametrize("plot", PLOTS)
 def test_plots_are_drawn_and_labelled_in_both_languages(evaluation, plot):
     titles = []
-    for language, model in (("en", "model"), ("de", "Modell")):
+    for language, model in (("en", "Model"), ("de", "Modell")):
         figure = getattr(evaluation, f"plot_{plot}")(language)
         assert isinstance(figure, Figure)
         figure.savefig(file := BytesIO(), format="svg")
@@ -51,6 +52,18 @@ def test_curves_hold_the_numbers(evaluation):
     assert len({line.get_color() for line in lines}) == 5
     ticks = evaluation.plot_folds().axes[0].get_xticklabels()
     assert [tick.get_text() for tick in ticks] == ["2024-04-01", "2024-05-01"]
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_german_numbers_and_dates(evaluation, plot):
+    figure = getattr(evaluation, f"plot_{plot}")("de")
+    figure.canvas.draw()
+    axes = [axis for one in figure.axes for axis in (one.xaxis, one.yaxis)]
+    told = [label.get_text() for axis in axes for label in axis.get_ticklabels()]
+    assert any(re.search(r"\d", text) for text in told)
+    for text in told:
+        assert re.fullmatch(r"\d\d\.\d\d\.\d{4}|[^.]*", text), text
+        assert not re.search(r"\d%|\d{4}-", text), text
 
 
 def test_no_pyplot_and_nothing_heavy_on_import():

@@ -1,4 +1,5 @@
 import dataclasses
+import inspect
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from neigung.evaluation.evaluate import activity_segment
 from neigung.explanation.page import texts
 from neigung.explanation.report import build_report
 
@@ -119,6 +121,35 @@ def test_a_model_that_loses_says_so(artefact, test_rows, make_evaluation):
     assert "Not better than the best baseline (average precision)" in text
     assert texts("en")["no_segments"] in text
     assert texts("en")["no_folds"] in text
+
+
+def test_a_metric_lost_beyond_chance_is_named(artefact, evaluation, test_rows):
+    table = evaluation.differences.copy()
+    lost = (table["metric"] == "calibration_error") & table["best"]
+    table.loc[lost, ["value", "low", "high"]] = 0.03, 0.02, 0.04
+    table.loc[table["metric"] == "log_loss", ["value", "low", "high"]] = 0.03, -0.02, 0.04
+    worse = dataclasses.replace(evaluation, differences=table)
+    text = Page(build_report(artefact, worse, test_rows)).text
+    assert "Beyond chance worse than the best baseline in: calibration error." in text
+
+
+def test_answers_a_reviewer(pages, evaluation, artefact, test_rows):
+    predicted = artefact.predict(test_rows.X)["probability"].mean()
+    english, german = (Page(pages[language]).text for language in ("en", "de"))
+    assert f"On average it predicted {100 * predicted:.0f}%" in english
+    assert f"the outcome came for {100 * evaluation.base_rate:.0f}%" in english
+    assert "Personal attributes used none" in english
+    assert "Verwendete persönliche Angaben keine" in german
+    assert "from the top: high 10%, medium 30%, low 60% of all customers" in english
+    assert "von oben: hoch 10 %, mittel 30 %, niedrig 60 % aller Kunden" in german
+    assert "20.12.2017 27.12.2017" in german  # the test cutoff, and how long it was watched
+    defaults = inspect.signature(activity_segment).parameters
+    assert defaults["new_within_days"].default == defaults["dormant_after_days"].default == 90
+
+
+def test_english_inside_the_german_page_is_marked(pages):
+    assert '<ul lang="en"><li>2 features left out' in pages["de"]
+    assert "<ul><li>2 features left out" in pages["en"]
 
 
 def test_one_outcome_only(artefact, test_rows, make_evaluation):

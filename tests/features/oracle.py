@@ -408,7 +408,7 @@ def _loyalty_columns(events: list[Row]) -> dict[str, Any]:
 
 def _attribute_columns(versions: list[Row], cutoff: pd.Timestamp) -> dict[str, Any]:
     newest = min(versions, key=lambda row: row["ago"], default={})
-    row = {"version_count": len(versions), "days_since_version": _least(versions)}
+    row: dict[str, Any] = {}
     for name in ("income", "household_size"):
         row[f"attribute_{name}"] = newest.get(name)
     if newest:

@@ -60,9 +60,9 @@ METRICS: dict[str, Metric] = {
         Metric("log_loss", False, False, "log loss", "Log-Loss"),
         Metric("brier", False, False, "Brier score", "Brier-Score"),
         Metric("calibration_error", False, False, "calibration error", "Kalibrierungsfehler"),
-        Metric("lift_10", True, True, "lift in the top 10 %", "Lift der besten 10 %"),
-        Metric("lift_20", True, True, "lift in the top 20 %", "Lift der besten 20 %"),
-        Metric("lift_30", True, True, "lift in the top 30 %", "Lift der besten 30 %"),
+        Metric("lift_10", True, True, "lift in the top 10%", "Lift der besten 10 %"),
+        Metric("lift_20", True, True, "lift in the top 20%", "Lift der besten 20 %"),
+        Metric("lift_30", True, True, "lift in the top 30%", "Lift der besten 30 %"),
     )
 }
 

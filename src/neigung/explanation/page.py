@@ -23,7 +23,14 @@ def render(**context: Any) -> str:
 
     environment = _environment()
     style = Markup(environment.get_template("style.css").render())
-    return environment.get_template("report.html.j2").render(style=style, **context)
+    page = environment.get_template("report.html.j2").render(style=style, **context)
+    # German writes a space before the sign, which must not end a line.
+    return page.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def capital(text: str) -> str:
+    """The text with a large first letter, and no other change."""
+    return text[:1].upper() + text[1:]
 
 
 def grid(
@@ -42,7 +49,7 @@ def grid(
     `intervals`, cells such as `0.8 (0.7 to 0.9)` get two lines.
     """
     return {
-        **{"caption": caption, "head": head, "rows": rows},
+        **{"caption": caption, "head": [capital(one) for one in head], "rows": rows},
         **{"key": key, "right": right, "ours": ours, "intervals": intervals},
     }
 

@@ -39,11 +39,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "value": ("feature value", "Wert des Merkmals"),
     "missing": ("unknown", "unbekannt"),
     "rest": ("{} other features together", "{} weitere Merkmale zusammen"),
-    "base": ("average", "Durchschnitt"),
+    "base": ("starting point", "Ausgangswert"),
     "result": ("this customer", "dieser Kunde"),
     "probability": ("probability", "Wahrscheinlichkeit"),
     "train": ("training", "Training"),
-    "fold": ("validation of the folds", "Validierung der Folds"),
+    "fold": ("validation", "Validierung"),
     "test": ("test", "Test"),
     "cutoff": ("cutoff", "Stichtag"),
     "horizon": ("horizon of {} days", "Horizont von {} Tagen"),
@@ -56,12 +56,12 @@ def plot_importance(
     """Mean absolute contribution of the strongest columns, as bars."""
     importance = contributions.importance()
     order = _strongest(importance, most)
-    figure, axes = _figure(8, 0.9 + 0.42 * max(1, len(order)))
+    figure, axes = _figure(9, 0.9 + 0.46 * max(1, len(order)))
     bars = axes.barh(range(len(order)), importance[order], color=LOWERS, height=0.65)
     labels = [number_text(v, 3, language) for v in importance[order]]
-    axes.bar_label(bars, labels, padding=3, fontsize=8)
+    axes.bar_label(bars, labels, padding=3, fontsize=9)
     axes.set_yticks(range(len(order)), [_label(contributions.columns[j], language) for j in order])
-    axes.invert_yaxis()
+    axes.set_ylim(len(order) - 0.4, -0.6)
     axes.set_xlabel(_text("importance", language))
     _decimal(axes.xaxis, language)
     axes.margins(x=0.12)
@@ -79,7 +79,7 @@ def plot_beeswarm(
     order = _strongest(contributions.importance(), most)
     columns = [contributions.columns[j] for j in order]
     rows = np.arange(0, len(contributions), max(1, -(-len(contributions) // BEESWARM_DOTS)))
-    figure, axes = _figure(8, 1.3 + 0.42 * max(1, len(order)))
+    figure, axes = _figure(9, 1.3 + 0.46 * max(1, len(order)))
     if not len(order):
         return _plain(figure, axes)
     _beeswarm(
@@ -136,7 +136,7 @@ def plot_waterfall(
     if len(rest):
         steps.append(float(values[rest].sum()))
         labels.append(_text("rest", language).format(len(rest)))
-    figure, axes = _figure(7.2, 1.5 + 0.46 * max(1, len(steps)))
+    figure, axes = _figure(8.4, 1.5 + 0.48 * max(1, len(steps)))
     start = contributions.base
     axes.use_sticky_edges = False
     span = max([abs(step) for step in steps], default=1.0) or 1.0
@@ -154,7 +154,7 @@ def plot_waterfall(
         )
         axes.vlines(end, i, i + 1, color=GREY, linewidth=0.6)
         start = end
-    axes.set_yticks(range(len(labels)), labels, fontsize=8)
+    axes.set_yticks(range(len(labels)), labels, fontsize=9)
     axes.set_ylim(len(steps) - 0.4, -0.6)
     axes.margins(x=0.05)
     axes.set_xlim(axes.get_xlim()[0], axes.get_xlim()[1] + 0.12 * span)
@@ -345,7 +345,7 @@ def _numbers(X: pd.DataFrame, column: Column) -> npt.NDArray[np.float64]:
 
 
 def _label(column: Column, language: Language) -> str:
-    return textwrap.fill(_escaped(_cut(column.text(language), 92)), 48)
+    return textwrap.fill(_escaped(_cut(column.text(language), 138)), 54)
 
 
 def _valued(column: Column, row: pd.Series[Any], language: Language) -> str:
@@ -360,7 +360,7 @@ def _valued(column: Column, row: pd.Series[Any], language: Language) -> str:
         language,
         noun=not has_noun(column, language),
     )
-    return textwrap.fill(_escaped(f"{_cut(text, 88)}: {written}"), 52)
+    return textwrap.fill(_escaped(f"{_cut(text, 138)}: {written}"), 56)
 
 
 def _cut(text: str, length: int) -> str:

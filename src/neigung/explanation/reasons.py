@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.explanation.contributions import Contributions
-from neigung.explanation.values import Case, has_noun, is_missing, value_text
+from neigung.explanation.values import Case, has_noun, is_missing, none_text, value_text
 from neigung.features.feature import Column, Language
 
 Texts = npt.NDArray[np.object_]
@@ -177,8 +177,12 @@ class _Writer:
             case = _case(match, before, clause[match.end() :], language)
             unit = self.columns[name].unit
 
-            def write(value: Any, unit: str = unit, case: Case = case) -> str:
-                return value_text(value, unit, language, case)
+            first = not match.start()
+
+            def write(value: Any, unit: str = unit, case: Case = case, first: bool = first) -> str:
+                none = none_text(value, unit, language) if case == "plain" else None
+                text = none or value_text(value, unit, language, case)
+                return text[:1].upper() + text[1:] if first and unit != "category" else text
 
             values = self.values(name, rows)
             known &= _known(values)

@@ -16,10 +16,11 @@ from neigung.evaluation.evaluate import MODEL, Evaluation, model_text
 from neigung.evaluation.metrics import METRICS
 from neigung.evaluation.verdict import format_interval, format_number
 from neigung.explanation.explain import Explanation, explain
-from neigung.explanation.page import grid, picture, render, texts
+from neigung.explanation.page import capital, grid, picture, render, texts
 from neigung.explanation.plots import BEESWARM_DOTS, plot_timeline, plot_waterfall
 from neigung.explanation.reasons import reasons
-from neigung.explanation.values import number_text, value_text
+from neigung.explanation.tables import Tables
+from neigung.explanation.values import count_text, date_text, value_text
 from neigung.features.feature import Language
 from neigung.study import Study
 
@@ -82,6 +83,7 @@ class _Report:
         self.explanation = explanation or explain(artefact, test)
         self.importance = self.explanation.importance(language)
         self.metric = METRICS[evaluation.metric]
+        self.tables = Tables(evaluation, artefact.columns, self.t, language)
 
     def render(self, provenance: Mapping[str, Any], notes: Sequence[str]) -> str:
         from neigung.targets.target import in_words
@@ -97,20 +99,23 @@ class _Report:
                 rows=self._count(self.evaluation.n_rows),
                 cutoff=self._date(self.evaluation.cutoff),
                 rate=value_text(self.evaluation.base_rate, "share", self.language),
+                mean=value_text(self._mean_prediction(), "share", self.language),
             ),
             tiles=self._tiles(),
             sections=[(key.replace("_", "-"), self.t[key]) for key in _SECTIONS],
             facts=self._facts(target),
             timeline=self._timeline(),
             spans=self._spans(),
-            metrics=self._metrics(),
-            folds=self._folds(),
-            segments=self._segments(),
+            metrics=self.tables.metrics(),
+            meanings=self.tables.meanings(),
+            folds=self.tables.folds(),
+            segments=self.tables.segments(),
             figures=self._figures(),
             dependence=self._dependence(),
             why_say=self.t["why_say"].format(rows=self._count(len(self.test))),
             beeswarm_say=self._beeswarm_say(),
             customers=self._customers(),
+            bands_say=self._bands_say(),
             features=self._features(),
             features_show=self.t["features_show"].format(count=len(self.importance)),
             notes=list(notes),
@@ -123,12 +128,27 @@ class _Report:
         kind, sign = ("good", "✓") if verdict.beats_baseline else ("bad", "✗")
         if np.isnan([verdict.difference, verdict.low, verdict.high]).any():
             kind, sign = "open", "?"
-        hint = self.t["verdict_bad_hint"] if kind == "bad" else ""
+        hints = [self.t["verdict_bad_hint"]] if kind == "bad" else []
+        hints += self._worse()
         title = self.t[f"verdict_{kind}"].format(metric=self.metric.text(self.language))
         return {
             **{"kind": kind, "sign": sign, "title": title},
-            **{"text": text, "hint": hint},
+            **{"text": text, "hints": hints},
         }
+
+    def _worse(self) -> list[str]:
+        """In which metrics a baseline wins by more than chance, the deciding one apart."""
+        names = []
+        for row in self.evaluation.differences.query("best").itertuples():
+            metric = METRICS[str(row.metric)]
+            lost: Any = row.high if metric.higher_is_better else row.low
+            if metric != self.metric and (lost < 0 if metric.higher_is_better else lost > 0):
+                names.append(metric.text(self.language))
+        return [self.t["verdict_worse"].format(metrics=", ".join(names))] if names else []
+
+    def _mean_prediction(self) -> float:
+        bins = self.evaluation.calibration.query("model == @MODEL")
+        return float(np.average(bins["predicted"], weights=bins["n"]))
 
     def _tiles(self) -> list[dict[str, Any]]:
         """The numbers that matter: the acceptance metric first."""
@@ -139,17 +159,18 @@ class _Report:
             if name not in best:
                 continue
             told = table[table["metric"] == name].set_index("model")
-            value, _, interval = self._cell(told, MODEL).partition(" ")
+            value, _, interval = self.tables.cell(told, MODEL).partition(" ")
             baseline = str(best[name])
-            theirs = self._cell(told, baseline).partition(" ")[0]
+            theirs = self.tables.cell(told, baseline).partition(" ")[0]
             direction = "higher" if METRICS[name].higher_is_better else "lower"
             tiles.append(
                 {
-                    "name": _capital(METRICS[name].text(self.language)),
+                    "name": capital(METRICS[name].text(self.language)),
                     "value": value,
                     "interval": interval.strip("()") or self.t["no_interval"],
                     "baseline": f"{self.t['best_baseline']}: {theirs} "
                     f"({model_text(baseline, self.language)})",
+                    "meaning": self.t["meanings"].get(name, ""),
                     "direction": self.t[direction],
                     "decides": name == self.evaluation.metric,
                 }
@@ -163,16 +184,40 @@ class _Report:
         rows = self.artefact.meta.get("rows", {})
         basis, purpose = next((k, v) for k, v in study.legal_basis if v is not None)
         test = t["rows_test_value"].format(
-            rows=self._count(len(self.test)), customers=self._count(self.evaluation.n_customers)
+            rows=self._count(len(self.test)),
+            customers=self._count(self.evaluation.n_customers),
         )
         return [
             (t["target"], target),
             (t["population"], t[key].format(days=days)),
             (t["legal_basis"], t[basis].format(purpose=t.get(purpose, purpose))),
-            (t["retention"], t["retention_days"].format(days=self._count(study.retention_days))),
+            (t["features_used"], self._themes()),
+            (t["attributes_used"], self._attributes()),
+            (
+                t["retention"],
+                t["retention_days"].format(days=self._count(study.retention_days)),
+            ),
             *([(t["rows_train"], self._count(rows["train"]))] if "train" in rows else []),
             (t["rows_test"], test),
         ]
+
+    def _themes(self) -> str:
+        used = self.importance[self.importance["importance"] > 0]
+        sizes = used.groupby("theme")["importance"].sum().sort_values(ascending=False)
+        themes = ", ".join(self.t["themes"].get(theme, theme) for theme in sizes.index) or "–"
+        counts = {
+            "used": self._count(len(used)),
+            "all": self._count(len(self.importance)),
+        }
+        return str(self.t["features_used_value"]).format(**counts, themes=themes)
+
+    def _attributes(self) -> str:
+        """Which of the store's own attributes of persons move predictions, by weight."""
+        used = self.importance[self.importance["importance"] > 0]
+        names = [str(name) for name in used.index if str(name).startswith("attribute_")]
+        return (
+            ", ".join(name.removeprefix("attribute_") for name in names) or self.t["no_attributes"]
+        )
 
     def _timeline(self) -> dict[str, Any] | None:
         splits = self.artefact.meta.get("splits")
@@ -190,66 +235,11 @@ class _Report:
         rows = []
         for role, cutoffs in roles.items():
             dates = [self._date(cutoff) for cutoff in sorted(cutoffs)] or ["–"]
-            rows.append([self.t[role], self._count(len(cutoffs)), dates[0], dates[-1]])
-        head = [self.t[key] for key in ("role", "cutoffs", "first", "last")]
+            horizon = pd.Timedelta(days=self.study.target.horizon_days)
+            until = self._date(pd.Timestamp(max(cutoffs)) + horizon) if cutoffs else "–"
+            rows.append([self.t[role], self._count(len(cutoffs)), dates[0], dates[-1], until])
+        head = [self.t[key] for key in ("role", "cutoffs", "first", "last", "watched")]
         return grid(self.t["timeline_caption"], head, rows, right=(1,))
-
-    def _metrics(self) -> dict[str, Any]:
-        table = self.evaluation.table(self.language)
-        rows = [[str(name), *cells] for name, *cells in table.itertuples()]
-        head = [self.t["metric"], *map(str, table.columns)]
-        return grid(self.t["metrics_caption"], head, rows, ours=1, intervals=True)
-
-    def _folds(self) -> dict[str, Any] | None:
-        folds = self.evaluation.folds
-        folds = folds[folds["metric"] == self.evaluation.metric]
-        if folds.empty:
-            return None
-        last = self.evaluation.metrics.assign(cutoff=self.evaluation.cutoff)
-        table = pd.concat([folds, last[last["metric"] == self.evaluation.metric]])
-        rows = []
-        for cutoff, some in table.groupby("cutoff", sort=True):
-            told = some.set_index("model")
-            date = self._date(cutoff)
-            name = f"{date} ({self.t['test']})" if cutoff == self.evaluation.cutoff else date
-            rows.append([name, *(self._cell(told, model) for model in self.evaluation.models)])
-        names = [model_text(model, self.language) for model in self.evaluation.models]
-        return grid(
-            self._of_metric("folds_caption"),
-            [self.t["cutoff"], *names],
-            rows,
-            ours=1,
-            intervals=True,
-        )
-
-    def _segments(self) -> dict[str, Any] | None:
-        table = self.evaluation.segments
-        table = table[table["metric"] == self.evaluation.metric]
-        if table.empty:
-            return None
-        best = next((model for model in table["model"] if model != MODEL), None)
-        names = {column.name: column.text(self.language) for column in self.artefact.columns}
-        rows = []
-        for (name, level), some in table.groupby(["segment", "level"], sort=False):
-            told = some.set_index("model")
-            ours = told.loc[MODEL]
-            cells = [names.get(str(name)) or self._level(str(name)), self._level(str(level))]
-            cells += [self._count(ours["n"]), self._count(ours["positives"])]
-            cells.append(self.t["too_small"] if ours["reason"] else self._cell(told, MODEL))
-            cells += [] if best is None else [self._cell(told, best)]
-            rows.append(cells)
-        keys = ("segment", "level", "rows", "positives")
-        head = [*(self.t[key] for key in keys), model_text(MODEL, self.language)]
-        head += [] if best is None else [model_text(best, self.language)]
-        caption = self._of_metric("segments_caption")
-        return grid(caption, head, rows, key=1, right=(2, 3), ours=4, intervals=True)
-
-    def _cell(self, told: pd.DataFrame, model: str) -> str:
-        """A model's value with its interval, from rows by model."""
-        if model not in told.index:
-            return "–"
-        row: Any = told.loc[model]
-        return format_interval((row["value"], row["low"], row["high"]), self.language)
 
     def _figures(self) -> dict[str, Any]:
         evaluation, t, language = self.evaluation, self.t, self.language
@@ -336,6 +326,15 @@ class _Report:
             )
         return told
 
+    def _bands_say(self) -> str:
+        """Which share of the customers each band holds, from the top."""
+        shares, top = [], 100.0
+        for name, start in sorted(self.artefact.bands, key=lambda band: -band[1]):
+            share = value_text((top - start) / 100, "share", self.language)
+            shares.append(f"{self._band(name)} {share}")
+            top = start
+        return str(self.t["bands_say"]).format(bands=", ".join(shares))
+
     def _reasons(self, row: int) -> list[tuple[str, str, str, str]]:
         only = self.explanation.contributions.take([row])
         found = []
@@ -372,20 +371,13 @@ class _Report:
         return grid(self.t["provenance_caption"], head, rows)
 
     def _of_metric(self, key: str) -> str:
-        return _capital(str(self.t[key]).format(metric=self.metric.text(self.language)))
-
-    def _count(self, number: Any) -> str:
-        return number_text(float(number), 0, self.language)
-
-    def _date(self, stamp: Any) -> str:
-        return f"{pd.Timestamp(stamp):{'%d.%m.%Y' if self.language == 'de' else '%Y-%m-%d'}}"
+        return capital(str(self.t[key]).format(metric=self.metric.text(self.language)))
 
     def _band(self, name: Any) -> str:
         return str(self.t["bands"].get(name, name))
 
-    def _level(self, name: str) -> str:
-        return str(self.t["levels"].get(name, name))
+    def _count(self, number: Any) -> str:
+        return count_text(number, self.language)
 
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    def _date(self, stamp: Any) -> str:
+        return date_text(stamp, self.language)

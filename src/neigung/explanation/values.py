@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
+import pandas as pd
+
 from neigung.features.feature import Column, Language
 
 Case = Literal["plain", "dative", "ago", "every", "every_capital", "quoted"]
@@ -20,9 +22,9 @@ _NOUNS: dict[Language, dict[str, tuple[str, ...]]] = {
         "orders": ("order", "orders"),
         "products": ("product", "products"),
         "categories": ("category", "categories"),
-        "visits": ("visit", "visits"),
+        "visits": ("step in the shop", "steps in the shop"),
         "contacts": ("contact", "contacts"),
-        "cases": ("case", "cases"),
+        "cases": ("service case", "service cases"),
         "points": ("point", "points"),
     },
     "de": {
@@ -31,9 +33,9 @@ _NOUNS: dict[Language, dict[str, tuple[str, ...]]] = {
         "orders": ("Bestellung", "Bestellungen", "Bestellungen"),
         "products": ("Produkt", "Produkte", "Produkten"),
         "categories": ("Kategorie", "Kategorien", "Kategorien"),
-        "visits": ("Besuch", "Besuche", "Besuchen"),
+        "visits": ("Schritt im Shop", "Schritte im Shop", "Schritten im Shop"),
         "contacts": ("Kontakt", "Kontakte", "Kontakten"),
-        "cases": ("Fall", "Fälle", "Fällen"),
+        "cases": ("Servicefall", "Servicefälle", "Servicefällen"),
         "points": ("Punkt", "Punkte", "Punkten"),
     },
 }
@@ -58,6 +60,24 @@ def number_text(value: float, decimals: int, language: Language) -> str:
     return text.translate(_GERMAN) if language == "de" else text
 
 
+def count_text(number: Any, language: Language) -> str:
+    """A whole number.
+
+    >>> count_text(2468, "de")
+    '2.468'
+    """
+    return number_text(float(number), 0, language)
+
+
+def date_text(stamp: Any, language: Language) -> str:
+    """A day.
+
+    >>> date_text("2017-12-25T00:00:00", "en"), date_text("2017-12-25T00:00:00", "de")
+    ('2017-12-25', '25.12.2017')
+    """
+    return f"{pd.Timestamp(stamp):{'%d.%m.%Y' if language == 'de' else '%Y-%m-%d'}}"
+
+
 def unit_noun(unit: str, language: Language) -> str:
     """What a unit counts, in the plural; empty for units without a noun.
 
@@ -66,6 +86,18 @@ def unit_noun(unit: str, language: Language) -> str:
     """
     nouns = _NOUNS[language].get(unit)
     return nouns[1] if nouns else ""
+
+
+def none_text(value: Any, unit: str, language: Language) -> str | None:
+    """How a count of zero stands in a sentence, as `no orders`; None for all other values.
+
+    >>> none_text(0.0, "orders", "de"), none_text(2.0, "orders", "de"), none_text(0.0, "days", "en")
+    ('keine Bestellungen', None, None)
+    """
+    noun = unit_noun(unit, language)
+    if value != 0 or not noun or unit in ("days", "hours"):
+        return None
+    return f"{'keine' if language == 'de' else 'no'} {noun}"
 
 
 def has_noun(column: Column, language: Language) -> bool:

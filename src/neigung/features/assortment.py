@@ -19,7 +19,7 @@ def category_count(categories: ir.Table, within: ir.Value) -> ir.Value:
 
     reason: Bought from {value} {window}
 
-    reason de: Käufe aus {value} {window}
+    reason de: {value} {window} gekauft
     """
     return categories.count(where=within)
 
@@ -63,9 +63,9 @@ def top_category_share(categories: ir.Table) -> ir.Value:
 
     de: Anteil der Lieblingskategorie an den Bestellpositionen der letzten 365 Tage.
 
-    reason: {value} of what was bought comes from one category
+    reason: {value} of the order lines of the last 365 days come from the favourite category
 
-    reason de: {value} der Positionen entfallen auf eine Kategorie
+    reason de: {value} der Positionen der letzten 365 Tage entfallen auf die Lieblingskategorie
     """
     return ratio(categories.lines_365.max(), categories.lines_365.sum())
 
@@ -85,9 +85,14 @@ def days_since_top_category(categories: ir.Table) -> ir.Value:
 
 @feature(CATEGORIES, unit="ratio", needs=_CATEGORY)
 def category_diversity(categories: ir.Table) -> ir.Value:
-    """Effective number of categories (inverse Simpson index) of the last 365 days.
+    """Breadth of the categories bought in the last 365 days (effective number).
 
-    de: Effektive Zahl der Kategorien (inverser Simpson-Index) der letzten 365 Tage.
+    de: Breite der Kategorien in den letzten 365 Tagen (effektive Zahl).
+
+    reason: Breadth of the categories bought in the last 365 days: {value} (1: only one
+        category)
+
+    reason de: Breite der Kategorien in den letzten 365 Tagen: {value} (1: nur eine Kategorie)
     """
     lines = categories.lines_365.cast("int64")
     return ratio(lines.sum().cast("float64") * lines.sum(), (lines * lines).sum())
@@ -176,11 +181,11 @@ def repeat_product_share(products: ir.Table, within: ir.Value) -> ir.Value:
 
 @feature(PRODUCTS, empty=0, unit="products", needs=_PRODUCT)
 def due_product_count(products: ir.Table) -> ir.Value:
-    """Number of repeatedly bought products whose own mean interval has passed since.
+    """Number of regularly bought products that are due again by the customer's own rhythm.
 
-    de: Anzahl der wiederholt gekauften Produkte, deren eigener mittlerer Abstand verstrichen ist.
+    de: Anzahl der regelmäßig gekauften Produkte, die nach eigenem Rhythmus wieder fällig sind.
 
-    reason: {value} due again by the customer's own interval
+    reason: {value} due again by the customer's own rhythm
 
     reason de: {value} nach eigenem Rhythmus wieder fällig
     """
@@ -189,13 +194,13 @@ def due_product_count(products: ir.Table) -> ir.Value:
 
 @feature(PRODUCTS, unit="share", needs=_PRODUCT)
 def due_product_share(products: ir.Table) -> ir.Value:
-    """Share of the repeatedly bought products whose own mean interval has passed since.
+    """Share of the regularly bought products that are due again by the customer's own rhythm.
 
-    de: Anteil der wiederholt gekauften Produkte, deren eigener mittlerer Abstand verstrichen ist.
+    de: Anteil der regelmäßig gekauften Produkte, die nach eigenem Rhythmus wieder fällig sind.
 
-    reason: {value} of the regularly bought products are due again
+    reason: {value} of the regularly bought products due again
 
-    reason de: {value} der regelmäßig gekauften Produkte sind wieder fällig
+    reason de: {value} der regelmäßig gekauften Produkte wieder fällig
     """
     return ratio((products.again & _due(products)).sum(), products.again.sum())
 

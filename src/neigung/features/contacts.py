@@ -90,9 +90,9 @@ def contact_campaign_count(contacts: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Anzahl der Kampagnen, mit denen der Kunde {window} angesprochen wurde.
 
-    reason: Addressed with {value} campaigns {window}
+    reason: Campaigns that addressed the customer {window}: {value}
 
-    reason de: Mit {value} Kampagnen {window} angesprochen
+    reason de: Kampagnen, die den Kunden {window} ansprachen: {value}
     """
     return contacts.campaign_id.nunique(where=within)
 
@@ -129,9 +129,9 @@ def contacts_per_order(row: ir.Table) -> ir.Value:
 
     de: Kontakte je Bestellung, letzte 365 Tage.
 
-    reason: {value} contacts per order in the last 365 days
+    reason: Contacts per order in the last 365 days: {value}
 
-    reason de: {value} Kontakte je Bestellung in den letzten 365 Tagen
+    reason de: Kontakte je Bestellung in den letzten 365 Tagen: {value}
     """
     return ratio(row.contact_count_365d, row.order_count_365d)
 
@@ -142,9 +142,9 @@ def open_share(contacts: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Anteil der geöffneten Kontakte.
 
-    reason: {value} of the contacts opened {window}
+    reason: {value} of the contacts {window} were opened
 
-    reason de: {value} der Kontakte {window} geöffnet
+    reason de: {value} der Kontakte {window} wurden geöffnet
     """
     return ratio(contacts.opened.sum(where=within), contacts.count(where=within))
 
@@ -155,9 +155,9 @@ def click_share(contacts: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Anteil der Kontakte mit Klick.
 
-    reason: {value} of the contacts clicked {window}
+    reason: {value} of the contacts {window} were clicked
 
-    reason de: {value} der Kontakte {window} angeklickt
+    reason de: {value} der Kontakte {window} wurden angeklickt
     """
     return ratio(contacts.clicked.sum(where=within), contacts.count(where=within))
 
@@ -168,9 +168,9 @@ def redeem_share(contacts: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Anteil der Kontakte {window}, deren Angebot eingelöst wurde.
 
-    reason: {value} of the contacts redeemed {window}
+    reason: {value} of the contacts {window} led to a redemption
 
-    reason de: {value} der Kontakte {window} eingelöst
+    reason de: {value} der Kontakte {window} führten zu einer Einlösung
     """
     return ratio(contacts.redeemed.sum(where=within), contacts.count(where=within))
 
@@ -181,22 +181,22 @@ def bounce_share(contacts: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Anteil der unzustellbaren Kontakte.
 
-    reason: {value} of the contacts could not be delivered {window}
+    reason: {value} of the contacts {window} could not be delivered
 
-    reason de: {value} der Kontakte {window} unzustellbar
+    reason de: {value} der Kontakte {window} waren unzustellbar
     """
     return ratio(contacts.bounced.sum(where=within), contacts.count(where=within))
 
 
 @feature(ANSWERED, empty=0, unit="contacts")
 def contacts_since_open(contacts: ir.Table) -> ir.Value:
-    """Number of contacts since the last one that was opened.
+    """Number of contacts in a row, up to the last, that were not opened.
 
-    de: Anzahl der Kontakte seit dem letzten geöffneten.
+    de: Anzahl der zuletzt in Folge nicht geöffneten Kontakte.
 
-    reason: {value} in a row without a response
+    reason: Not opened of late: {value}
 
-    reason de: {value} in Folge ohne Reaktion
+    reason de: Zuletzt nicht geöffnet: {value}
     """
     return contacts.unanswered.sum()
 
@@ -247,9 +247,9 @@ def redeem_count(responses: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Anzahl der Einlösungen.
 
-    reason: {value} offers redeemed {window}
+    reason: Offers redeemed {window}: {value}
 
-    reason de: {value} Angebote {window} eingelöst
+    reason de: Eingelöste Angebote {window}: {value}
     """
     return (responses.kind == "redeem").sum(where=within)
 

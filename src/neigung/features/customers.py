@@ -31,28 +31,6 @@ def _versions(past: Past) -> ir.Table:
 CUSTOMERS = Source("customers", ("customers",), _versions, "attributes")
 
 
-@feature(CUSTOMERS, empty=0)
-def version_count(versions: ir.Table) -> ir.Value:
-    """Number of recorded versions of the customer's attributes.
-
-    de: Anzahl der erfassten Fassungen der Kundenmerkmale.
-    """
-    return versions.count()
-
-
-@feature(CUSTOMERS, unit="days")
-def days_since_version(versions: ir.Table) -> ir.Value:
-    """Days since the customer's attributes were last recorded.
-
-    de: Tage, seit die Kundenmerkmale zuletzt erfasst wurden.
-
-    reason: Attributes last recorded {value} ago
-
-    reason de: Merkmale zuletzt vor {value} erfasst
-    """
-    return versions.days_ago.min()
-
-
 def attributes(customers: ir.Table) -> list[tuple[str, dt.DataType]]:
     """The store's own columns of `customers` that can become features, with their types."""
     return [
@@ -126,6 +104,3 @@ def _named(
             f"\n\nreason de: Merkmal „{shown}“ ist {{value}}"
         )
     return feature(CUSTOMERS, unit=unit, kind=kind, needs=(column,))(function)
-
-
-FEATURES: tuple[Feature, ...] = (version_count, days_since_version)

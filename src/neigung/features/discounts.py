@@ -79,11 +79,11 @@ def discounted_line_share(orders: ir.Table, within: ir.Value) -> ir.Value:
 
 @feature(ORDERS, windows=(365,), unit="share", theme="discounts", needs=_NEEDS)
 def deep_discount_line_share(orders: ir.Table, within: ir.Value) -> ir.Value:
-    """Share of the order lines with a discount of at least 30 %.
+    """Share of the order lines with a discount of at least 30%.
 
     de: Anteil der Bestellpositionen mit mindestens 30 % Rabatt.
 
-    reason: {value} of what was bought {window} had at least 30 % off
+    reason: {value} of what was bought {window} had at least 30% off
 
     reason de: {value} der {window} gekauften Positionen mit mindestens 30 % Rabatt
     """

@@ -38,9 +38,9 @@ def main_weekday_share(orders: ir.Table, within: ir.Value) -> ir.Value:
 
 @feature(ORDERS, windows=(365,), unit="hours", theme="habits")
 def order_hour_median(orders: ir.Table, within: ir.Value) -> ir.Value:
-    """Median hour of the day of the orders (UTC).
+    """Usual hour of the orders (median, UTC).
 
-    de: Median der Uhrzeit der Bestellungen in Stunden (UTC).
+    de: Übliche Stunde der Bestellungen (Median, UTC).
     """
     return orders.hour.cast("float64").median(where=within)
 
@@ -50,6 +50,10 @@ def order_hour_spread(orders: ir.Table, within: ir.Value) -> ir.Value:
     """Spread (standard deviation) of the hour of the day of the orders.
 
     de: Streuung (Standardabweichung) der Uhrzeit der Bestellungen in Stunden.
+
+    reason: Hour of the orders varies by about {value} {window}
+
+    reason de: Uhrzeit der Bestellungen schwankt {window} um etwa {value}
     """
     return spread(orders.hour, within)
 
@@ -60,9 +64,9 @@ def morning_order_share(orders: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Anteil der Bestellungen vor 11 Uhr (UTC).
 
-    reason: {value} of the orders in the morning {window}
+    reason: {value} of the orders before 11 am (UTC) {window}
 
-    reason de: {value} der Bestellungen am Vormittag {window}
+    reason de: {value} der Bestellungen vor 11 Uhr (UTC) {window}
     """
     return ratio((orders.hour < 11).sum(where=within), orders.count(where=within))
 
@@ -73,9 +77,9 @@ def evening_order_share(orders: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Anteil der Bestellungen ab 18 Uhr (UTC).
 
-    reason: {value} of the orders in the evening {window}
+    reason: {value} of the orders from 6 pm on (UTC) {window}
 
-    reason de: {value} der Bestellungen am Abend {window}
+    reason de: {value} der Bestellungen ab 18 Uhr (UTC) {window}
     """
     return ratio((orders.hour >= 18).sum(where=within), orders.count(where=within))
 

@@ -35,7 +35,6 @@ _MODULES = (
     contacts,
     service_cases,
     loyalty,
-    customers,
     second_hop,
 )
 

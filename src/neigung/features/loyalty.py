@@ -71,9 +71,9 @@ def points_balance(events: ir.Table) -> ir.Value:
 
     de: Gesammelte, noch nicht eingelöste Punkte.
 
-    reason: {value} not yet redeemed
+    reason: Points balance: {value}
 
-    reason de: {value} noch nicht eingelöst
+    reason de: Punktestand: {value}
     """
     earned = ibis.ifelse(events.kind == "earn", events.points, 0).sum()
     return earned - ibis.ifelse(events.kind == "redeem", events.points, 0).sum()
@@ -85,9 +85,9 @@ def points_redeem_share(row: ir.Table) -> ir.Value:
 
     de: Eingelöste im Verhältnis zu gesammelten Punkten, letzte 365 Tage.
 
-    reason: {value} of the points earned in the last 365 days redeemed
+    reason: Points redeemed in the last 365 days: {value} of those earned
 
-    reason de: {value} der in den letzten 365 Tagen gesammelten Punkte eingelöst
+    reason de: Eingelöste Punkte in den letzten 365 Tagen: {value} der gesammelten
     """
     return ratio(row.points_redeemed_365d, row.points_earned_365d)
 
@@ -124,9 +124,9 @@ def days_since_tier(events: ir.Table) -> ir.Value:
 
     de: Tage, seit die Stufe zuletzt festgelegt wurde.
 
-    reason: Loyalty tier for {value}
+    reason: Loyalty tier last set {value} ago
 
-    reason de: Treuestufe seit {value}
+    reason de: Treuestufe zuletzt vor {value} festgelegt
     """
     return events.days_ago.min(where=events.newest_tier)
 

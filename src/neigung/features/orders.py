@@ -40,9 +40,9 @@ def order_days(orders: ir.Table) -> ir.Value:
 
     de: Anzahl der verschiedenen Tage mit einer Bestellung.
 
-    reason: Orders on {value}
+    reason: Ordered on {value} so far
 
-    reason de: Bestellungen an {value}
+    reason de: Bisher an {value} bestellt
     """
     return orders.occurred_at.date().nunique()
 
@@ -53,9 +53,9 @@ def order_count(orders: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Anzahl der Bestellungen.
 
-    reason: {value} {window}
+    reason: {value} placed {window}
 
-    reason de: {value} {window}
+    reason de: {value} {window} aufgegeben
     """
     return orders.count(where=within)
 
@@ -104,6 +104,10 @@ def order_value_spread(orders: ir.Table, within: ir.Value) -> ir.Value:
     """Spread (standard deviation) of the order values.
 
     de: Streuung (Standardabweichung) der Bestellwerte.
+
+    reason: Order values vary by about {value} {window}
+
+    reason de: Bestellwerte schwanken {window} um etwa {value}
     """
     return spread(orders.value, within)
 
@@ -126,6 +130,12 @@ def last_order_value_to_mean(row: ir.Table) -> ir.Value:
     """Value of the last order relative to the customer's mean of the last 365 days.
 
     de: Wert der letzten Bestellung im Verhältnis zum eigenen Mittel der letzten 365 Tage.
+
+    reason: Last order worth {last_order_value}, the mean of the last 365 days is
+        {order_value_mean_365d}
+
+    reason de: Letzte Bestellung im Wert von {last_order_value}, im Mittel der letzten 365 Tage
+        {order_value_mean_365d}
     """
     return ratio(row.last_order_value, row.order_value_mean_365d)
 
@@ -136,9 +146,9 @@ def order_lines_mean(orders: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Mittlere Zahl der Positionen je Bestellung.
 
-    reason: {value} lines per order on average {window}
+    reason: Lines per order {window}: {value} on average
 
-    reason de: Im Mittel {value} Positionen je Bestellung {window}
+    reason de: Positionen je Bestellung {window}: im Mittel {value}
     """
     return ratio(orders.line_count.sum(where=within), orders.line_count.count(where=within))
 
@@ -149,9 +159,9 @@ def order_quantity_mean(orders: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Mittlere Stückzahl je Bestellung.
 
-    reason: {value} pieces per order on average {window}
+    reason: Pieces per order {window}: {value} on average
 
-    reason de: Im Mittel {value} Stück je Bestellung {window}
+    reason de: Stückzahl je Bestellung {window}: im Mittel {value}
     """
     return ratio(orders.quantity.sum(where=within), orders.quantity.count(where=within))
 
@@ -162,9 +172,9 @@ def piece_price_mean(orders: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Mittlerer bezahlter Preis je Stück.
 
-    reason: {value} per piece on average {window}
+    reason: Price paid per piece {window}: {value} on average
 
-    reason de: Im Mittel {value} je Stück {window}
+    reason de: Bezahlter Preis je Stück {window}: im Mittel {value}
     """
     counted = within & (orders.quantity > 0)
     return ratio(orders.value.sum(where=counted), orders.quantity.sum(where=counted))
@@ -175,6 +185,10 @@ def order_categories_mean(orders: ir.Table, within: ir.Value) -> ir.Value:
     """Mean number of categories of an order.
 
     de: Mittlere Zahl der Kategorien je Bestellung.
+
+    reason: Categories per order {window}: {value} on average
+
+    reason de: Kategorien je Bestellung {window}: im Mittel {value}
     """
     return ratio(orders.category_count.sum(where=within), orders.category_count.count(where=within))
 
@@ -184,6 +198,10 @@ def channel_count(orders: ir.Table, within: ir.Value) -> ir.Value:
     """Number of channels that the customer ordered through.
 
     de: Anzahl der Kanäle, über die {window} bestellt wurde.
+
+    reason: Channels ordered through {window}: {value}
+
+    reason de: Für Bestellungen genutzte Kanäle {window}: {value}
     """
     return orders.channel.nunique(where=within)
 

@@ -26,9 +26,9 @@ def return_count(returns: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Anzahl der zurückgesandten Positionen.
 
-    reason: {value} returns {window}
+    reason: Order lines returned {window}: {value}
 
-    reason de: {value} Retouren {window}
+    reason de: Zurückgesandte Positionen {window}: {value}
     """
     return returns.count(where=within)
 
@@ -91,9 +91,9 @@ def return_value_share(row: ir.Table) -> ir.Value:
 
     de: Wert der Retouren im Verhältnis zum Wert der Bestellungen, letzte 365 Tage.
 
-    reason: {value} of the order value returned in the last 365 days
+    reason: Returns worth {value} of the order value in the last 365 days
 
-    reason de: {value} des Bestellwerts in den letzten 365 Tagen zurückgesandt
+    reason de: Retouren im Umfang von {value} des Bestellwerts in den letzten 365 Tagen
     """
     return ratio(row.return_value_365d, row.order_value_365d)
 

@@ -49,6 +49,10 @@ def order_gap_spread(orders: ir.Table) -> ir.Value:
     """Spread (standard deviation) of the days between two orders.
 
     de: Streuung (Standardabweichung) der Tage zwischen zwei Bestellungen.
+
+    reason: Time between orders varies by about {value}
+
+    reason de: Abstände zwischen Bestellungen schwanken um etwa {value}
     """
     return spread(orders.gap_days)
 
@@ -84,6 +88,10 @@ def order_gap_recent(orders: ir.Table) -> ir.Value:
     """Mean of the last three times between two orders, in days.
 
     de: Mittel der letzten drei Abstände zwischen zwei Bestellungen in Tagen.
+
+    reason: Lately an order every {value}
+
+    reason de: Zuletzt Bestellungen alle {value}
     """
     recent = orders.from_newest < 3
     return ratio(orders.gap_days.sum(where=recent), orders.gap_days.count(where=recent))
@@ -95,16 +103,19 @@ def order_gap_recent_to_median(row: ir.Table) -> ir.Value:
 
     de: Die letzten drei Abstände zwischen Bestellungen im Verhältnis zum eigenen Median
         (mindestens ein Tag).
+
+    reason: Lately an order every {order_gap_recent}, usually every {order_gap_median}
+
+    reason de: Zuletzt Bestellungen alle {order_gap_recent}, sonst alle {order_gap_median}
     """
     return ratio(row.order_gap_recent, at_least_one(row.order_gap_median))
 
 
 @feature(COMBINED, of=("days_since_last_order", "order_gap_median"), unit="ratio", theme="rhythm")
 def recency_to_gap_median(row: ir.Table) -> ir.Value:
-    """Days since the last order relative to the customer's median gap (at least one day).
+    """Days since the last order relative to the customer's usual gap.
 
-    de: Tage seit der letzten Bestellung im Verhältnis zum eigenen mittleren Abstand (Median,
-        mindestens ein Tag).
+    de: Tage seit der letzten Bestellung im Verhältnis zum üblichen eigenen Abstand.
 
     reason: Last order {days_since_last_order} ago, usually every {order_gap_median}
 
@@ -115,10 +126,9 @@ def recency_to_gap_median(row: ir.Table) -> ir.Value:
 
 @feature(COMBINED, of=("days_since_last_order", "order_gap_longest"), unit="ratio", theme="rhythm")
 def recency_to_gap_longest(row: ir.Table) -> ir.Value:
-    """Days since the last order relative to the customer's longest gap (at least one day).
+    """Days since the last order relative to the customer's longest gap.
 
-    de: Tage seit der letzten Bestellung im Verhältnis zum bisher längsten eigenen Abstand
-        (mindestens ein Tag).
+    de: Tage seit der letzten Bestellung im Verhältnis zum längsten eigenen Abstand.
 
     reason: Last order {days_since_last_order} ago, longest pause so far {order_gap_longest}
 
@@ -135,11 +145,15 @@ def recency_to_gap_longest(row: ir.Table) -> ir.Value:
     theme="rhythm",
 )
 def overdue_spreads(row: ir.Table) -> ir.Value:
-    """How far the days since the last order lie above the customer's mean gap, in its
-    spreads (at least one day).
+    """How overdue the next order is, in the customer's own usual variation.
 
-    de: Wie weit die Tage seit der letzten Bestellung über dem eigenen mittleren Abstand liegen, in
-        Streuungen (mindestens ein Tag).
+    de: Wie überfällig die nächste Bestellung ist, gemessen an den eigenen Schwankungen.
+
+    reason: Last order {days_since_last_order} ago, on average {order_gap_mean} between two
+        orders
+
+    reason de: Letzte Bestellung vor {days_since_last_order}, im Mittel {order_gap_mean}
+        zwischen zwei Bestellungen
     """
     return ratio(row.days_since_last_order - row.order_gap_mean, at_least_one(row.order_gap_spread))
 
@@ -160,20 +174,29 @@ def longer_gap_share(orders: ir.Table) -> ir.Value:
 
 @feature(ORDERS, unit="share", theme="rhythm")
 def gap_end_share_7(orders: ir.Table) -> ir.Value:
-    """Of the own gaps at least as long as the present one, the share that ended within 7 days.
+    """How often an order followed within 7 days after a pause as long as the present one.
 
-    de: Anteil der eigenen Abstände, die mindestens so lang wie der jetzige waren und binnen 7
-        Tagen endeten.
+    de: Wie oft nach so langer Pause wie jetzt binnen 7 Tagen eine Bestellung folgte.
+
+    reason: After pauses as long as now, an order followed within 7 days in {value} of the cases
+
+    reason de: Nach so langen Pausen wie jetzt folgte in {value} der Fälle binnen 7 Tagen eine
+        Bestellung
     """
     return _ended_within(orders, 7)
 
 
 @feature(ORDERS, unit="share", theme="rhythm")
 def gap_end_share_30(orders: ir.Table) -> ir.Value:
-    """Of the own gaps at least as long as the present one, the share that ended within 30 days.
+    """How often an order followed within 30 days after a pause as long as the present one.
 
-    de: Anteil der eigenen Abstände, die mindestens so lang wie der jetzige waren und binnen 30
-        Tagen endeten.
+    de: Wie oft nach so langer Pause wie jetzt binnen 30 Tagen eine Bestellung folgte.
+
+    reason: After pauses as long as now, an order followed within 30 days in {value} of the
+        cases
+
+    reason de: Nach so langen Pausen wie jetzt folgte in {value} der Fälle binnen 30 Tagen eine
+        Bestellung
     """
     return _ended_within(orders, 30)
 
@@ -186,26 +209,26 @@ def _ended_within(orders: ir.Table, days: int) -> ir.Value:
 
 @feature(ORDERS, windows=(180, None), unit="share", theme="rhythm")
 def idle_share_7(orders: ir.Table, within: ir.BooleanValue) -> ir.Value:
-    """Share of the own time from which no order followed within 7 days.
+    """Share of the time {window} when the next order was more than 7 days away.
 
-    de: Anteil der eigenen Zeit, auf die 7 Tage lang keine Bestellung folgte.
+    de: Anteil der Zeit {window}, in der die nächste Bestellung mehr als 7 Tage entfernt war.
 
-    reason: From {value} of the days on, no order followed within a week
+    reason: For {value} of the time {window} the next order was more than 7 days away
 
-    reason de: Auf {value} der Tage folgte eine Woche lang keine Bestellung
+    reason de: In {value} der Zeit {window} war die nächste Bestellung mehr als 7 Tage entfernt
     """
     return _idle(orders, within, 7)
 
 
 @feature(ORDERS, windows=(180, None), unit="share", theme="rhythm")
 def idle_share_30(orders: ir.Table, within: ir.BooleanValue) -> ir.Value:
-    """Share of the own time from which no order followed within 30 days.
+    """Share of the time {window} when the next order was more than 30 days away.
 
-    de: Anteil der eigenen Zeit, auf die 30 Tage lang keine Bestellung folgte.
+    de: Anteil der Zeit {window}, in der die nächste Bestellung mehr als 30 Tage entfernt war.
 
-    reason: From {value} of the days on, no order followed within 30 days
+    reason: For {value} of the time {window} the next order was more than 30 days away
 
-    reason de: Auf {value} der Tage folgte 30 Tage lang keine Bestellung
+    reason de: In {value} der Zeit {window} war die nächste Bestellung mehr als 30 Tage entfernt
     """
     return _idle(orders, within, 30)
 
@@ -225,27 +248,27 @@ def _idle(orders: ir.Table, within: ir.BooleanValue, days: int) -> ir.Value:
 
 @feature(ORDERS, empty=0, unit="ratio", theme="rhythm")
 def order_momentum_7(orders: ir.Table) -> ir.Value:
-    """Orders weighed by age: every 7 days halve the weight.
+    """Current order activity (an order counts half after 7 days).
 
-    de: Bestellungen, nach Alter gewichtet: alle 7 Tage halbiert sich das Gewicht.
+    de: Aktuelle Bestellaktivität (eine Bestellung zählt nach 7 Tagen halb).
     """
     return _halved(orders, 7).sum()
 
 
 @feature(ORDERS, empty=0, unit="ratio", theme="rhythm")
 def order_momentum_30(orders: ir.Table) -> ir.Value:
-    """Orders weighed by age: every 30 days halve the weight.
+    """Current order activity (an order counts half after 30 days).
 
-    de: Bestellungen, nach Alter gewichtet: alle 30 Tage halbiert sich das Gewicht.
+    de: Aktuelle Bestellaktivität (eine Bestellung zählt nach 30 Tagen halb).
     """
     return _halved(orders, 30).sum()
 
 
 @feature(ORDERS, empty=0, unit="currency", theme="rhythm")
 def order_value_momentum_30(orders: ir.Table) -> ir.Value:
-    """Value of the orders, weighed by age: every 30 days halve the weight.
+    """Current order value (an order counts half after 30 days).
 
-    de: Wert der Bestellungen, nach Alter gewichtet: alle 30 Tage halbiert sich das Gewicht.
+    de: Aktueller Bestellwert (eine Bestellung zählt nach 30 Tagen halb).
     """
     return (
         (_halved(orders, 30).cast("float64") * orders.value.cast("float64"))
@@ -307,6 +330,10 @@ def order_pace(row: ir.Table) -> ir.Value:
     """Orders per day in the last 90 days relative to the whole time as a customer.
 
     de: Bestellungen je Tag in den letzten 90 Tagen im Verhältnis zur ganzen Zeit als Kunde.
+
+    reason: Order pace of the last 90 days: {value} times the usual
+
+    reason de: Bestelltempo der letzten 90 Tage: das {value}-Fache des üblichen
     """
     days = at_least_one(row.days_since_first_order)
     return ratio(row.order_count_90d * days, row.order_count * ibis.ifelse(days < 90, days, 90))
@@ -318,7 +345,7 @@ def season_order_count(orders: ir.Table) -> ir.Value:
 
     de: Anzahl der Bestellungen vor einem Jahr, in den 30 Tagen ab dem gleichen Tag.
 
-    reason: {value} at this time of year a year ago
+    reason: {value} at this time last year
 
     reason de: {value} zur gleichen Zeit im Vorjahr
     """
@@ -331,7 +358,7 @@ def season_order_value(orders: ir.Table) -> ir.Value:
 
     de: Wert der Bestellungen vor einem Jahr, in den 30 Tagen ab dem gleichen Tag.
 
-    reason: Orders worth {value} at this time of year a year ago
+    reason: Orders worth {value} at this time last year
 
     reason de: Bestellungen im Wert von {value} zur gleichen Zeit im Vorjahr
     """
@@ -344,9 +371,9 @@ def order_weeks(weeks: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Anzahl der Wochen mit einer Bestellung.
 
-    reason: Orders in {value} weeks {window}
+    reason: Weeks with an order {window}: {value}
 
-    reason de: Bestellungen in {value} Wochen {window}
+    reason de: Wochen mit Bestellung {window}: {value}
     """
     return weeks.count(where=within)
 
@@ -357,9 +384,9 @@ def order_week_streak(weeks: ir.Table) -> ir.Value:
 
     de: Anzahl der Wochen in Folge mit einer Bestellung, bis jetzt.
 
-    reason: {value} weeks in a row with an order
+    reason: Weeks in a row with an order up to now: {value}
 
-    reason de: {value} Wochen in Folge mit Bestellung
+    reason de: Wochen in Folge mit Bestellung bis jetzt: {value}
     """
     return (weeks.week == weeks.position).sum()
 

@@ -98,9 +98,9 @@ def product_return_share(products: ir.Table, within: ir.Value) -> ir.Value:
     de: Mittlerer Anteil der Käufer, die erneut zu den Produkten griffen, die der Kunde {window}
         kaufte.
 
-    reason: {value} of the buyers of the products bought {window} came back for them
+    reason: On average {value} of the buyers of the products bought {window} came back for them
 
-    reason de: {value} der Käufer der {window} gekauften Produkte griffen erneut zu
+    reason de: Im Mittel griffen {value} der Käufer der {window} gekauften Produkte erneut zu
     """
     return _mean(products.return_share, within)
 
@@ -109,12 +109,12 @@ def product_return_share(products: ir.Table, within: ir.Value) -> ir.Value:
 def product_return_days(products: ir.Table, within: ir.Value) -> ir.Value:
     """Mean of the days after which buyers come back for the products that the customer bought.
 
-    de: Mittel der Tage, nach denen Käufer erneut zu den Produkten greifen, die der Kunde {window}
-        kaufte.
+    de: Mittel der Tage, nach denen Käufer erneut zu den Produkten greifen, die der Kunde
+        {window} kaufte.
 
-    reason: Buyers of the products bought {window} come back for them after {value}
+    reason: Buyers of the products bought {window} come back for them after {value} on average
 
-    reason de: Käufer der {window} gekauften Produkte greifen nach {value} erneut zu
+    reason de: Käufer der {window} gekauften Produkte greifen im Mittel nach {value} erneut zu
     """
     return _mean(products.return_days, within)
 
@@ -141,9 +141,11 @@ def product_price_position(products: ir.Table, within: ir.Value) -> ir.Value:
     de: Mittlere Preislage der {window} gekauften Produkte in ihrer Kategorie (0 niedrigste, 1
         höchste).
 
-    reason: Products bought {window} cost more than {value} of the products of their category
+    reason: Products bought {window} cost more than {value} of the products of their category on
+        average
 
-    reason de: Die {window} gekauften Produkte sind teurer als {value} der Produkte ihrer Kategorie
+    reason de: Die {window} gekauften Produkte sind im Mittel teurer als {value} der Produkte
+        ihrer Kategorie
     """
     return _mean(products.price_position, within)
 
@@ -181,9 +183,9 @@ def category_buyers_return_share(categories: ir.Table, within: ir.Value) -> ir.V
     de: Mittlerer Anteil der Käufer, die zu den Kategorien zurückkehrten, aus denen der Kunde
         {window} kaufte.
 
-    reason: {value} of the buyers of the categories bought {window} came back to them
+    reason: On average {value} of the buyers of the categories bought {window} came back to them
 
-    reason de: {value} der Käufer der {window} gekauften Kategorien kehrten zurück
+    reason de: Im Mittel kehrten {value} der Käufer zu den {window} gekauften Kategorien zurück
     """
     return _mean(categories.return_share, within)
 
@@ -195,9 +197,9 @@ def category_return_days(categories: ir.Table, within: ir.Value) -> ir.Value:
     de: Mittel der Tage, nach denen Käufer zu den Kategorien zurückkehren, aus denen der Kunde
         {window} kaufte.
 
-    reason: Buyers of the categories bought {window} come back after {value}
+    reason: Buyers of the categories bought {window} come back after {value} on average
 
-    reason de: Käufer der {window} gekauften Kategorien kehren nach {value} zurück
+    reason de: Käufer der {window} gekauften Kategorien kehren im Mittel nach {value} zurück
     """
     return _mean(categories.return_days, within)
 
@@ -208,9 +210,9 @@ def campaign_open_rate(contacts: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Mittlere Öffnungsrate aller Kontakte der Kampagnen, die den Kunden {window} ansprachen.
 
-    reason: {value} of all contacts of the same campaigns opened
+    reason: {value} of everybody's contacts from the same campaigns were opened
 
-    reason de: {value} aller Kontakte der gleichen Kampagnen geöffnet
+    reason de: {value} aller Kontakte aus den gleichen Kampagnen wurden geöffnet
     """
     return _mean(contacts.open_rate, within)
 
@@ -219,11 +221,12 @@ def campaign_open_rate(contacts: ir.Table, within: ir.Value) -> ir.Value:
 def campaign_redeem_rate(contacts: ir.Table, within: ir.Value) -> ir.Value:
     """Mean redemption rate, over all their contacts, of the campaigns that addressed the customer.
 
-    de: Mittlere Einlösungsrate aller Kontakte der Kampagnen, die den Kunden {window} ansprachen.
+    de: Mittlere Einlösungsrate aller Kontakte der Kampagnen, die den Kunden {window}
+        ansprachen.
 
-    reason: {value} of all contacts of the same campaigns redeemed
+    reason: {value} of everybody's contacts from the same campaigns were redeemed
 
-    reason de: {value} aller Kontakte der gleichen Kampagnen eingelöst
+    reason de: {value} aller Kontakte aus den gleichen Kampagnen wurden eingelöst
     """
     return _mean(contacts.redeem_rate, within)
 

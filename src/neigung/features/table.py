@@ -63,8 +63,8 @@ class FeatureSet:
             if wanted is None or name in wanted:
                 reasons.setdefault(reason, []).append(name)
         notes = tuple(
-            f"{len(names)} features left out: {reason} ({', '.join(names[:3])}"
-            f"{', …' if len(names) > 3 else ''})"
+            f"{len(names)} feature{'s' * (len(names) > 1)} left out: {reason} "
+            f"({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
             for reason, names in reasons.items()
         )
         return cls(tuple(by_name[n] for n in by_name if n in computed), kept, notes)

@@ -56,15 +56,15 @@ def visit_days(visits: ir.Table, within: ir.Value) -> ir.Value:
     return visits.occurred_at.date().nunique(where=within)
 
 
-@feature(VISITS, windows=(30,), empty=0, unit="visits", needs=("session_id",))
+@feature(VISITS, windows=(30,), empty=0, needs=("session_id",))
 def session_count(visits: ir.Table, within: ir.Value) -> ir.Value:
     """Number of sessions.
 
     de: Anzahl der Sitzungen.
 
-    reason: {value} {window}
+    reason: Sessions {window}: {value}
 
-    reason de: {value} {window}
+    reason de: Sitzungen {window}: {value}
     """
     return visits.session_id.nunique(where=within)
 
@@ -75,9 +75,9 @@ def cart_count(visits: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Wie oft {window} etwas in den Warenkorb gelegt wurde.
 
-    reason: Put something into the cart {value} times {window}
+    reason: Times something was put into the cart {window}: {value}
 
-    reason de: {value} Mal {window} etwas in den Warenkorb gelegt
+    reason de: In den Warenkorb gelegt {window}: {value}-mal
     """
     return (visits.kind == "cart").sum(where=within)
 
@@ -88,9 +88,9 @@ def checkout_count(visits: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Anzahl der begonnenen Bestellvorgänge.
 
-    reason: Began {value} checkouts {window}
+    reason: Checkouts begun {window}: {value}
 
-    reason de: {value} Bestellvorgänge {window} begonnen
+    reason de: Begonnene Bestellvorgänge {window}: {value}
     """
     return (visits.kind == "checkout").sum(where=within)
 
@@ -101,9 +101,9 @@ def search_count(visits: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Anzahl der Suchen.
 
-    reason: {value} searches {window}
+    reason: Searches {window}: {value}
 
-    reason de: {value} Suchen {window}
+    reason de: Suchen {window}: {value}
     """
     return (visits.kind == "search").sum(where=within)
 
@@ -127,9 +127,9 @@ def days_since_open_cart(visits: ir.Table) -> ir.Value:
 
     de: Tage seit dem letzten Warenkorb, auf den keine Bestellung folgte; sonst leer.
 
-    reason: Cart without an order for {value}
+    reason: Last put something into the cart {value} ago, no order since
 
-    reason de: Warenkorb ohne Bestellung seit {value}
+    reason de: Zuletzt vor {value} etwas in den Warenkorb gelegt, seither keine Bestellung
     """
     return visits.days_ago.min(where=visits.after_order & (visits.kind == "cart"))
 
@@ -153,9 +153,9 @@ def carts_since_order(visits: ir.Table) -> ir.Value:
 
     de: Wie oft seit der letzten Bestellung etwas in den Warenkorb gelegt wurde.
 
-    reason: {value} carts since the last order
+    reason: Times something was put into the cart since the last order: {value}
 
-    reason de: {value} Warenkörbe seit der letzten Bestellung
+    reason de: Seit der letzten Bestellung {value}-mal etwas in den Warenkorb gelegt
     """
     return (visits.after_order & (visits.kind == "cart")).sum()
 
@@ -166,9 +166,9 @@ def app_visit_share(visits: ir.Table, within: ir.Value) -> ir.Value:
 
     de: Anteil der Schritte im Shop {window}, die in der App erfolgten.
 
-    reason: {value} of the visits in the app {window}
+    reason: {value} of the steps in the shop {window} were made in the app
 
-    reason de: {value} der Besuche in der App {window}
+    reason de: {value} der Schritte im Shop {window} erfolgten in der App
     """
     return ratio((visits.channel == "app").sum(where=within), visits.count(where=within))
 
@@ -218,9 +218,9 @@ def visit_days_per_order(row: ir.Table) -> ir.Value:
 
     de: Tage mit Besuch je Bestellung, letzte 90 Tage.
 
-    reason: {value} days with a visit per order in the last 90 days
+    reason: Days with a visit per order in the last 90 days: {value}
 
-    reason de: {value} Besuchstage je Bestellung in den letzten 90 Tagen
+    reason de: Besuchstage je Bestellung in den letzten 90 Tagen: {value}
     """
     return ratio(row.visit_days_90d, row.order_count_90d)
 

@@ -6,13 +6,14 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import duckdb
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from neigung.errors import StudyError
+from neigung.errors import FeatureError, StudyError
 from neigung.features.feature import Column
 from neigung.features.library import library, load_user_features
 from neigung.features.table import FeatureSet
@@ -81,9 +82,10 @@ class Dataset:
 def study_cutoffs(study: Study, profiles: Profiles) -> list[dt.datetime]:
     """The cutoffs of a study in its data, oldest first; the last one is the final test.
 
-    Raises StudyError when the test's horizon is not covered by the data, or a cutoff lies before
-    them.
+    Raises StudyError when the target lacks its table, the test's horizon is not covered by the
+    data, or a cutoff lies before them.
     """
+    check_tables(study, profiles.tables)
     first, last = profiles.span()
     horizon = study.target.horizon_days
     if study.target.kind == "custom":
@@ -92,8 +94,7 @@ def study_cutoffs(study: Study, profiles: Profiles) -> list[dt.datetime]:
         newest = latest_cutoff(last, horizon)
     else:
         newest = study.cutoffs.last
-        end = dt.datetime.combine(last.date(), dt.time()) + dt.timedelta(days=1)
-        if newest + dt.timedelta(days=horizon) > end:
+        if newest + dt.timedelta(days=horizon) > _end_of(last):
             raise StudyError(
                 f"Study {study.name}: the cutoff {newest:%Y-%m-%d} with a horizon of {horizon} "
                 f"days needs data until {newest + dt.timedelta(days=horizon):%Y-%m-%d}, but the "
@@ -158,7 +159,6 @@ def build_dataset(
 
     Raises StudyError when a cutoff has nobody to predict for, or the target lacks its table.
     """
-    check_tables(study, profiles.tables)
     cutoffs = study_cutoffs(study, profiles)
     parts = []
     query: Query | None = None
@@ -191,55 +191,73 @@ def build_features(
 ) -> Dataset:
     """Features at one cutoff, without labels: to score with, or to look at.
 
-    `names` asks for these columns instead of the study's. Raises StudyError when the cutoff has
-    nobody to predict for, FeatureError when the store cannot give a named column.
+    `names` asks for these columns instead of the study's. Raises StudyError when the cutoff lies
+    outside of the data, has nobody to predict for, or the store cannot give a named column.
     """
-    if names is not None:
-        study = study.model_copy(update={"features": tuple(names)})
     first, last = profiles.span()
-    if not first < cutoff:
+    if not first < cutoff <= _end_of(last):
+        side, advice = ("before", "a later") if cutoff <= first else ("after", "an earlier")
         raise StudyError(
-            f"Study {study.name}: the cutoff {cutoff:%Y-%m-%d} lies before the data, which span "
-            f"{first:%Y-%m-%d} to {last:%Y-%m-%d}. Choose a later one."
+            f"Study {study.name}: the cutoff {cutoff:%Y-%m-%d %H:%M} lies {side} the data, whose "
+            f"orders span {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}. Choose {advice} one, "
+            "or 'latest'."
         )
     past = build_past(profiles, study, cutoff)
-    features = study_features(study, past)
-    rows = feature_rows(features, past)
+    features = study_features(study, past) if names is None else _named(names, study, past)
+    rows = Query(profiles, features.table(past)).run()
     if not rows.num_rows:
         raise StudyError(_nobody(study, cutoff))
     rows = rows.append_column("label", pa.nulls(rows.num_rows, pa.float64()))
-    columns = features.columns
-    if names is not None:
-        by_name = {column.name: column for column in columns}
-        missing = [name for name in names if name not in by_name]
-        if missing:
-            raise StudyError(
-                f"Study {study.name}: the model needs {', '.join(missing)}, which "
-                f"{profiles.location} cannot give: {'; '.join(features.notes)}."
-            )
-        columns = tuple(by_name[name] for name in names)
-    return Dataset(as_frame(rows, columns), columns, features.notes)
+    return Dataset(as_frame(rows, features.columns), features.columns, features.notes)
+
+
+def _named(names: Sequence[str], study: Study, past: Past) -> FeatureSet:
+    """The features of these columns, in their order; raises StudyError when some are not there."""
+    available = study_features(study.model_copy(update={"features": "all"}), past)
+    by_name = {column.name: column for column in available.columns}
+    missing = [name for name in names if name not in by_name]
+    if missing:
+        raise StudyError(
+            f"Study {study.name}: the model needs {', '.join(missing)}, which this store and "
+            f"study cannot give. Add what is missing to the store (it has "
+            f"{', '.join(past.tables)}) or to my_features, or train again without."
+        )
+    chosen = study_features(study.model_copy(update={"features": tuple(names)}), past)
+    return replace(chosen, columns=tuple(by_name[name] for name in names))
+
+
+def _end_of(last: dt.datetime) -> dt.datetime:
+    """The midnight after the last order: until then the data may be complete."""
+    return dt.datetime.combine(last.date(), dt.time()) + dt.timedelta(days=1)
 
 
 class Query:
-    """An expression compiled once, to be run again whenever its tables have changed.
+    """A feature table compiled once, to be run again whenever the tables beneath have changed.
 
     Compiling 150 features takes as long as running them on a few thousand customers.
     """
 
-    def __init__(self, profiles: Profiles, expression: ir.Table) -> None:
+    def __init__(self, profiles: Profiles, table: ir.Table) -> None:
         self._connection = profiles.connection
-        self._sql = profiles.connection.compile(expression)
-        self._schema = expression.schema().to_pyarrow()
+        self._sql = profiles.connection.compile(table)
+        self._schema = table.schema().to_pyarrow()
 
     def run(self) -> pa.Table:
-        """The result as it is now."""
-        return self._connection.con.sql(self._sql).to_arrow_table().cast(self._schema)
+        """The features as they are now; raises FeatureError when the engine cannot compute them."""
+        try:
+            # Unlike sql(), execute() ends at once when the user stops it.
+            return self._connection.con.execute(self._sql).to_arrow_table().cast(self._schema)
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            raise MemoryError(_first_line(error)) from error
+        except (duckdb.DataError, duckdb.ProgrammingError) as error:
+            raise FeatureError(
+                f"The features cannot be computed: {_first_line(error)}. Mend the feature of your "
+                "own that does this, or leave it out of the study."
+            ) from error
 
 
-def feature_rows(features: FeatureSet, past: Past) -> pa.Table:
-    """The computed feature table of one past."""
-    return features.table(past).to_pyarrow()
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".")
 
 
 def label_rows(study: Study, profiles: Profiles, past: Past) -> pa.Table:

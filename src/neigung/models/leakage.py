@@ -7,11 +7,15 @@ and labels are built again from what is left, and every number must be the same.
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import is_float_dtype
 
 from neigung.errors import LeakageError
-from neigung.models.dataset import Dataset, as_frame, feature_rows, label_rows, study_features
+from neigung.models.dataset import Dataset, Query, as_frame, label_rows, study_features
 from neigung.models.splits import Splits
 from neigung.profiles.spine import build_past
 from neigung.profiles.store import Profiles
@@ -67,12 +71,13 @@ def _cut(profiles: Profiles, start: dt.datetime | None, end: dt.datetime, known:
 def _from_the_past(
     dataset: Dataset, study: Study, profiles: Profiles, cutoff: dt.datetime
 ) -> pd.DataFrame:
-    past = build_past(_cut(profiles, None, cutoff, known=True), study, cutoff)
+    profiles = _cut(profiles, None, cutoff, known=True)
+    past = build_past(profiles, study, cutoff)
     computed = [
         name for name in dataset.frame.columns if name not in ("customer_id", "cutoff", "label")
     ]
     features = study_features(study, past, also=computed)
-    rows = feature_rows(features, past)
+    rows = Query(profiles, features.table(past)).run()
     rows = rows.append_column("label", rows["cutoff"])
     return as_frame(rows, features.columns).drop(columns="label")
 
@@ -93,11 +98,18 @@ def _compare(found: pd.DataFrame, again: pd.DataFrame, cutoff: dt.datetime) -> N
             f"deleted ({len(only)} differ). Nothing was trained."
         )
     for name in found.columns.drop(keys):
-        left, right = found[name].astype(object), again[name].astype(object)
-        differs = (left != right) & ~(left.isna() & right.isna())
+        differs = _differ(found[name], again[name])
         if differs.any():
             raise LeakageError(
                 f"The column {name} leaks: at the cutoff {cutoff:%Y-%m-%d} it differs for "
                 f"{int(differs.sum())} of {len(found)} customers from what is found when all that "
                 "the other side of the cutoff holds is deleted. Nothing was trained."
             )
+
+
+def _differ(left: pd.Series[Any], right: pd.Series[Any]) -> npt.NDArray[np.bool_]:
+    if is_float_dtype(left) and is_float_dtype(right):
+        # Threads add the floats of a user's own feature in another order each time.
+        return ~np.isclose(left, right, rtol=1e-9, atol=1e-9, equal_nan=True)
+    left, right = left.astype(object), right.astype(object)
+    return np.asarray((left != right) & ~(left.isna() & right.isna()), dtype=bool)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -114,9 +115,11 @@ class QualityReport:
 
     def render(self) -> RenderableType:
         """The report for a terminal."""
-        grid = RichTable(*_HEADINGS, title=f"Profiles in {self.location}", title_justify="left")
-        for column in grid.columns[1:]:
-            column.justify = "right"
+        title = Text(f"Profiles in {self.location}")
+        grid = RichTable(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        grid.add_column(_HEADINGS[0], no_wrap=True)
+        for heading in _HEADINGS[1:]:
+            grid.add_column(heading, justify="right", overflow="fold")
         for table in self.tables:
             grid.add_row(*_cells(table))
         lines = [
@@ -150,10 +153,10 @@ _HEADINGS = (
     "customers",
     "first",
     "last",
-    "days without",
+    "empty days",
     "missing",
-    "duplicates",
-    "of unknown",
+    "double",
+    "unknown",
     "late",
 )
 

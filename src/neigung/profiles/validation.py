@@ -123,7 +123,7 @@ def normalise(table: Table, raw: ir.Table) -> ir.Table:
     order = [column.name for column in table.columns if column.name in typed]
     return raw.select(
         **{name: typed[name] for name in order},
-        **{name: raw[name] for name in unknown_columns(table, raw) if name not in RESERVED},
+        **{name: _known(raw[name]) for name in unknown_columns(table, raw) if name not in RESERVED},
     )
 
 
@@ -166,6 +166,13 @@ def cast(value: ir.Value, kind: Kind) -> ir.Value:
     if source.is_numeric() and not source.is_boolean():
         return ibis.cases((value == 1, True), (value == 0, False), else_=ibis.null("boolean"))
     return value.try_cast(target) if source.is_string() or source.is_boolean() else nothing
+
+
+def _known(value: ir.Value) -> ir.Value:
+    """A column of nothing has no type in Parquet; it stays, as text."""
+    kind = value.type()
+    empty = kind.is_null() or (kind.is_unknown() and "NULL" in str(kind))
+    return ibis.null("string") if empty else value
 
 
 def _can_fail(source: dt.DataType, kind: Kind) -> bool:

@@ -1,0 +1,166 @@
+"""A small shop to try the commands on: profiles, a study and an MLflow store of its own."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import settings
+
+from neigung import cli
+from tests.stores import small_store
+
+# The same examples in each run: a failure is the change's, not the dice's.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
+
+STUDY: dict[str, Any] = {
+    "name": "buy",
+    "profiles": "profiles",
+    "target": {"kind": "purchase", "horizon_days": 14},
+    "legal_basis": {"consent": "profiling"},
+    "cutoffs": {"last": "latest", "every_days": 20, "count": 4},
+    "features": ["order_count", "days_since_last_order", "last_order_channel", "attribute_income"],
+    "model": {"trials": 1, "folds": 1},
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def message(self) -> str:
+        """What went wrong, which must be said once, on the error stream, without a traceback."""
+        assert "Traceback" not in self.err
+        lines = self.err.splitlines()
+        [start] = [i for i, line in enumerate(lines) if line.startswith("Error: ")]
+        return "\n".join(lines[start:]).removeprefix("Error: ")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The current folder as somebody has it who works with Neigung."""
+
+    folder: Path
+    run: Callable[..., Ended]
+
+    def write(self, tables: Mapping[str, pd.DataFrame], suffix: str = ".parquet") -> None:
+        """Write the profile store anew."""
+        shutil.rmtree(self.folder / "profiles", ignore_errors=True)
+        (self.folder / "profiles").mkdir()
+        for name, frame in tables.items():
+            path = self.folder / "profiles" / f"{name}{suffix}"
+            save = frame.to_csv if suffix == ".csv" else frame.to_parquet
+            save(path, index=False)
+
+    def study(self, **changes: Any) -> str:
+        """Write the study with other values; a dict changes some keys of a part."""
+        content = dict(STUDY)
+        for key, value in changes.items():
+            whole = not isinstance(value, dict) or key in ("target", "legal_basis")
+            content[key] = value if whole else {**content.get(key, {}), **value}
+        (self.folder / "study.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+        return "study.yaml"
+
+    def files(self) -> set[str]:
+        """What was made in the folder beside profiles and study."""
+        own = ("profiles", "study.yaml", "mlflow.db")
+        return {entry.name for entry in self.folder.iterdir() if entry.name not in own}
+
+
+@pytest.fixture(scope="session")
+def small_tables() -> dict[str, pd.DataFrame]:
+    return small_store(60)
+
+
+@pytest.fixture
+def shop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shop:
+    """An empty folder, and the command line, called in this process as `neigung` calls it."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+
+    def run(*arguments: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["neigung", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return Ended(ended.value.code or 0, out, err)
+
+    return Shop(tmp_path, run)
+
+
+@pytest.fixture
+def filled(shop: Shop, small_tables: dict[str, pd.DataFrame]) -> Shop:
+    """A shop with a store and a study, nothing trained."""
+    shop.write(small_tables)
+    shop.study()
+    return shop
+
+
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow store without runs: migrating a fresh one takes seconds, a copy none."""
+    folder = tmp_path_factory.mktemp("empty_mlflow")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.chdir(folder)
+        from neigung.tracking.connection import connected
+
+        with connected(create=True):
+            pass
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def quick(filled: Shop, empty_mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A shop that trains in a few seconds: the report, most of the work, is a stub."""
+    from neigung.explanation import report
+
+    monkeypatch.setattr(report, "build_report", lambda *_, **__: "<html>")
+    shutil.copyfile(empty_mlflow, filled.folder / "mlflow.db")
+    return filled
+
+
+@pytest.fixture(scope="session")
+def trained_folder(
+    tmp_path_factory: pytest.TempPathFactory,
+    small_tables: dict[str, pd.DataFrame],
+    empty_mlflow: Path,
+) -> Path:
+    """A folder with one trained version, made once."""
+    from neigung.training import train
+
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copyfile(empty_mlflow, folder / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.chdir(folder)
+        shop = Shop(folder, lambda: None)
+        shop.write(small_tables)
+        train(shop.study())
+    return folder
+
+
+@pytest.fixture
+def trained(shop: Shop, trained_folder: Path) -> Shop:
+    """A shop with one version, not yet champion; what a test changes it changes in a copy."""
+    for name in ("profiles", "mlflow.db", "study.yaml"):
+        source, target = trained_folder / name, shop.folder / name
+        shutil.copytree(source, target) if source.is_dir() else shutil.copyfile(source, target)
+    return shop

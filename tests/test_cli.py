@@ -1,0 +1,351 @@
+"""The commands as a user types them; what is wrong is said once, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from neigung import cli
+from neigung.profiles.writer import ImportResult
+from tests.conftest import Shop
+
+Frames = dict[str, pd.DataFrame]
+
+
+def with_lines(tables: Frames, change: Callable[[pd.DataFrame], object]) -> Frames:
+    """The tables with changed order lines."""
+    lines = tables["order_lines"].copy()
+    changed = change(lines)
+    return {**tables, "order_lines": lines if changed is None else changed}
+
+
+def first_row(column: str, value: object) -> Callable[[pd.DataFrame], object]:
+    def change(lines: pd.DataFrame) -> None:
+        lines[column] = lines[column].astype(object)
+        lines.loc[0, column] = value
+
+    return change
+
+
+def known_too_early(lines: pd.DataFrame) -> None:
+    lines.loc[0, "known_at"] = lines.loc[0, "occurred_at"] - pd.Timedelta(days=1)
+
+
+STUDIES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "unknown key": ({"cutofs": {}}, ("unknown key 'cutofs'", "Did you mean 'cutoffs'")),
+    "cutoff after the data": ({"cutoffs": {"last": "2031-01-01"}}, ("needs data until", "latest")),
+    "cutoff before the data": (
+        {"cutoffs": {"last": "2021-01-01"}},
+        ("2021-01-01", "first order", "2024-01-0"),
+    ),
+    "no label": (
+        {"target": {"kind": "purchase", "horizon_days": 600}},
+        ("Lower target.horizon_days", "data span"),
+    ),
+    "folds do not fit": (
+        {"model": {"folds": 3}, "cutoffs": {"count": 3}},
+        ("3 folds", "14-day horizon", "lower model.folds"),
+    ),
+    "no such feature": ({"features": ["order_cont"]}, ("order_cont", "Did you mean order_count")),
+    "no such store": ({"profiles": "nowhere"}, ("nowhere", "there is nothing")),
+    "one outcome": (
+        {"target": {"kind": "purchase", "horizon_days": 14, "where": {"category": "Yacht"}}},
+        ("Both outcomes", "have 0"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STUDIES)
+def test_a_study_that_does_not_fit_is_refused(filled: Shop, case: str) -> None:
+    changes, told = STUDIES[case]
+    ended = filled.run("train", filled.study(**changes))
+    assert ended.code == 2
+    assert not [words for words in told if words not in ended.message], ended.message
+    assert not filled.files()
+    assert not (filled.folder / "mlflow.db").exists()
+
+
+LINES: dict[str, tuple[Callable[[pd.DataFrame], object], tuple[str, ...]]] = {
+    "missing column": (lambda lines: lines.drop(columns="net_value"), ("net_value",)),
+    "wrong type": (first_row("net_value", "free"), ("net_value", "'free'")),
+    "null id": (first_row("customer_id", None), ("customer_id", "filled")),
+    "blank id": (first_row("customer_id", "  "), ("customer_id", "not blank")),
+    "negative discount": (first_row("discount_value", -3.0), ("discount_value", "at least 0")),
+    "known too early": (known_too_early, ("known_at", "not before occurred_at")),
+    "empty table": (lambda lines: lines.head(0), ("is empty",)),
+    "only row broken": (
+        lambda lines: lines.head(1).assign(net_value="?"),
+        ("1 of 1 row breaks", "'?'"),
+    ),
+}
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+@pytest.mark.parametrize("case", LINES)
+def test_broken_order_lines_are_refused(
+    shop: Shop, small_tables: Frames, case: str, suffix: str
+) -> None:
+    change, told = LINES[case]
+    tables = with_lines(small_tables, change)
+    if suffix == ".parquet":
+        lines = tables["order_lines"]
+        for name in lines.select_dtypes("object").columns:  # Parquet holds no mixed columns
+            lines[name] = lines[name].astype("str")
+    shop.write(tables, suffix)
+    shop.study()
+    for command in (["train", "study.yaml"], ["check", "profiles", "--json", "report.json"]):
+        ended = shop.run(*command)
+        assert ended.code == 2
+        for words in ("order_lines", *told):
+            assert words in ended.message
+    assert not shop.files()
+
+
+def test_other_broken_tables_are_refused(shop: Shop, small_tables: Frames) -> None:
+    loyalty = small_tables["loyalty"].head(1).assign(kind="hello")
+    shop.write({**small_tables, "loyalty": loyalty})
+    ended = shop.run("train", shop.study())
+    assert ended.code == 2
+    assert "loyalty: kind must be one of" in ended.message
+
+
+@pytest.mark.parametrize("name", ["order_lines.parquet", "visits.csv", "study.yaml"])
+def test_unreadable_files_are_named(filled: Shop, name: str) -> None:
+    inside = filled.folder / "profiles"
+    if name.endswith("csv"):
+        (inside / "visits.parquet").unlink()
+    place = filled.folder / name if name == "study.yaml" else inside / name
+    place.write_bytes(b"\x00\xff: [\x80broken" * 9)
+    ended = filled.run("train", "study.yaml")
+    assert ended.code == 2
+    assert name.split(".")[0] in ended.message
+    assert not filled.files()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--cutoff", "2031-01-01"], "lies after the data"),
+        (["--cutoff", "2020-01-01"], "lies before the data"),
+        (["--cutoff", "soon"], "found 'soon'"),
+        (["--version", "7"], "version 7"),
+        (["--profiles", "nowhere"], "nowhere"),
+        (["--out", "."], "the folder ."),
+    ],
+)
+def test_what_cannot_be_scored_leaves_no_file(
+    trained: Shop, arguments: list[str], told: str
+) -> None:
+    before = trained.files()
+    ended = trained.run(
+        "score", "study.yaml", "--version", "1", "--out", "scores.parquet", *arguments
+    )
+    assert ended.code == 2
+    assert told.lower() in ended.message.lower()
+    assert trained.files() == before
+
+
+@pytest.mark.parametrize("command", ["score", "report", "promote"])
+def test_nothing_is_made_up_without_a_training(filled: Shop, command: str) -> None:
+    options = ["--version", "1"] if command == "promote" else ["--out", "out"]
+    ended = filled.run(command, "study.yaml", *options)
+    assert ended.code == 2
+    assert "neigung train" in ended.message
+    assert not filled.files()
+    assert not (filled.folder / "mlflow.db").exists()
+
+
+def test_a_command_that_is_used_wrongly_says_so(filled: Shop) -> None:
+    assert "No such command" in filled.run("trian").message
+    assert "Missing argument" in filled.run("train").message
+    assert filled.run("trian").code == 2
+    assert "STUDY and --out" in filled.run("features").message
+
+
+def test_messages_keep_brackets_and_length(shop: Shop) -> None:
+    name = "[bold]" + "x" * 150 + ":smile:.yaml"
+    assert f"Study {name}: no such file" in shop.run("train", name).message
+
+
+def test_an_error_of_ours_shows_its_traceback(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "app", lambda **_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_a_full_disk_is_no_bug(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cli, "app", full)
+    ended = shop.run()
+    assert ended.code == 1
+    assert "No space left" in ended.message
+
+
+def test_version_and_help(shop: Shop) -> None:
+    assert shop.run("--version").out.startswith("neigung 0.")
+    assert "train" in shop.run("--help").out
+
+
+def test_import_ends_with_what_was_made_and_what_comes_next(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = ImportResult("shop", {"order_lines": 2000}, {"lines without a customer": 31})
+    monkeypatch.setattr(
+        "neigung.profiles.online_retail.import_online_retail", lambda file, out: result
+    )
+    out = shop.run("import", "online-retail", "file.csv", "shop").out
+    assert out.splitlines() == [
+        "shop: 2,000 order_lines",
+        "lines without a customer: 31",
+        "Next: neigung check shop",
+    ]
+
+
+def test_check_shows_and_writes_the_quality(filled: Shop) -> None:
+    ended = filled.run("check", "profiles", "--json", "report.json")
+    assert ended.code == 0
+    assert "order_lines" in ended.out
+    written = json.loads((filled.folder / "report.json").read_text(encoding="utf-8"))
+    assert {table["name"] for table in written["tables"]} >= {"order_lines", "labels"}
+
+
+def test_features_are_listed_and_written(filled: Shop) -> None:
+    listed = filled.run("features", "--list").out
+    assert "days_since_last_order" in listed
+    assert "Tage seit der letzten Bestellung" in listed
+    ended = filled.run("features", "study.yaml", "--out", "features.parquet")
+    assert ended.code == 0
+    table = pq.read_table(filled.folder / "features.parquet")
+    assert table.column_names[:3] == ["customer_id", "cutoff", "days_since_last_order"]
+    assert {"order_count_30d", "last_order_channel", "attribute_income"} < set(table.column_names)
+    income = table["attribute_income"].to_pylist()
+    assert None in income
+    assert set(income) <= {None, "low", "mid", "high"}
+    assert f"{table.num_rows} customers" in ended.out
+
+
+def test_the_gate_on_the_command_line(trained: Shop) -> None:
+    refused = trained.run("promote", "study.yaml", "--version", "challenger")
+    assert refused.code == 1
+    assert "does not become champion" in refused.message
+    assert trained.run("promote", "study.yaml", "--version", "1", "--force").code == 2
+    forced = trained.run("promote", "study.yaml", "--version", "1", "--force", "--why", "a trial")
+    assert forced.code == 0
+    assert "version 1 is champion" in forced.out
+    assert "Overruled (a trial)" in forced.out
+    scored = trained.run("score", "study.yaml", "--out", "scores.parquet")
+    assert scored.code == 0
+    assert "customers scored" in scored.out
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_report_is_the_page_of_the_training(trained: Shop, language: str) -> None:
+    ended = trained.run(
+        "report", "study.yaml", "--version", "1", "--out", "r/page.html", "--language", language
+    )
+    assert ended.code == 0
+    page = (trained.folder / "r" / "page.html").read_text(encoding="utf-8")
+    assert f'lang="{language}"' in page
+    assert trained.run("report", "study.yaml", "--out", "x", "--language", "fr").code == 2
+
+
+def test_scores_are_the_same_bytes_twice(trained: Shop) -> None:
+    for name in ("a.parquet", "b.parquet"):
+        ended = trained.run("score", "study.yaml", "--version", "1", "--out", name)
+        assert ended.code == 0
+    a, b = ((trained.folder / name).read_bytes() for name in ("a.parquet", "b.parquet"))
+    assert a == b
+
+
+@pytest.fixture
+def process(filled: Shop, empty_mlflow: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Starts `neigung` as a process of its own."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")}
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", "from neigung.cli import main; main()", *arguments]
+        return subprocess.Popen(
+            command,
+            cwd=filled.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A parent that runs in the background hands down that Ctrl-C is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+
+    return start
+
+
+def test_wrong_input_ends_a_process_with_two(process: Callable[..., Any]) -> None:
+    ended = process("train", "nowhere.yaml")
+    out, err = ended.communicate(timeout=60)
+    assert (ended.returncode, out) == (2, "")
+    assert err == "Error: Study nowhere.yaml: no such file. Give the path of a YAML file.\n"
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_training_leaves_nothing_half_made(
+    filled: Shop, process: Callable[..., Any], sent: signal.Signals
+) -> None:
+    filled.study(model={"trials": 400})
+    running = process("train", "study.yaml")
+    trials = filled.folder / ".neigung" / "tuning" / "buy.db"
+    waited_until = time.monotonic() + 90
+    while not trials.exists() and running.poll() is None and time.monotonic() < waited_until:
+        time.sleep(0.05)
+    time.sleep(2)
+    running.send_signal(sent)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 2, err
+    assert err.count("Error: ") == 1
+    assert "Traceback" not in err
+    assert "Interrupted" in err
+    assert filled.files() == {".neigung"}
+    assert not (filled.folder / "mlflow.db").exists()
+
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = f"sqlite:///{trials}"
+    [search] = optuna.get_all_study_names(storage)
+    kept = optuna.load_study(study_name=search, storage=storage).trials
+    assert kept
+    assert {trial.state.name for trial in kept} <= {"COMPLETE", "PRUNED"}
+    assert np.isfinite([trial.value for trial in kept]).all()
+
+
+def test_an_interrupted_query_is_an_interruption(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(**_: object) -> None:
+        import duckdb
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.undo()
+            timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
+            timer.start()
+            duckdb.connect().execute(
+                "SELECT count(*) FROM range(200000) a, range(20000) b WHERE a.range * b.range = 3"
+            )
+
+    monkeypatch.setattr(cli, "app", stop)
+    ended = shop.run()
+    assert ended.code == 2
+    assert "Interrupted" in ended.message

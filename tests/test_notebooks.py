@@ -1,0 +1,138 @@
+"""The notebooks run from start to end, and their stored output is what a reader should see.
+
+They run on the real data, as they stand; only the studies they load are made quick.
+`make notebooks` runs them with the studies as they are and stores their output.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+EXPLAINED = "1"
+"""The household whose prediction the notebook takes apart."""
+
+
+def read(path: Path) -> Any:
+    return nbformat.read(path, as_version=4)
+
+
+def code(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def shown(cell: Any) -> set[str]:
+    """The kinds of what a cell shows: text/html, image/png, …"""
+    return {kind for output in cell.outputs for kind in output.get("data", {})}
+
+
+def quick(study: dict[str, Any]) -> dict[str, Any]:
+    """The study with few cutoffs and trials; the gate lets any model pass."""
+    study["model"] |= {"trials": 2, "folds": 1}
+    study["cutoffs"] |= {"count": 3, "every_days": study["target"]["horizon_days"]}
+    study["acceptance"]["beat_baseline"] = False
+    study["features"] = [
+        *("days_since_last_order", "days_since_first_order", "order_count", "order_value"),
+        *("order_gap_median", "discounted_order_share"),
+    ]
+    return study
+
+
+def execute(notebook: Any, folder: Path) -> None:
+    """Run all cells in a folder, as Jupyter does, without times in the metadata."""
+    from nbclient import NotebookClient
+
+    for cell in code(notebook):
+        cell.outputs = []
+    NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+    ).execute()
+    notebook.metadata["language_info"] = {"name": "python"}
+
+
+def check_outputs(notebook: Any) -> None:
+    """Plots where something is plotted, tables where tables are, nothing else on the way."""
+    for cell in code(notebook):
+        last = cell.source.splitlines()[-1]
+        errors = [o.ename for o in cell.outputs if o.output_type == "error"]
+        assert not errors, (errors, cell.source)
+        noise = [o.text for o in cell.outputs if o.output_type == "stream"]
+        assert not noise, (noise, cell.source)
+        if ".plot_" in last:
+            assert "image/png" in shown(cell), cell.source
+        if (".evaluation" in last and ".plot_" not in last) or "ng.score(" in last:
+            [table] = [o.data["text/html"] for o in cell.outputs]
+            assert "<table" in table, cell.source
+    plots = [c for c in code(notebook) if "image/png" in shown(c)]
+    tables = [c for c in code(notebook) if "text/html" in shown(c)]
+    assert len(plots) >= 8
+    assert len(tables) >= 4
+
+
+def test_there_is_a_notebook() -> None:
+    assert NOTEBOOKS
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for folder in ("notebooks", "configs"):
+        (tmp_path / folder).mkdir()
+    for study in (ROOT / "configs").glob("*.yaml"):
+        content = quick(yaml.safe_load(study.read_text(encoding="utf-8")))
+        (tmp_path / "configs" / study.name).write_text(yaml.safe_dump(content), encoding="utf-8")
+    notebook = read(path)
+    execute(notebook, tmp_path / "notebooks")
+    check_outputs(notebook)
+    # The notebook works in the project's folder, not beside itself.
+    assert (tmp_path / "mlflow.db").exists()
+    assert not list((tmp_path / "notebooks").iterdir())
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_stored_output_is_complete_and_clean(path: Path) -> None:
+    notebook = read(path)
+    nbformat.validate(notebook)
+    check_outputs(notebook)
+    counts = [cell.execution_count for cell in code(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+    # Small differences from one run to the next: no times, no places of a machine.
+    assert all(not cell.metadata for cell in notebook.cells)
+    assert set(notebook.metadata) <= {"kernelspec", "language_info"}
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"/(home|root|Users|tmp|work|opt|usr)/", text)
+    assert path.stat().st_size < 3_000_000
+
+
+def test_the_first_flow_takes_less_than_fifteen_lines() -> None:
+    notebook = read(ROOT / "notebooks/01_purchase_and_churn.ipynb")
+    sources = [cell.source for cell in notebook.cells]
+    begin = next(i for i, source in enumerate(sources) if source.startswith("import neigung"))
+    end = next(i for i, source in enumerate(sources) if source.startswith("## Churn"))
+    flow = [c.source for c in notebook.cells[begin:end] if c.cell_type == "code"]
+    lines = [line for source in flow for line in source.splitlines() if line.strip()]
+    assert len(lines) < 15, lines
+    told = " ".join(lines)
+    for part in ("ng.train", "evaluation", "plot_gains", "plot_calibration", "plot_importance",
+                 "plot_beeswarm", "plot_dependence", f'plot_waterfall("{EXPLAINED}")',
+                 "ng.promote", "ng.score"):  # fmt: skip
+        assert part in told
+
+
+if __name__ == "__main__":
+    for place in NOTEBOOKS:
+        anew = read(place)
+        execute(anew, place.parent)
+        nbformat.write(anew, place)

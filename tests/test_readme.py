@@ -1,0 +1,156 @@
+"""What the README tells a newcomer to type works as it stands, on a small shop."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import typer
+import yaml
+
+from neigung.cli import app
+from neigung.profiles.contract import TABLES
+from neigung.study import Study
+from tests.conftest import Shop
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands(program: str) -> list[list[str]]:
+    """The arguments of all shell lines that call a program, in order."""
+    lines = [
+        shlex.split(line, comments=True) for block in blocks("sh") for line in block.split("\n")
+    ]
+    return [line[1:] for line in lines if line[:1] == [program]]
+
+
+def mentioned() -> list[list[str]]:
+    """Commands of ours that are named in running text."""
+    text = re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL)
+    return [shlex.split(found) for found in re.findall(r"`neigung ([^`]+)`", text)]
+
+
+def parsed(arguments: list[str]) -> Any:
+    """The command that would run; raises what the command line would say."""
+    command: Any = typer.main.get_command(app)
+    context = command.make_context("neigung", list(arguments), resilient_parsing=False)
+    name, found, rest = command.resolve_command(context, list(arguments))
+    return found.make_context(name, rest, parent=context)
+
+
+@pytest.mark.parametrize("arguments", commands("neigung"), ids=" ".join)
+def test_every_command_parses(arguments: list[str]) -> None:
+    parsed(arguments)
+
+
+def test_a_wrong_option_would_be_noticed() -> None:
+    with pytest.raises(Exception, match="No such option"):
+        parsed(["score", "study.yaml", "--outt", "scores.parquet"])
+
+
+def test_options_named_in_the_text_exist() -> None:
+    known = {
+        option
+        for command in typer.main.get_command(app).commands.values()  # type: ignore[attr-defined]
+        for parameter in command.params
+        for option in parameter.opts
+    }
+    text = re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL)
+    named = set(re.findall(r"`(--[a-z]+)", text))
+    assert named
+    assert named <= known
+    names = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert {line[0] for line in mentioned()} <= names
+
+
+def test_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    named = {line[0] for line in commands("make")} | set(re.findall(r"`make ([a-z]+)`", README))
+    assert {"demo", "test", "setup"} <= named <= targets
+
+
+def test_linked_files_exist() -> None:
+    links = re.findall(r"\]\(([^)]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert (ROOT / "src/neigung/profiles/timeline.py").exists()
+
+
+def test_the_table_of_tables_is_the_contract() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", README, flags=re.MULTILINE)
+    told = {name: text for name, text in rows if name in TABLES}
+    assert set(told) == set(TABLES)
+    for name, table in TABLES.items():
+        columns = {c.name: c for c in table.columns}
+        for common in ("customer_id", "occurred_at", "known_at"):
+            del columns[common]
+        words = re.sub(r"\(.*?\)", "", told[name])
+        assert set(re.findall(r"\*\*(\w+)\*\*", words)) == {
+            column for column, what in columns.items() if what.required
+        }
+        assert set(columns) <= set(re.findall(r"\w+", words)), name
+
+
+@pytest.fixture
+def newcomer(shop: Shop, small_tables: dict[str, pd.DataFrame], empty_mlflow: Path) -> Shop:
+    """The README's folder: its tables, its study (made quick), the own features."""
+    (shop.folder / "data").mkdir()
+    shop.write(small_tables)
+    shutil.move(shop.folder / "profiles", shop.folder / "data/shop")
+    shutil.copytree(ROOT / "configs", shop.folder / "configs")
+    shutil.copyfile(empty_mlflow, shop.folder / "mlflow.db")
+    [study] = blocks("yaml")
+    content = yaml.safe_load(study)
+    content["model"] |= {"trials": 1, "folds": 1}
+    content["cutoffs"]["count"] = 3
+    content["features"] = ["days_since_last_order", "order_count", "large_order_share"]
+    # Whether sixty made-up customers beat a baseline is chance, and tested elsewhere.
+    content["acceptance"]["beat_baseline"] = False
+    path = shop.folder / "configs/purchase_30d.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return shop
+
+
+def test_the_study_is_one() -> None:
+    [text] = blocks("yaml")
+    study = Study.from_dict(yaml.safe_load(text))
+    assert study.name == "purchase_30d"
+    assert (ROOT / str(study.my_features)).exists()
+    # Explained line by line.
+    assert all("#" in line for line in text.splitlines())
+
+
+@pytest.mark.timeout(300)
+def test_every_command_runs_in_its_order(newcomer: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for arguments in commands("neigung"):
+        ended = newcomer.run(*arguments)
+        assert ended.code == 0, (arguments, ended.err)
+    for made in ("quality.json", "reports/purchase_30d.html", "reports/purchase_30d_de.html"):
+        assert (newcomer.folder / made).stat().st_size > 1000
+
+    [read] = [block for block in blocks("python") if "read_parquet" in block]
+    names: dict[str, Any] = {}
+    exec(read, names)
+    scores = names["scores"]
+    told = re.search(r"\| column \| \|\n\|---\|---\|\n(.*?)\n\n", README, flags=re.DOTALL)
+    assert told
+    firsts = " ".join(line.split("|")[1] for line in told[1].splitlines())
+    assert list(scores.columns) == re.findall(r"`(\w+)`", firsts)
+    assert set(scores["band"]) <= {"high", "medium", "low"}
+    assert len(names["audience"])
+    assert names["why"].str.len().gt(5).all()
+
+    [notebook] = [block for block in blocks("python") if "import neigung" in block]
+    exec(notebook, names)
+    assert names["run"].version == 2
+    assert set(names["scores"]["model_version"]) == {2}

@@ -1,0 +1,260 @@
+"""Training on shops of every kind: a right result or one clear error; the same again each time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neigung import training
+from neigung.errors import FeatureError, InputError, LeakageError
+from neigung.scoring import score
+from neigung.training import TrainedRun, train
+from tests.conftest import Shop
+
+Frames = dict[str, pd.DataFrame]
+ALONE = {
+    "legal_basis": {"none_needed": "a test"},
+    "features": ["order_count", "days_since_last_order"],
+}
+
+
+def odd_id(number: str) -> str:
+    return f'Jörg "Ünlü" 🛒\'; DROP TABLE spine; -- {{x}} % {number}'
+
+
+def renamed(tables: Frames, new_id: Any) -> Frames:
+    return {
+        name: frame.assign(customer_id=frame["customer_id"].str[1:].map(new_id))
+        for name, frame in tables.items()
+    }
+
+
+def plain_lines(customers: int, orders: int, seed: int = 3) -> pd.DataFrame:
+    """Order lines with nothing but what is required."""
+    rng = np.random.default_rng(seed)
+    n = customers * orders
+    days = rng.uniform(0, 300, n)
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{number:02d}" for number in range(customers)] * orders,
+            "order_id": [f"o{number}" for number in range(n)],
+            "occurred_at": pd.Timestamp("2024-01-01") + pd.to_timedelta(days, unit="D"),
+            "net_value": rng.integers(1, 90, n) + 0.5,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def reference(
+    tmp_path_factory: pytest.TempPathFactory, small_tables: Frames, trained_folder: Path
+) -> str:
+    """The artefact digest of the study of `quick` on its store."""
+    from neigung.tracking.registry import load
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(trained_folder)
+        return load("buy", 1)[0].digest
+
+
+@pytest.mark.parametrize("variant", ["again", "shuffled", "csv", "zones"])
+def test_the_same_data_give_the_same_artefact(
+    quick: Shop, small_tables: Frames, reference: str, variant: str
+) -> None:
+    tables = small_tables
+    if variant == "shuffled":
+        tables = {name: frame.sample(frac=1, random_state=9) for name, frame in tables.items()}
+    if variant == "zones":
+        tables = {
+            name: frame.assign(
+                occurred_at=frame["occurred_at"].dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo")
+            )
+            if "occurred_at" in frame
+            else frame
+            for name, frame in tables.items()
+        }
+    quick.write(tables, ".csv" if variant == "csv" else ".parquet")
+    assert train("study.yaml").artefact.digest == reference
+
+
+@pytest.mark.parametrize("new_id", [int, odd_id], ids=["integers", "umlauts, quotes and SQL"])
+def test_ids_of_every_kind(quick: Shop, small_tables: Frames, new_id: Any) -> None:
+    quick.write(renamed(small_tables, new_id))
+    run = train("study.yaml")
+    scores = score("study.yaml", version=run.version)
+    expected = {str(new_id(f"{number:03d}")) for number in range(60)}
+    assert set(scores["customer_id"]) <= expected
+    assert len(scores) > 30
+
+
+def test_order_lines_alone_with_every_feature(quick: Shop) -> None:
+    quick.write({"order_lines": plain_lines(40, 8)})
+    run = train(quick.study(**ALONE | {"features": "all"}))
+    assert any("no table visits" in note for note in run.notes)
+    scores = score("study.yaml", version=run.version)
+    assert scores["probability"].between(0, 1).all()
+
+
+def test_twenty_customers(quick: Shop) -> None:
+    quick.write({"order_lines": plain_lines(20, 6)})
+    run = train(quick.study(**ALONE))
+    assert run.evaluation.n_rows <= 20
+    assert len(score("study.yaml", version=1)) <= 20
+
+
+def test_one_order_each_is_one_clear_error(quick: Shop) -> None:
+    quick.write({"order_lines": plain_lines(60, 1)})
+    with pytest.raises(InputError, match=r"Both outcomes, 0 and 1, are needed .*have 0"):
+        train(quick.study(**ALONE))
+    assert not (quick.folder / "mlruns").exists()
+
+
+def test_a_column_of_nothing(quick: Shop, small_tables: Frames) -> None:
+    """Both as a feature without values and as an optional column of the contract."""
+    lines = small_tables["order_lines"].assign(channel=None)
+    customers = small_tables["customers"].assign(income=None)
+    quick.write({**small_tables, "order_lines": lines, "customers": customers})
+    assert train("study.yaml").version == 1
+
+
+def test_the_users_own_outcome(quick: Shop, small_tables: Frames) -> None:
+    run = train(quick.study(target={"kind": "custom", "horizon_days": 30}))
+    labels = small_tables["labels"]
+    newest = labels[labels["cutoff"] == labels["cutoff"].max()]
+    assert run.evaluation.cutoff == labels["cutoff"].max()
+    assert run.evaluation.n_rows <= len(newest)
+    assert run.evaluation.base_rate == pytest.approx(newest["value"].mean(), abs=0.1)
+
+    quick.write({**small_tables, "labels": labels.assign(value=labels["value"] + 1)})
+    with pytest.raises(InputError, match="must be 0 or 1"):
+        train("study.yaml")
+    quick.write({name: frame for name, frame in small_tables.items() if name != "labels"})
+    with pytest.raises(InputError, match="needs the table labels"):
+        train("study.yaml")
+
+
+@pytest.mark.parametrize("below", [None, 0.5])
+def test_churn(quick: Shop, below: float | None) -> None:
+    target = {"kind": "churn", "horizon_days": 14} | ({"spend_below": below} if below else {})
+    run = train(quick.study(target=target, population={"active_within_days": 60}))
+    assert 0 < run.evaluation.base_rate < 1
+
+
+OWN = '''
+from neigung import ORDER_LINES, feature
+
+@feature(ORDER_LINES, windows=(90,), empty=0)
+def tea_count(lines, within):
+    """Number of lines with tea.
+
+    de: Anzahl der Zeilen mit Tee.
+    """
+    return {body}
+'''
+
+
+def test_the_users_own_features(quick: Shop) -> None:
+    own = quick.folder / "own.py"
+    own.write_text(OWN.format(body='(lines.category == "tea").sum(where=within)'), "utf-8")
+    run = train(quick.study(my_features="own.py", features=["order_count", "tea_count"]))
+    assert "tea_count_90d" in [column.name for column in run.artefact.columns]
+    assert len(score("study.yaml", version=run.version))
+
+    quick.study(features=["order_count"])
+    with pytest.raises(InputError, match="the model needs tea_count_90d"):
+        score("study.yaml", version=run.version)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "no such file"),
+        (OWN.format(body="1 / 0"), "tea_count: its function failed .* ZeroDivisionError"),
+        (OWN.format(body="lines.nothing.sum(where=within)"), "tea_count: .*nothing"),
+        (OWN.format(body='lines.category.cast("int64").sum(where=within)'), "Could not convert"),
+        (OWN.replace("de:", "").format(body="0"), "tea_count: its docstring needs"),
+        ("x = 1 +", "SyntaxError"),
+    ],
+    ids=["missing", "raises", "no column", "fails in the engine", "no German", "no Python"],
+)
+def test_own_features_that_cannot_be_used(quick: Shop, content: str | None, told: str) -> None:
+    if content is not None:
+        (quick.folder / "own.py").write_text(content, "utf-8")
+    with pytest.raises(FeatureError, match=told):
+        train(quick.study(my_features="own.py", features=["order_count", "tea_count"]))
+
+
+def test_nothing_is_trained_on_a_leak(quick: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from neigung.models import dataset
+
+    build = dataset.build_dataset
+
+    def leaky(*given: Any, **options: Any) -> dataset.Dataset:
+        found = build(*given, **options)
+        found.frame["order_count_30d"] = found.frame["label"]
+        return found
+
+    monkeypatch.setattr(dataset, "build_dataset", leaky)
+    with pytest.raises(LeakageError, match="order_count_30d leaks"):
+        train("study.yaml")
+    assert not (quick.folder / "mlruns").exists()
+
+
+def test_a_stop_while_tracking_registers_nothing(
+    quick: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run ends as KILLED, and the same command goes on with the trials that were finished."""
+    from mlflow import MlflowClient
+
+    from neigung.tracking import runs
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "_log_model", stop)
+        ended = quick.run("train", "study.yaml")
+    assert ended.code == 2
+    assert "Interrupted" in ended.message
+    client = MlflowClient("sqlite:///mlflow.db")
+    assert client.search_registered_models() == []
+    [experiment] = [e for e in client.search_experiments() if e.name == "buy"]
+    states = {
+        run.info.status
+        for run in client.search_runs([experiment.experiment_id])
+        if "mlflow.parentRunId" not in run.data.tags
+    }
+    assert states == {"KILLED"}
+
+    def no_trial(*_: object) -> None:
+        raise AssertionError("a finished trial was made again")
+
+    monkeypatch.setattr("neigung.models.tuning._Lane.run", no_trial)
+    assert train("study.yaml").version == 1
+
+
+def test_a_run_shows_itself(quick: Shop) -> None:
+    from rich.console import Console
+
+    run = train("study.yaml")
+    assert isinstance(run, TrainedRun)
+    console = Console(width=200, record=True, quiet=True)
+    console.print(run)
+    assert run._repr_html_() == run.evaluation._repr_html_()
+    ended = quick.run("train", "study.yaml")
+    assert "buy: version 2, artefact " in ended.out
+    assert run.evaluation.verdict.text_en in ended.out
+    assert "Tuning: done in" in ended.err
+
+
+def test_the_commit_is_none_outside_of_a_repository(quick: Shop) -> None:
+    assert training.git_commit() is None
+
+
+def test_cutoffs_may_be_given_with_a_zone(quick: Shop) -> None:
+    run = train(quick.study(cutoffs={"last": "2025-04-01T02:00:00+02:00"}))
+    assert run.evaluation.cutoff == dt.datetime(2025, 4, 1)
