@@ -54,6 +54,7 @@ def run_demo(reporter: Reporter) -> Demo:
         profiles = Profiles.open(store)
 
     made = [("profile store", str(store))]
+    score_next = f"{STUDIES[0]} --version latest"
     for path, study in zip(STUDIES, studies, strict=True):
         reporter.say(f"\n{study.name} ({path})")
         run = train(study, profiles, reporter=reporter)
@@ -65,12 +66,15 @@ def run_demo(reporter: Reporter) -> Demo:
             promote(study, run.version)
         except GateError as refusal:
             reporter.say(str(refusal))
-            made.append((f"{study.name}: version {run.version}", "not champion: see above"))
+            made.append(
+                (f"{study.name}: version {run.version}", "challenger only: the gate refused it")
+            )
             continue
         scores = Path("scores") / f"{study.name}.parquet"
         write_scores(score(study, profiles=profiles, reporter=reporter), scores)
         made.append((f"{study.name}: version {run.version}, champion", f"run {run.run_id}"))
         made.append((f"{study.name}: scores with reasons", str(scores)))
+        score_next = path
     made.append(("runs, models, plots", "mlflow.db, mlruns"))
     return Demo(
         tuple(made),
@@ -78,7 +82,7 @@ def run_demo(reporter: Reporter) -> Demo:
             f"open reports/{studies[0].name}.html in a browser",
             ".venv/bin/mlflow ui --backend-store-uri sqlite:///mlflow.db",
             f".venv/bin/neigung check {store}",
-            f".venv/bin/neigung score {STUDIES[1]} --cutoff 2017-12-01 --out december.parquet",
+            f".venv/bin/neigung score {score_next} --cutoff 2017-12-01 --out december.parquet",
             "read notebooks/01_purchase_and_churn.ipynb, then write a study for your own profiles",
         ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from neigung.models.dataset import Dataset
     from neigung.models.rolling import RollingFit
     from neigung.models.splits import Splits
-    from neigung.models.tuning import TuningResult
+    from neigung.models.tuning import FoldData, TuningResult
     from neigung.tracking.runs import LoggedRun
 
 STATE = Path(".neigung")
@@ -92,8 +92,9 @@ def train(
 
     reporter = reporter or Reporter()
     study = study if isinstance(study, Study) else Study.load(study)
-    with reporter.task("Opening the profiles"):
-        profiles = Profiles.open(study.profiles if profiles is None else profiles)
+    if not isinstance(profiles, Profiles):
+        with reporter.task("Opening the profiles"):
+            profiles = Profiles.open(study.profiles if profiles is None else profiles)
     cutoffs = study_cutoffs(study, profiles)
     splits = make_splits(cutoffs, study.target.horizon_days, study.model.folds)
     with reporter.task("Features and labels") as tick:
@@ -143,13 +144,27 @@ def git_commit() -> str | None:
     return found.stdout.strip()
 
 
-def _tune(study: Study, splits: Splits, dataset: Dataset, reporter: Reporter) -> TuningResult:
-    from neigung.models.tuning import FoldData, tune
+class _Folds(Sequence["FoldData"]):
+    """The rows of each fold, copied only while they are looked at."""
 
-    folds = []
-    for fold in splits.folds:
-        train, valid = dataset.at(*fold.train), dataset.at(fold.validation)
-        folds.append(FoldData(train.X, train.y, valid.X, valid.y))
+    def __init__(self, dataset: Dataset, splits: Splits) -> None:
+        self._dataset, self._folds = dataset, splits.folds
+
+    def __len__(self) -> int:
+        return len(self._folds)
+
+    def __getitem__(self, index: Any) -> Any:
+        from neigung.models.tuning import FoldData
+
+        fold = self._folds[index]
+        train, valid = self._dataset.at(*fold.train), self._dataset.at(fold.validation)
+        return FoldData(train.X, train.y, valid.X, valid.y)
+
+
+def _tune(study: Study, splits: Splits, dataset: Dataset, reporter: Reporter) -> TuningResult:
+    from neigung.models.tuning import tune
+
+    folds = _Folds(dataset, splits)
     with reporter.task("Tuning") as tick:
         tuned = tune(
             folds,

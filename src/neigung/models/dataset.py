@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import duckdb
 import ibis.expr.types as ir
@@ -67,9 +68,11 @@ class Dataset:
         return tuple(stamp.to_pydatetime() for stamp in sorted(self.frame["cutoff"].unique()))
 
     def at(self, *cutoffs: dt.datetime) -> Dataset:
-        """The rows of some cutoffs."""
-        rows = self.frame["cutoff"].isin(list(cutoffs))
-        return replace(self, frame=self.frame[rows].reset_index(drop=True))
+        """The rows of some cutoffs; those of neighbours share the memory of the whole."""
+        rows = np.flatnonzero(self.frame["cutoff"].isin(list(cutoffs)))
+        together = len(rows) > 0 and rows[-1] - rows[0] + 1 == len(rows)
+        chosen: Any = slice(rows[0], rows[-1] + 1) if together else rows
+        return replace(self, frame=self.frame.iloc[chosen].reset_index(drop=True))
 
     def _repr_html_(self) -> str:
         by_cutoff = self.frame.groupby("cutoff").agg(
@@ -245,8 +248,7 @@ class Query:
     def run(self) -> pa.Table:
         """The features as they are now; raises FeatureError when the engine cannot compute them."""
         try:
-            # Unlike sql(), execute() ends at once when the user stops it.
-            return self._connection.con.execute(self._sql).to_arrow_table().cast(self._schema)
+            return self._connection.con.sql(self._sql).to_arrow_table().cast(self._schema)
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             raise MemoryError(_first_line(error)) from error
         except (duckdb.DataError, duckdb.ProgrammingError) as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 
 import ibis
-import ibis.expr.types as ir
 
 from neigung.profiles import consent
 from neigung.profiles.store import Profiles
@@ -35,8 +34,3 @@ def build_past(profiles: Profiles, study: Study, cutoff: dt.datetime) -> Past:
     spine = orders.select(*KEYS).distinct()
     spine = connection.create_table("spine", spine, temp=True, overwrite=True)
     return Past(profiles.tables, spine, study.retention_days, covered)
-
-
-def spine_of(profiles: Profiles, frame: ir.Table) -> ir.Table:
-    """A given spine as a temporary table of the store's connection."""
-    return profiles.connection.create_table("spine", frame.select(*KEYS), temp=True, overwrite=True)
