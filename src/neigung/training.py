@@ -63,6 +63,9 @@ class TrainedRun:
         text.append(verdict.text_en, "green" if verdict.beats_baseline else "bold red")
         return text
 
+    def __repr__(self) -> str:
+        return f"TrainedRun({self.study.name!r}, version={self.version}, run_id={self.run_id!r})"
+
     def _repr_html_(self) -> str:
         return self.evaluation._repr_html_()
 

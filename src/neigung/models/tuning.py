@@ -3,6 +3,7 @@
 import hashlib
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -100,6 +101,11 @@ def tune(
     >>> [trial["state"] for trial in found.trials], found.best_value < 0.1
     (['complete', 'complete'], True)
     """
+    with warnings.catch_warnings():
+        # Without ipywidgets, tqdm complains in notebooks about a bar that is never drawn.
+        warnings.simplefilter("ignore")
+        import optuna  # noqa: F401
+
     if metric not in METRICS or trials < 1 or not folds:
         raise InputError(
             f"Tuning needs a metric of {', '.join(METRICS)}, at least 1 trial and 1 fold, "

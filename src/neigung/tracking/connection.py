@@ -43,7 +43,10 @@ def connected(*, create: bool = False) -> Iterator[MlflowClient]:
     before afterwards.
     """
     with _defaults():
-        import mlflow
+        with warnings.catch_warnings():
+            # Without ipywidgets, tqdm complains in notebooks about a bar that is never drawn.
+            warnings.simplefilter("ignore")
+            import mlflow
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
