@@ -129,10 +129,13 @@ def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def quick(filled: Shop, empty_mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """A shop that trains in a few seconds: the report, most of the work, is a stub."""
+    """A shop that trains in a few seconds: report and plots, most of the work, are stubs."""
+    from matplotlib.figure import Figure
+
     from neigung.explanation import report
 
     monkeypatch.setattr(report, "build_report", lambda *_, **__: "<html>")
+    monkeypatch.setattr(Figure, "savefig", lambda self, place, **_: place.write_bytes(b""))
     shutil.copyfile(empty_mlflow, filled.folder / "mlflow.db")
     return filled
 

