@@ -114,7 +114,7 @@ def _refuse_unknown(wanted: Iterable[str], known: Sequence[str]) -> None:
 
     for name in wanted:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=3)
+            close = difflib.get_close_matches(name, list(dict.fromkeys(known)), n=3)
             hint = f" Did you mean {', '.join(close)}?" if close else ""
             raise FeatureError(
                 f"The study names the feature '{name}', which nobody defines.{hint}"
