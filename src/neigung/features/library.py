@@ -20,6 +20,7 @@ from neigung.features import (
     rhythm,
     second_hop,
     service_cases,
+    trend,
     visits,
 )
 from neigung.features.feature import Feature
@@ -27,6 +28,7 @@ from neigung.features.feature import Feature
 _MODULES = (
     orders,
     rhythm,
+    trend,
     habits,
     assortment,
     discounts,
