@@ -17,6 +17,13 @@ GOOD: dict[str, Any] = {
 }
 
 
+def _offer(**target: Any) -> dict[str, Any]:
+    return {"target": {"kind": "offer", "horizon_days": 14} | target}
+
+
+OFFER = _offer()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -31,7 +38,10 @@ GOOD: dict[str, Any] = {
             {"target": {"kind": "purchase", "horizon_days": 0}},
             "greater than or equal to 1, found 0",
         ),
-        ({"target": {"kind": "sales", "horizon_days": 3}}, "'purchase', 'churn', 'custom'"),
+        (
+            {"target": {"kind": "sales", "horizon_days": 3}},
+            "'purchase', 'churn', 'offer', 'custom'",
+        ),
         ({"target": {"kind": "churn", "horizon_days": 3}}, "needs population.active_within_days"),
         ({"legal_basis": {}}, "exactly one of consent, legitimate_interest, none_needed"),
         (
@@ -43,6 +53,15 @@ GOOD: dict[str, Any] = {
         ({"name": "Purchase 30"}, "lower-case letters"),
         ({"model": {"trials": 0}}, "model.trials"),
         ({"acceptance": {"metric": "accuracy"}}, "acceptance.metric"),
+        ({"acceptance": {"metric": "qini"}}, "average_precision, auroc, log_loss, brier is needed"),
+        ({"decision": {"margin_rate": 0.3}}, "decision belongs to studies with target offer"),
+        (OFFER | {"acceptance": {"metric": "auroc"}}, "policy_value, qini is needed"),
+        (_offer(outcome="margin"), "needs decision.margin_rate"),
+        (_offer(arms=["none", "5%"]), "'none' cannot be one of them"),
+        (_offer(outcome="sales"), "'purchase', 'value' or 'margin', found 'sales'"),
+        (OFFER | {"decision": {"margin_rate": 1.5}}, "decision.margin_rate"),
+        (OFFER | {"decision": {"contact_cost": {"push": -1}}}, "decision.contact_cost.push"),
+        (OFFER | {"decision": {"margin": 0.3}}, "Did you mean 'margin_rate'?"),
     ],
 )
 def test_a_mistake_names_the_key_and_what_would_be_right(
@@ -108,3 +127,17 @@ def test_the_digest_ignores_where_the_profiles_lie_and_nothing_else() -> None:
 def test_a_study_survives_its_own_dictionary() -> None:
     study = Study.from_dict(GOOD)
     assert Study.from_dict(study.to_dict()) == study
+
+
+def test_offers_are_judged_by_what_they_earn_unless_the_study_says_otherwise() -> None:
+    assert Study.from_dict(GOOD | OFFER).acceptance.metric == "policy_value"
+    named = Study.from_dict(GOOD | OFFER | {"acceptance": {"metric": "qini"}})
+    assert named.acceptance.metric == "qini"
+    assert Study.from_dict(named.to_dict()) == named
+
+
+def test_a_contact_costs_one_amount_or_one_for_each_arm() -> None:
+    one = Study.from_dict(GOOD | OFFER | {"decision": {"contact_cost": 0.5}})
+    each = Study.from_dict(GOOD | OFFER | {"decision": {"contact_cost": {"post": 0.8}}})
+    assert one.decision.contact_cost == 0.5
+    assert each.decision.contact_cost == {"post": 0.8}

@@ -20,7 +20,7 @@ import difflib
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -94,7 +94,34 @@ class CustomTarget(_Part):
     horizon_days: Days
 
 
-Target = Annotated[PurchaseTarget | ChurnTarget | CustomTarget, Field(discriminator="kind")]
+class OfferTarget(_Part):
+    """What an offer changes in a customer's outcome, against the control arm.
+
+    The outcome within the horizon is `purchase` (an order or none), `value` (net spend) or
+    `margin` (what is left of it after the cost of goods, see `Decision`). `arms` limits the
+    arms compared with `control`, `campaigns` the offers, by patterns of their `campaign_id` in
+    which `*` stands for anything.
+    """
+
+    kind: Literal["offer"]
+    horizon_days: Days
+    outcome: Literal["purchase", "value", "margin"] = "purchase"
+    control: Annotated[str, Field(min_length=1)] = "none"
+    arms: Names | None = None
+    campaigns: Names | None = None
+
+    @model_validator(mode="after")
+    def _control_apart(self) -> OfferTarget:
+        if self.arms is not None and self.control in self.arms:
+            raise ValueError(
+                f"arms are compared with the control, so '{self.control}' cannot be one of them"
+            )
+        return self
+
+
+Target = Annotated[
+    PurchaseTarget | ChurnTarget | OfferTarget | CustomTarget, Field(discriminator="kind")
+]
 
 
 class Population(_Part):
@@ -147,13 +174,36 @@ class Model(_Part):
     time_limit_seconds: Annotated[float, Field(gt=0)] | None = None
 
 
+Rate = Annotated[float, Field(ge=0, le=1)]
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Decision(_Part):
+    """What an offer costs and earns, for the choice of a discount.
+
+    `margin_rate` is the margin as a share of the price without discount, so an order at price G
+    with the discount rate d earns G * (margin_rate - d). `contact_cost` is what contacting a
+    customer costs, one amount for all arms or one for each; the control costs nothing. Arms that
+    leave less than `minimum_margin` of the undiscounted price are never offered.
+    """
+
+    margin_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+    contact_cost: Money | dict[str, Money] = 0.0
+    minimum_margin: Rate = 0.0
+
+
 Metric = Literal["average_precision", "auroc", "log_loss", "brier"]
+OfferMetric = Literal["policy_value", "qini"]
 
 
 class Acceptance(_Part):
-    """What is good enough to become champion."""
+    """What is good enough to become champion.
 
-    metric: Metric = "average_precision"
+    Without a metric, offers are judged by `policy_value` (what the chosen offers earn), all other
+    targets by `average_precision`.
+    """
+
+    metric: Metric | OfferMetric = "average_precision"
     beat_baseline: bool = True
 
 
@@ -181,7 +231,20 @@ class Study(_Part):
     features: Literal["all"] | tuple[str, ...] = "all"
     my_features: str | None = None
     model: Model = Model()
+    decision: Decision = Decision()
     acceptance: Acceptance = Acceptance()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _metric_of_offers(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        target, acceptance = content.get("target"), content.get("acceptance", {})
+        if not isinstance(target, dict) or not isinstance(acceptance, dict):
+            return content
+        if target.get("kind") == "offer" and "metric" not in acceptance:
+            return content | {"acceptance": acceptance | {"metric": "policy_value"}}
+        return content
 
     @model_validator(mode="after")
     def _fits_together(self) -> Study:
@@ -191,6 +254,17 @@ class Study(_Part):
             raise ValueError(
                 "churn needs population.active_within_days: only who was active can leave"
             )
+        metrics = get_args(OfferMetric if self.target.kind == "offer" else Metric)
+        if self.acceptance.metric not in metrics:
+            raise ValueError(
+                f"acceptance.metric: for target {self.target.kind} one of {', '.join(metrics)} is "
+                f"needed, found '{self.acceptance.metric}'"
+            )
+        if isinstance(self.target, OfferTarget):
+            if self.target.outcome == "margin" and self.decision.margin_rate is None:
+                raise ValueError("outcome margin needs decision.margin_rate")
+        elif self.decision != Decision():
+            raise ValueError("decision belongs to studies with target offer")
         return self
 
     @classmethod
@@ -247,13 +321,15 @@ class Study(_Part):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+KINDS = ("purchase", "churn", "offer", "custom")
+
+
 def _explained(problem: Any, model: type[BaseModel]) -> str:
     """One pydantic error as one sentence that names the key and what would be right."""
-    location = [str(part) for part in problem["loc"] if part not in ("purchase", "churn", "custom")]
+    location = [str(part) for part in problem["loc"] if part not in KINDS]
     # A union of a word and a number or list reports each branch; the branch is no key.
-    location = [
-        p for p in location if not p.startswith(("literal[", "tuple[", "function-", "datetime"))
-    ]
+    branches = ("literal[", "tuple[", "function-", "datetime", "constrained-", "dict[")
+    location = [part for part in location if not part.startswith(branches)]
     key = ".".join(location) or "the study"
     if problem["type"] == "extra_forbidden":
         known = _known_keys(location[:-1], model)
@@ -270,12 +346,13 @@ def _explained(problem: Any, model: type[BaseModel]) -> str:
 
 def _known_keys(parents: list[str], model: type[BaseModel]) -> list[str]:
     parts = {
-        "target": (PurchaseTarget, ChurnTarget, CustomTarget),
+        "target": (PurchaseTarget, ChurnTarget, OfferTarget, CustomTarget),
         "target.where": (Where,),
         "population": (Population,),
         "legal_basis": (LegalBasis,),
         "cutoffs": (Cutoffs,),
         "model": (Model,),
+        "decision": (Decision,),
         "acceptance": (Acceptance,),
     }
     models = parts.get(".".join(parents), (model,))

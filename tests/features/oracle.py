@@ -50,6 +50,7 @@ def oracle(
     last = min((line["ago"] for line in lines), default=math.inf)
     row |= _visit_columns(past["visits"], last, orders)
     row |= _contact_columns(past["contacts"], past["responses"], last, orders)
+    row |= _offer_columns(past["offers"], lines)
     row |= _case_columns(past["service_cases"], cutoff)
     row |= _loyalty_columns(past["loyalty"])
     row |= _attribute_columns(past["customers"], cutoff)
@@ -360,6 +361,22 @@ def _contact_columns(
         "days_since_unsubscribe": _least(r for r in responses if r["kind"] == "unsubscribe"),
     }
     return row
+
+
+def _offer_columns(offers: list[Row], lines: list[Row]) -> dict[str, Any]:
+    discounts = [o for o in offers if o["discount_rate"]]
+
+    def moved(offer: Row) -> bool:
+        waits = [line["occurred_at"] - offer["occurred_at"] for line in lines]
+        return any(pd.Timedelta(0) <= wait < pd.Timedelta(days=7) for wait in waits)
+
+    year = _within(discounts, 365)
+    return {
+        **{f"offer_count_{w}d": len(_within(discounts, w)) for w in (30, 90, 365)},
+        "days_since_last_offer": _least(discounts),
+        "offered_discount_mean_365d": _mean(o["discount_rate"] for o in year),
+        "offer_order_share_365d": _share(moved(o) for o in year),
+    }
 
 
 def _case_columns(cases: list[Row], cutoff: pd.Timestamp) -> dict[str, Any]:

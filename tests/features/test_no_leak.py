@@ -71,7 +71,7 @@ def test_how_a_case_ends_after_the_cutoff_changes_nothing(
 @pytest.mark.parametrize(
     "table",
     [
-        "customers", "order_lines", "returns", "visits", "contacts", "responses",
+        "customers", "order_lines", "returns", "visits", "contacts", "responses", "offers",
         "service_cases", "loyalty",
     ],
 )  # fmt: skip

@@ -18,16 +18,20 @@ def package() -> dict[str, pd.DataFrame]:
     return {
         "transactions": pd.DataFrame(
             {
-                "household_id": [1, 1],
+                "household_id": [1, 1, 10],
                 "store_id": 9,
-                "basket_id": 100,
-                "product_id": [7, 8],
-                "quantity": [2, 0],
-                "sales_value": [3.0, 0.0],
-                "retail_disc": [0.5, 0.0],
-                "coupon_disc": [0.1, 2.0],
-                "coupon_match_disc": [0.05, 0.0],
-                "transaction_timestamp": day + pd.Timedelta(hours=12),
+                "basket_id": [100, 100, 99],
+                "product_id": [7, 8, 7],
+                "quantity": [2, 0, 1],
+                "sales_value": [3.0, 0.0, 1.0],
+                "retail_disc": [0.5, 0.0, 0.0],
+                "coupon_disc": [0.1, 2.0, 0.0],
+                "coupon_match_disc": [0.05, 0.0, 0.0],
+                "transaction_timestamp": [
+                    day + pd.Timedelta(hours=12),
+                    day + pd.Timedelta(hours=12),
+                    day - pd.Timedelta(hours=1),
+                ],
             }
         ),
         "products": pd.DataFrame(
@@ -38,9 +42,13 @@ def package() -> dict[str, pd.DataFrame]:
                 "brand": ["Private"],
             }
         ),
-        "campaigns": pd.DataFrame({"campaign_id": [3], "household_id": [1]}),
+        "campaigns": pd.DataFrame({"campaign_id": [3, 4, 5], "household_id": [1, 1, 10]}),
         "campaign_descriptions": pd.DataFrame(
-            {"campaign_id": [3], "campaign_type": ["Type A"], "start_date": [day]}
+            {
+                "campaign_id": [3, 4, 5],
+                "campaign_type": ["Type A", "Type B", "Type A"],
+                "start_date": [day, day, day + pd.Timedelta(days=1)],
+            }
         ),
         "coupon_redemptions": pd.DataFrame(
             {
@@ -55,10 +63,11 @@ def package() -> dict[str, pd.DataFrame]:
 
 
 def test_values(package: dict[str, pd.DataFrame]) -> None:
+    day = pd.Timestamp("2017-03-01")
     tables, set_aside = complete_journey_tables(package)
     assert set_aside == {"redemptions of households that the campaign did not reach": 1}
     profiles = Profiles.from_tables(tables)
-    lines = profiles.table("order_lines").to_pandas()
+    lines = profiles.table("order_lines").to_pandas().query("customer_id == '1'")
     assert lines.net_value.astype(float).tolist() == [2.9, -2.0]
     assert lines.discount_value.astype(float).tolist() == [0.65, 2.0]
     assert lines.category.tolist()[0] == "TEA"
@@ -68,6 +77,16 @@ def test_values(package: dict[str, pd.DataFrame]) -> None:
     ]
     contact = profiles.table("contacts").to_pandas().iloc[0]
     assert (contact.contact_id, contact.channel, contact.campaign_type) == ("3-1", "post", "Type A")
+    offers = profiles.table("offers").to_pandas().sort_values(["occurred_at", "customer_id"])
+    # Household 1 was reached before its first purchase; 10 had bought and was not reached.
+    assert offers[["customer_id", "offer_id", "arm", "campaign_id"]].values.tolist() == [
+        ["1", "3-1", "campaign", "3"],
+        ["10", "3-10", "none", "3"],
+        ["1", "5-1", "none", "5"],
+        ["10", "5-10", "campaign", "5"],
+    ]
+    assert offers.occurred_at.tolist()[::2] == [day, day + pd.Timedelta(days=1)]
+    assert not {"discount_rate", "assignment_probability"} & set(offers)
     response = profiles.table("responses").to_pandas().iloc[0]
     assert (response.contact_id, response.kind) == ("3-1", "redeem")
     assert response.occurred_at == pd.Timestamp("2017-03-01 23:59:59")
@@ -91,6 +110,7 @@ def test_the_real_data(tmp_path: Path) -> None:
         "order_lines": 1_469_307,
         "customers": 801,
         "contacts": 6_589,
+        "offers": 9_275,
         "responses": 2_102,
     }
     profiles = Profiles.open(tmp_path / "store")

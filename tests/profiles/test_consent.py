@@ -11,6 +11,7 @@ from neigung.errors import ProfileError
 from neigung.profiles.consent import covered
 from neigung.profiles.store import Profiles
 from neigung.study import LegalBasis
+from tests.stores import small_store
 
 CUTOFF = dt.datetime(2025, 6, 1)
 CONSENT = LegalBasis(consent="profiling")
@@ -91,6 +92,31 @@ def test_a_withdrawal_that_nobody_knew_does_not_count_yet() -> None:
 
 def test_another_purpose_is_no_consent() -> None:
     assert not is_covered([("2025-02-01", None, True)], CONSENT, purpose="marketing")
+
+
+@pytest.mark.parametrize("basis", [CONSENT, INTEREST], ids=["consent", "interest"])
+def test_pairs_are_looked_at_each_at_their_own_instant(basis: LegalBasis) -> None:
+    """Given customers with cutoffs, the answer is that for everybody, for these alone."""
+    tables = small_store(30)
+    consents = tables["consents"]
+    turned = consents.assign(
+        granted=~consents["granted"].astype(bool),
+        occurred_at=consents["occurred_at"] + pd.Timedelta(days=90),
+        known_at=consents["known_at"] + pd.Timedelta(days=90),
+    )
+    tables["consents"] = pd.concat([consents, turned[::2]], ignore_index=True)
+    profiles = Profiles.from_tables(tables)
+    offers = profiles.table("offers")
+    pairs = offers.select("customer_id", cutoff=offers.occurred_at)
+    some = covered(profiles, pairs, basis)
+    everybody = covered(profiles, pairs.select("cutoff").distinct(), basis)
+    assert some is not None
+    assert everybody is not None
+    expected = everybody.semi_join(pairs, ["customer_id", "cutoff"])
+    keys = ["customer_id", "cutoff"]
+    found = some.to_pandas().sort_values(keys, ignore_index=True)
+    pd.testing.assert_frame_equal(found, expected.to_pandas().sort_values(keys, ignore_index=True))
+    assert 0 < len(found) < pairs.count().to_pyarrow().as_py()
 
 
 def test_a_store_without_consents() -> None:

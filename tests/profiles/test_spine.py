@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import ibis
 import pandas as pd
 import pytest
 
-from neigung.errors import ProfileError
-from neigung.profiles.spine import build_past
+from neigung.errors import FeatureError, ProfileError
+from neigung.profiles.spine import build_past, eligible, past_of_pairs
 from neigung.profiles.store import Profiles
 from neigung.study import Study
 
@@ -63,3 +64,49 @@ def test_consent_needs_its_table() -> None:
     with pytest.raises(ProfileError, match="needs the table consents"):
         population(shop(now=1), legal_basis={"consent": "profiling"})
     assert population(shop(now=1), legal_basis={"legitimate_interest": "profiling"}) == ["now"]
+
+
+DAY = dt.timedelta(days=1)
+
+
+def pairs_of(*pairs: tuple[str, dt.datetime]) -> ibis.Table:
+    frame = pd.DataFrame(pairs, columns=["customer_id", "cutoff"])
+    return ibis.memtable(frame, schema={"customer_id": "string", "cutoff": "timestamp(6)"})
+
+
+def test_pairs_are_eligible_each_just_before_their_own_cutoff() -> None:
+    profiles = shop(a=10, b=10)
+    asked = [("a", CUTOFF), ("a", CUTOFF - 10 * DAY), ("b", CUTOFF - 9 * DAY)]
+    asked += [("b", CUTOFF + 50 * DAY), ("b", CUTOFF + 51 * DAY), ("stranger", CUTOFF)]
+    found = eligible(profiles, study(), pairs_of(*asked)).to_pandas()
+    assert sorted(found.itertuples(index=False, name=None)) == [
+        ("a", CUTOFF), ("b", CUTOFF - 9 * DAY), ("b", CUTOFF + 50 * DAY),
+    ]  # fmt: skip
+
+
+def test_the_past_of_pairs() -> None:
+    profiles = shop(a=10, b=20)
+    past = past_of_pairs(profiles, study(), pairs_of(("a", CUTOFF), ("b", CUTOFF - 30 * DAY)))
+    assert past.rows("order_lines").customer_id.to_pyarrow().to_pylist() == ["a"]
+    # b's order lies before a's cutoff
+    found = past.everyone("order_lines").to_pandas()
+    assert sorted(found["customer_id"]) == ["a", "b"]
+    assert set(found["cutoff"]) == {CUTOFF}
+
+
+def test_the_past_of_pairs_may_be_their_own_only() -> None:
+    past = past_of_pairs(shop(a=10), study(), pairs_of(("a", CUTOFF)), own_rows_only=True)
+    assert past.rows("order_lines").count().to_pyarrow().as_py() == 1
+    with pytest.raises(FeatureError, match=r"own rows of order_lines .* of_everyone=True"):
+        past.everyone("order_lines")
+
+
+def test_everybodys_rows_are_those_the_legal_basis_covers() -> None:
+    profiles = shop(a=10, b=20)
+    lines = profiles.table("order_lines").to_pandas()
+    said = pd.DataFrame({"customer_id": ["a"], "purpose": "profiling", "granted": True})
+    consents = said.assign(occurred_at=CUTOFF - 300 * DAY)
+    profiles = Profiles.from_tables({"order_lines": lines, "consents": consents})
+    asked = study(legal_basis={"consent": "profiling"})
+    past = past_of_pairs(profiles, asked, pairs_of(("a", CUTOFF)))
+    assert past.everyone("order_lines").customer_id.to_pyarrow().to_pylist() == ["a"]

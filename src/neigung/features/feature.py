@@ -51,12 +51,15 @@ class Source:
     build : takes a Past and gives an Ibis table with `customer_id`, `cutoff`, `days_ago` and
         whatever the features read; None where the feature reads finished columns (`COMBINED`).
     theme : the heading under which reviewers find its features.
+    of_everyone : whether it reads other customers' rows too (`Past.everyone`). Its features are
+        left out where there are too many cutoffs for that, as with offers at thousands of instants.
     """
 
     name: str
     tables: tuple[str, ...]
     build: Callable[[Past], ir.Table] | None
     theme: str
+    of_everyone: bool = False
 
 
 @dataclass(frozen=True)

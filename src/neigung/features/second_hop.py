@@ -78,12 +78,18 @@ def _met_campaigns(past: Past) -> ir.Table:
     return contract_rows(past, "contacts").left_join(facts, ["cutoff", "campaign_id"])
 
 
-MET_PRODUCTS = Source("products and their buyers", ("order_lines",), _met_products, "second hop")
+MET_PRODUCTS = Source(
+    "products and their buyers", ("order_lines",), _met_products, "second hop", of_everyone=True
+)
 MET_CATEGORIES = Source(
-    "categories and their buyers", ("order_lines",), _met_categories, "second hop"
+    "categories and their buyers", ("order_lines",), _met_categories, "second hop", of_everyone=True
 )
 MET_CAMPAIGNS = Source(
-    "campaigns and their contacts", ("contacts", "responses"), _met_campaigns, "second hop"
+    "campaigns and their contacts",
+    ("contacts", "responses"),
+    _met_campaigns,
+    "second hop",
+    of_everyone=True,
 )
 
 

@@ -33,6 +33,10 @@ def import_complete_journey(out: str | Path) -> ImportResult:
       value. `discount_value` is `retail_disc + coupon_disc + coupon_match_disc`.
       `category` is the product category; department, brand and store_id are further columns.
     - `contacts`: each household of each campaign, by post, at the campaign's first day.
+    - `offers`: for each campaign of type A, whose coupons were chosen for each household, what
+      was done to whom: arm `campaign` for the households it reached, arm `none` for those it did
+      not reach that had bought before; at the campaign's first day. Who is reached was decided by
+      the retailer, not by lot, and the chances are not known.
     - `responses`: coupons redeemed, at the last second of their day, since the data give the day
       only and nothing may be known before it happened. They belong to the contact
       of their campaign and household; those that have none are left out and counted.
@@ -59,6 +63,7 @@ def complete_journey_tables(
         "order_lines": _order_lines(data),
         "customers": data["demographics"].rename(columns={"household_id": "customer_id"}),
         "contacts": contacts,
+        "offers": _offers(data),
         "responses": responses,
     }
     tables = {
@@ -120,6 +125,33 @@ def _contacts(data: dict[str, pd.DataFrame]) -> pd.DataFrame:
             "campaign_type": sent.campaign_type,
         }
     )
+
+
+def _offers(data: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Who was reached by a campaign of type A, and who could have been and was not."""
+    campaigns = data["campaign_descriptions"]
+    campaigns = campaigns[campaigns.campaign_type == "Type A"].sort_values("start_date")
+    lines = data["transactions"]
+    first_bought = lines.groupby("household_id").transaction_timestamp.min()
+    parts = []
+    for campaign in campaigns.itertuples():
+        sent = data["campaigns"]
+        reached = set(sent.household_id[sent.campaign_id == campaign.campaign_id])
+        buyers = first_bought.index[(first_bought < campaign.start_date).to_numpy()]
+        households = sorted(reached.union(buyers))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "household_id": households,
+                    "campaign_id": campaign.campaign_id,
+                    "occurred_at": campaign.start_date,
+                    "arm": ["campaign" if one in reached else "none" for one in households],
+                }
+            )
+        )
+    offers = pd.concat(parts, ignore_index=True)
+    offers.insert(0, "offer_id", _contact_id(offers))
+    return offers.rename(columns={"household_id": "customer_id"})
 
 
 def _responses(redemptions: pd.DataFrame, contacts: pd.DataFrame) -> tuple[pd.DataFrame, int]:

@@ -17,7 +17,8 @@ def covered(profiles: Profiles, cutoffs: ir.Table, basis: LegalBasis) -> ir.Tabl
     Parameters
     ----------
     profiles : the profile store.
-    cutoffs : table with one column `cutoff`.
+    cutoffs : table with the column `cutoff`; with `customer_id` too, only these customers are
+        looked at, each at their own cutoffs.
     basis : with `consent`, who has not said yes is not covered; with `legitimate_interest`,
         everybody is covered who has not objected (Article 21 GDPR); `none_needed` covers all.
 
@@ -41,6 +42,8 @@ def covered(profiles: Profiles, cutoffs: ir.Table, basis: LegalBasis) -> ir.Tabl
     if basis.consent:
         return verdicts.filter(verdicts.any_yes).select(*KEYS)
     refused = verdicts.filter(~verdicts.all_yes).select(*KEYS)
+    if "customer_id" in cutoffs.columns:
+        return cutoffs.select(*KEYS).distinct().anti_join(refused, KEYS)
     return customers(profiles).cross_join(cutoffs).anti_join(refused, KEYS)
 
 
@@ -52,7 +55,11 @@ def customers(profiles: Profiles) -> ir.Table:
 
 def _verdicts(consents: ir.Table, cutoffs: ir.Table, purpose: str) -> ir.Table:
     """Per customer and cutoff, whether any and whether all statements that hold are yes."""
-    said = known_before(consents.filter(consents.purpose == purpose).cross_join(cutoffs))
+    of_purpose = consents.filter(consents.purpose == purpose)
+    if "customer_id" in cutoffs.columns:
+        said = known_before(of_purpose.join(cutoffs.select(*KEYS).distinct(), "customer_id"))
+    else:
+        said = known_before(of_purpose.cross_join(cutoffs))
     channel = said.channel.coalesce("") if "channel" in said.columns else ibis.literal("")
     said = said.select(*KEYS, "occurred_at", "granted", channel=channel)
     newest = said.group_by(*KEYS, "channel").mutate(newest=said.occurred_at.max())

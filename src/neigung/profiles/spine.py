@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import ibis
+import ibis.expr.types as ir
 
 from neigung.profiles import consent
 from neigung.profiles.store import Profiles
@@ -27,10 +28,44 @@ def build_past(profiles: Profiles, study: Study, cutoff: dt.datetime) -> Past:
         covered = connection.create_table("covered", covered, temp=True, overwrite=True)
     everybody = profiles.table("order_lines").select("customer_id").distinct()
     candidates = everybody.cross_join(instant) if covered is None else covered
+    spine = _active(profiles, study, candidates)
+    spine = connection.create_table("spine", spine, temp=True, overwrite=True)
+    return Past(profiles.tables, spine, study.retention_days, covered)
+
+
+def eligible(profiles: Profiles, study: Study, pairs: ir.Table) -> ir.Table:
+    """Those `pairs` of `customer_id` and `cutoff` for whom the study predicts, lazily.
+
+    Each customer is looked at just before their own cutoff: active as the study's population
+    asks, and covered by its legal basis.
+    """
+    covered = consent.covered(profiles, pairs, study.legal_basis)
+    return _active(profiles, study, pairs.select(*KEYS).distinct() if covered is None else covered)
+
+
+def past_of_pairs(
+    profiles: Profiles, study: Study, pairs: ir.Table, own_rows_only: bool = False
+) -> Past:
+    """The past of `pairs` of `customer_id` and `cutoff` that are known to be eligible.
+
+    Like `build_past` it writes temporary tables of fixed names, so that a query compiled for one
+    set of pairs serves the next. With `own_rows_only` nobody else's rows can be read.
+    """
+    connection = profiles.connection
+    spine = connection.create_table("pairs", pairs.select(*KEYS), temp=True, overwrite=True)
+    covered = None
+    if not own_rows_only:
+        instants = spine.select("cutoff").distinct()
+        covered = consent.covered(profiles, instants, study.legal_basis)
+    if covered is not None:
+        covered = connection.create_table("covered_of_pairs", covered, temp=True, overwrite=True)
+    return Past(profiles.tables, spine, study.retention_days, covered, own_rows_only)
+
+
+def _active(profiles: Profiles, study: Study, candidates: ir.Table) -> ir.Table:
+    """The candidates with an order lately enough before their cutoff."""
     orders = Past(profiles.tables, candidates, study.retention_days).rows("order_lines")
     active_within = study.population.active_within_days
     if active_within is not None:
         orders = orders.filter(orders.days_ago <= active_within)
-    spine = orders.select(*KEYS).distinct()
-    spine = connection.create_table("spine", spine, temp=True, overwrite=True)
-    return Past(profiles.tables, spine, study.retention_days, covered)
+    return orders.select(*KEYS).distinct()

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
+from neigung.errors import FeatureError
+
 KEYS = ("customer_id", "cutoff")
 
 SECONDS_PER_DAY = 86_400
@@ -34,12 +36,15 @@ class Past:
     retention_days : how far back rows may be used.
     covered : table with `customer_id` and `cutoff` of everybody whose rows may be used, or None
         where the legal basis covers all; limits what `everyone` returns.
+    own_rows_only : refuse `everyone`, which costs all customers' rows once for each cutoff and
+        is out of reach when each of thousands of offers has a cutoff of its own.
     """
 
     tables: Mapping[str, ir.Table]
     spine: ir.Table
     retention_days: int
     covered: ir.Table | None = None
+    own_rows_only: bool = False
 
     def __contains__(self, name: str) -> bool:
         return name in self.tables
@@ -49,7 +54,16 @@ class Past:
         return self._before(self.tables[name].join(self.spine.select(*KEYS), "customer_id"))
 
     def everyone(self, name: str) -> ir.Table:
-        """The past rows of all covered customers, once for each cutoff, with `days_ago`."""
+        """The past rows of all covered customers, once for each cutoff, with `days_ago`.
+
+        Raises FeatureError where only a customer's own rows may be read.
+        """
+        if self.own_rows_only:
+            raise FeatureError(
+                f"With so many cutoffs only a customer's own rows of {name} can be read, but a "
+                "feature's source asks for everyone's. Give the source of_everyone=True, so that "
+                "its features are left out here."
+            )
         table = self.tables[name]
         if self.covered is not None:
             cutoffs = self.spine.select("cutoff").distinct()

@@ -6,9 +6,10 @@ import ibis.expr.types as ir
 
 from neigung.errors import StudyError
 from neigung.profiles.timeline import Future, Past
-from neigung.study import ChurnTarget, PurchaseTarget, Study, Target
+from neigung.study import ChurnTarget, OfferTarget, PurchaseTarget, Study, Target
 from neigung.targets.churn import no_order, spend_before, spend_falls
 from neigung.targets.custom import custom
+from neigung.targets.offer import find_arms, offers_of
 from neigung.targets.purchase import purchase
 
 
@@ -27,6 +28,10 @@ def label(future: Future, target: Target) -> ir.Table:
         if target.spend_below is not None:
             return spend_falls(future, target.spend_below)
         return no_order(future)
+    if isinstance(target, OfferTarget):
+        raise StudyError(
+            "Offers have an arm and several outcomes each, not a label: see targets.offer.outcomes."
+        )
     return custom(future.tables["labels"], future.spine)
 
 
@@ -38,6 +43,8 @@ def check_tables(study: Study, tables: dict[str, ir.Table]) -> None:
             f"Study {study.name}: target custom needs the table labels "
             f"(customer_id, cutoff, value); found {', '.join(sorted(tables))}. Add it."
         )
+    if isinstance(target, OfferTarget):
+        find_arms(study, offers_of(study, tables))
     if isinstance(target, PurchaseTarget):
         columns = tables["order_lines"].columns
         for name, wanted in target.where:
@@ -53,6 +60,9 @@ def in_words(target: Target, language: str = "en") -> str:
 
     >>> in_words(PurchaseTarget(kind="purchase", horizon_days=7), "de")
     'Der Kunde bestellt in den nächsten 7 Tagen.'
+    >>> in_words(OfferTarget(kind="offer", horizon_days=14, arms=["5%", "10%"]))
+    'What an offer changes in the chance that the customer orders within the next 14 days (arms \
+5%, 10% against none).'
     """
     days = target.horizon_days
     german = language == "de"
@@ -82,6 +92,36 @@ def in_words(target: Target, language: str = "en") -> str:
             f"The active customer spends, within the next {days} days, less than {share}% of what "
             f"they spent in the {days} days before."
         )
+    if isinstance(target, OfferTarget):
+        return _offer_in_words(target, german)
     if german:
         return f"Das eigene Ergebnis der Tabelle labels tritt ein (Horizont {days} Tage)."
     return f"The outcome given in the table labels comes true (horizon {days} days)."
+
+
+_CHANGED = {
+    "purchase": (
+        "the chance that the customer orders within the next {days} days",
+        "der Wahrscheinlichkeit, dass der Kunde in den nächsten {days} Tagen bestellt,",
+    ),
+    "value": (
+        "what the customer spends within the next {days} days",
+        "den Ausgaben des Kunden in den nächsten {days} Tagen",
+    ),
+    "margin": (
+        "the margin that the customer brings within the next {days} days",
+        "der Marge, die der Kunde in den nächsten {days} Tagen bringt,",
+    ),
+}
+
+
+def _offer_in_words(target: OfferTarget, german: bool) -> str:
+    changed = _CHANGED[target.outcome][german].format(days=target.horizon_days)
+    control = target.control
+    if german:
+        arms = f"Varianten {', '.join(target.arms)}" if target.arms else "alle Varianten"
+        only = f"; Kampagnen: {', '.join(target.campaigns)}" if target.campaigns else ""
+        return f"Was ein Angebot an {changed} ändert ({arms} gegen {control}{only})."
+    arms = f"arms {', '.join(target.arms)}" if target.arms else "all arms"
+    only = f"; campaigns: {', '.join(target.campaigns)}" if target.campaigns else ""
+    return f"What an offer changes in {changed} ({arms} against {control}{only})."
