@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import ibis
 import pandas as pd
@@ -12,7 +13,13 @@ import pytest
 
 from neigung.errors import LeakageError
 from neigung.models.dataset import Dataset, build_dataset, study_cutoffs
-from neigung.models.leakage import check_leakage, check_splits
+from neigung.models.leakage import check_leakage, check_offer_leakage, check_splits
+from neigung.models.offer_dataset import (
+    OfferDataset,
+    OfferSplits,
+    build_offer_dataset,
+    offer_splits,
+)
 from neigung.models.splits import Splits, make_splits
 from neigung.profiles import timeline
 from neigung.profiles.store import Profiles
@@ -129,3 +136,145 @@ def test_outcomes_must_be_over() -> None:
     check_splits(splits, 14)
     with pytest.raises(LeakageError, match="ends after the cutoff"):
         check_splits(splits, 15)
+
+
+# Offers, each with an instant of its own, and the same at few instants.
+
+OFFERS = {
+    "name": "offers",
+    "profiles": "memory",
+    "target": {"kind": "offer", "horizon_days": 14, "outcome": "value"},
+    "legal_basis": {"consent": "profiling"},
+    "cutoffs": {"last": "latest", "every_days": 60, "count": 8},
+    "features": ["order_count", "order_value_90d", "product_age", "offer_count_365d"],
+}
+
+
+@dataclass(frozen=True)
+class OfferCase:
+    """An offer study with its store, dataset and splits."""
+
+    study: Study
+    profiles: Profiles
+    dataset: OfferDataset
+    splits: OfferSplits
+
+    def check(self, **changed: Any) -> None:
+        dataset = replace(self.dataset, **changed)
+        check_offer_leakage(dataset, self.splits, self.study, self.profiles)
+
+    def with_frame(self, plant: Callable[[pd.DataFrame], None]) -> None:
+        frame = self.dataset.frame.copy()
+        plant(frame)
+        self.check(frame=frame)
+
+
+def case(tables: Frames, when: str) -> OfferCase:
+    if when == "few":
+        offers = tables["offers"].copy()
+        offers["occurred_at"] = offers["occurred_at"].dt.floor("60D") + pd.Timedelta(hours=9)
+        offers["known_at"] = offers["occurred_at"]
+        tables = tables | {"offers": offers}
+    study, profiles = Study.from_dict(OFFERS), Profiles.from_tables(tables)
+    dataset = build_offer_dataset(study, profiles)
+    return OfferCase(study, profiles, dataset, offer_splits(dataset, study))
+
+
+@pytest.fixture(scope="module")
+def offered(small_tables: Frames) -> OfferCase:
+    return case(small_tables, "many")
+
+
+@pytest.fixture(scope="module")
+def offered_at_once(small_tables: Frames) -> OfferCase:
+    return case(small_tables, "few")
+
+
+def test_honest_offers_pass(offered: OfferCase) -> None:
+    assert "product_age_90d" not in offered.dataset.X
+    offered.check()
+
+
+def test_honest_offers_at_few_instants_pass(offered_at_once: OfferCase) -> None:
+    assert "product_age_90d" in offered_at_once.dataset.X
+    offered_at_once.check()
+
+
+def offer_outcome_as_feature(frame: pd.DataFrame) -> None:
+    frame["order_value_90d"] = frame["value"]
+
+
+def offers_counted_too_late(frame: pd.DataFrame) -> None:
+    frame["offer_count_365d"] += frame["discount_rate"] > 0
+
+
+def outcome_of_another_offer(frame: pd.DataFrame) -> None:
+    frame["value"] = frame.groupby("customer_id")["value"].shift(1).fillna(frame["value"])
+
+
+def outcome_as_label(frame: pd.DataFrame) -> None:
+    frame["label"] = frame["gross"]
+
+
+@pytest.mark.parametrize(
+    ("plant", "column"),
+    [
+        (offer_outcome_as_feature, "order_value_90d"),
+        (offers_counted_too_late, "offer_count_365d"),
+        (outcome_of_another_offer, "value"),
+        (outcome_as_label, "label"),
+    ],
+)
+def test_a_leak_planted_in_offers_is_refused(
+    offered: OfferCase, plant: Callable[[pd.DataFrame], None], column: str
+) -> None:
+    with pytest.raises(LeakageError, match=f"The column {column} leaks: among the .*est offers"):
+        offered.with_frame(plant)
+
+
+def test_a_leak_at_few_instants_is_refused(offered_at_once: OfferCase) -> None:
+    def sold_lately(frame: pd.DataFrame) -> None:
+        frame.loc[frame["purchase"] == 1, "product_age_90d"] = 1.0
+
+    with pytest.raises(LeakageError, match="The column product_age_90d leaks"):
+        offered_at_once.with_frame(sold_lately)
+
+
+def test_another_arm_than_was_given_is_refused(offered: OfferCase) -> None:
+    def swapped(frame: pd.DataFrame) -> None:
+        frame["arm"] = frame["arm"].map({"none": "10%", "10%": "20%", "20%": "none"})
+
+    with pytest.raises(LeakageError, match="are not in the table offers with this customer"):
+        offered.with_frame(swapped)
+
+
+def test_an_offer_to_whom_only_the_future_knows_is_refused(offered: OfferCase) -> None:
+    """Rows of customers who had not ordered before their offer."""
+    lines = offered.profiles.tables["order_lines"]
+    later = lines.filter(lines.occurred_at > pd.Timestamp("2024-09-01"))
+    tables = offered.profiles.tables | {"order_lines": later}
+    poorer = Profiles("memory", offered.profiles.connection, tables)
+    with pytest.raises(LeakageError, match="other customers are found once the future"):
+        check_offer_leakage(offered.dataset, offered.splits, offered.study, poorer)
+
+
+@pytest.mark.parametrize("forgotten", ["known_at", "occurred_at"])
+def test_offers_and_a_gate_that_forgets_a_condition(
+    forgotten: str, small_tables: Frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {"known_at": "occurred_at", "occurred_at": "known_at"}[forgotten]
+
+    def forgetful(rows: ibis.Table) -> ibis.Table:
+        ahead = ibis.interval(days=30 if forgotten == "occurred_at" else 0)
+        return rows.filter(rows[kept] < rows.cutoff + ahead)
+
+    monkeypatch.setattr(timeline, "known_before", forgetful)
+    found = case(small_tables, "many")
+    with pytest.raises(LeakageError):
+        found.check()
+
+
+def test_training_offers_must_be_over_when_the_test_begins(offered: OfferCase) -> None:
+    short = replace(offered.splits, horizon_days=0)
+    with pytest.raises(LeakageError, match=r"newest training outcome ends on .* after the test"):
+        check_offer_leakage(offered.dataset, short, offered.study, offered.profiles)

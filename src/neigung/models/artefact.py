@@ -1,12 +1,7 @@
 """A trained model as data: LightGBM text and JSON, sealed by digests; nothing is unpickled."""
 
-import hashlib
-import json
-import math
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,18 +11,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.errors import InputError
+from neigung.models import sealed
 from neigung.models.classifier import PropensityClassifier
 from neigung.models.encoding import Floats
 
 if TYPE_CHECKING:
     from neigung.features.feature import Column
+    from neigung.models.offer_artefact import OfferArtefact
 
 FORMAT_VERSION = 1
 
 BANDS: tuple[tuple[str, float], ...] = (("high", 90.0), ("medium", 60.0), ("low", 0.0))
 """Name of a band and the percentile at which it begins, from the highest to the lowest."""
 
-_MODEL, _ARTEFACT, _CHECKSUMS = "model.txt", "artefact.json", "checksums.json"
+_MODEL = "model.txt"
 _TABLE_SIZE = 1001
 
 
@@ -45,6 +42,7 @@ class Artefact:
         reference: Sorted probabilities of the customers at the test cutoff, see `reference_table`.
         bands: See `BANDS`.
 
+    >>> import tempfile
     >>> X = pd.DataFrame({"orders": np.arange(200) % 20})
     >>> model = PropensityClassifier({"n_estimators": 30}).fit(X, X["orders"] > 9)
     >>> table = reference_table(model.predict_proba(X)[:, 1])
@@ -85,6 +83,15 @@ class Artefact:
         """Exact contributions in calibrated log-odds, shape (n, features + 1), the base last."""
         return self.classifier.contributions(X)
 
+    def unseen(self, X: pd.DataFrame) -> dict[str, int]:
+        """Per column, how many categories were not known at training and count as missing."""
+        return self.classifier.unseen(X)
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """What the training log shows of how the model was fitted: LightGBM's parameters."""
+        return dict(self.classifier.params or {})
+
     def _percentile(self, probability: Floats) -> Floats:
         """Share of the reference below, ties counted half: rising, 50 where all are equal."""
         table = np.asarray(self.reference)
@@ -100,7 +107,7 @@ class Artefact:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the bytes of all files: the identity of the artefact."""
-        return _sha256(self._files[_CHECKSUMS])
+        return sealed.digest(self._files)
 
     @cached_property
     def _files(self) -> dict[str, bytes]:
@@ -113,9 +120,7 @@ class Artefact:
             "reference": self.reference,
             "bands": self.bands,
         }
-        files = {_ARTEFACT: _json(content), _MODEL: self.classifier.model_text_.encode()}
-        sums = {name: _sha256(data) for name, data in files.items()}
-        return {**files, _CHECKSUMS: _json(sums)}
+        return sealed.seal(content, {_MODEL: self.classifier.model_text_})
 
     def save(self, path: str | Path) -> None:
         """Write the folder, whole or not at all; an older artefact there is replaced.
@@ -123,24 +128,7 @@ class Artefact:
         Raises:
             InputError: The path is taken by something other than an artefact.
         """
-        target = Path(path)
-        replaceable = (target / _CHECKSUMS).is_file() or (
-            target.is_dir() and not any(target.iterdir())
-        )
-        if target.exists() and not replaceable:
-            raise InputError(
-                f"An artefact needs a new folder, but {target} holds something else. "
-                "Name another folder."
-            )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-            new, old = Path(scratch) / "new", Path(scratch) / "old"
-            new.mkdir()
-            for name, data in self._files.items():
-                (new / name).write_bytes(data)
-            if target.exists():
-                target.rename(old)
-            new.rename(target)
+        sealed.write(self._files, path)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -149,41 +137,46 @@ class Artefact:
         Raises:
             InputError: A file is missing, was changed, or is of another format version.
         """
+        return cls.from_files(*read_version(path))
+
+    @classmethod
+    def from_files(cls, content: Mapping[str, Any], texts: Mapping[str, str]) -> Self:
+        """The artefact of a sealed folder's content and texts."""
         from neigung.features.feature import Column
 
-        folder = Path(path)
-        sealed = _read(folder / _CHECKSUMS)
-        try:
-            sums = dict(json.loads(sealed))
-        except (TypeError, ValueError) as error:
-            raise InputError(
-                f"{folder / _CHECKSUMS} must be the JSON that was saved, but it is damaged. "
-                "Restore it, or train again."
-            ) from error
-        files = {name: _read(folder / name) for name in (_ARTEFACT, _MODEL)}
-        for name, data in files.items():
-            if sums.get(name) != _sha256(data):
-                raise InputError(
-                    f"{folder / name} must be as it was saved (its digest is in {_CHECKSUMS}), but "
-                    "it was changed. Restore it, or train again."
-                )
-        content = json.loads(files[_ARTEFACT])
-        version = content["format_version"]
-        if version != FORMAT_VERSION:
-            raise InputError(
-                f"{folder / _ARTEFACT} needs format version {FORMAT_VERSION}, but has {version}. "
-                "Use the version of neigung that wrote it, or train again."
-            )
         return cls(
-            classifier=PropensityClassifier.from_dict(
-                content["classifier"], files[_MODEL].decode()
-            ),
+            classifier=PropensityClassifier.from_dict(content["classifier"], texts[_MODEL]),
             columns=tuple(Column.from_dict(column) for column in content["columns"]),
             study=content["study"],
             meta=content["meta"],
             reference=tuple(content["reference"]),
             bands=tuple((name, start) for name, start in content["bands"]),
         )
+
+
+def read_version(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Content and texts of an artefact's folder, verified, in the present format.
+
+    Raises:
+        InputError: As `sealed.read`, or the folder is of another format version.
+    """
+    content, texts = sealed.read(path)
+    version = content["format_version"]
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"{Path(path) / sealed.CONTENT} needs format version {FORMAT_VERSION}, but has "
+            f"{version}. Use the version of neigung that wrote it, or train again."
+        )
+    return content, texts
+
+
+def load_artefact(path: str | Path) -> "Artefact | OfferArtefact":
+    """The artefact in a folder, of whichever kind it is; raises InputError as `Artefact.load`."""
+    from neigung.models.offer_artefact import OfferArtefact
+
+    content, texts = read_version(path)
+    kind = OfferArtefact if "offer_model" in content else Artefact
+    return kind.from_files(content, texts)
 
 
 def reference_table(probabilities: npt.ArrayLike) -> tuple[float, ...]:
@@ -207,9 +200,9 @@ def reference_table(probabilities: npt.ArrayLike) -> tuple[float, ...]:
 
 
 class _PyfuncModel:
-    """What `mlflow.pyfunc` calls; see `Artefact.predict`."""
+    """What `mlflow.pyfunc` calls; see `Artefact.predict` and `OfferArtefact.predict`."""
 
-    def __init__(self, artefact: Artefact) -> None:
+    def __init__(self, artefact: "Artefact | OfferArtefact") -> None:
         self.artefact = artefact
 
     def predict(
@@ -220,40 +213,4 @@ class _PyfuncModel:
 
 def _load_pyfunc(path: str) -> _PyfuncModel:
     """Entry point of `mlflow.pyfunc`, which names this module as its `loader_module`."""
-    return _PyfuncModel(Artefact.load(path))
-
-
-def _json(content: object) -> bytes:
-    text = json.dumps(_plain(content), sort_keys=True, indent=1, ensure_ascii=False)
-    return (text + "\n").encode()
-
-
-def _plain(value: object) -> object:
-    """The value in JSON's own types; what is not a number becomes null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"An artefact needs {path}, but it cannot be read ({error.strerror}). "
-            "Name the folder of an artefact, or train again."
-        ) from error
+    return _PyfuncModel(load_artefact(path))

@@ -97,7 +97,7 @@ def study_cutoffs(study: Study, profiles: Profiles) -> list[dt.datetime]:
         newest = latest_cutoff(last, horizon)
     else:
         newest = study.cutoffs.last
-        if newest + dt.timedelta(days=horizon) > _end_of(last):
+        if newest + dt.timedelta(days=horizon) > end_of(last):
             raise StudyError(
                 f"Study {study.name}: the cutoff {newest:%Y-%m-%d} with a horizon of {horizon} "
                 f"days needs data until {newest + dt.timedelta(days=horizon):%Y-%m-%d}, but the "
@@ -141,7 +141,29 @@ def study_features(study: Study, past: Past, also: Sequence[str] = ()) -> Featur
     """The features a study asks for, and `also` some more, as far as the store has them."""
     own = load_user_features(study.my_features) if study.my_features else ()
     wanted = None if study.features == "all" else [*study.features, *also]
-    return FeatureSet.select([*library(past), *own], wanted, past)
+    chosen = FeatureSet.select([*library(past), *own], wanted, past)
+    return _of_own_rows(study, chosen) if past.own_rows_only else chosen
+
+
+def _of_own_rows(study: Study, chosen: FeatureSet) -> FeatureSet:
+    """Without the features that read other customers' rows, and what is computed from them."""
+    lost: list[str] = []
+    for one in chosen.features:  # ingredients come before what combines them
+        if one.source.of_everyone or any(part in lost for part in one.of):
+            lost.append(one.name)
+    columns = tuple(column for column in chosen.columns if column.feature not in lost)
+    told = dict.fromkeys(column.feature for column in chosen.columns if column.feature in lost)
+    if not told:
+        return chosen
+    reason = (
+        f"{len(told)} feature{'s' * (len(told) > 1)} left out: they read everybody's rows at each "
+        f"instant, of which the offers have too many ({', '.join([*told][:3])}"
+        f"{', …' if len(told) > 3 else ''})"
+    )
+    if not columns:
+        raise StudyError(f"Study {study.name}: no feature is left; {reason}. Name other features.")
+    features = tuple(one for one in chosen.features if one.name not in lost)
+    return FeatureSet(features, columns, (*chosen.notes, reason))
 
 
 def build_dataset(
@@ -160,8 +182,14 @@ def build_dataset(
     also : feature columns to compute even if the study does not name them.
     on_step : called after each cutoff with how many are done, and of how many.
 
-    Raises StudyError when a cutoff has nobody to predict for, or the target lacks its table.
+    Raises StudyError when a cutoff has nobody to predict for, the target lacks its table, or the
+    study is of offers, which have cutoffs of their own: see `offer_dataset.build_offer_dataset`.
     """
+    if study.target.kind == "offer":
+        raise StudyError(
+            f"Study {study.name}: each offer has a cutoff of its own. Build its dataset with "
+            "build_offer_dataset."
+        )
     cutoffs = study_cutoffs(study, profiles)
     parts = []
     query: Query | None = None
@@ -178,11 +206,19 @@ def build_dataset(
         parts.append(rows)
         if on_step:
             on_step(number, len(cutoffs))
+    return Dataset(
+        as_frame(pa.concat_tables(parts), features.columns),
+        asked_for(study, features),
+        features.notes,
+    )
+
+
+def asked_for(study: Study, features: FeatureSet) -> tuple[Column, ...]:
+    """The columns that the study asks for, without those computed for others' sake."""
     wanted = study.features
-    columns = tuple(
+    return tuple(
         c for c in features.columns if wanted == "all" or c.name in wanted or c.feature in wanted
     )
-    return Dataset(as_frame(pa.concat_tables(parts), features.columns), columns, features.notes)
 
 
 def build_features(
@@ -198,7 +234,7 @@ def build_features(
     outside of the data, has nobody to predict for, or the store cannot give a named column.
     """
     first, last = profiles.span()
-    if not first < cutoff <= _end_of(last):
+    if not first < cutoff <= end_of(last):
         side, advice = ("before", "a later") if cutoff <= first else ("after", "an earlier")
         raise StudyError(
             f"Study {study.name}: the cutoff {cutoff:%Y-%m-%d %H:%M} lies {side} the data, whose "
@@ -229,7 +265,7 @@ def _named(names: Sequence[str], study: Study, past: Past) -> FeatureSet:
     return replace(chosen, columns=tuple(by_name[name] for name in names))
 
 
-def _end_of(last: dt.datetime) -> dt.datetime:
+def end_of(last: dt.datetime) -> dt.datetime:
     """The midnight after the last order: until then the data may be complete."""
     return dt.datetime.combine(last.date(), dt.time()) + dt.timedelta(days=1)
 
@@ -268,8 +304,8 @@ def label_rows(study: Study, profiles: Profiles, past: Past) -> pa.Table:
     return label(future, study.target).to_pyarrow()
 
 
-def as_frame(rows: pa.Table, columns: Sequence[Column]) -> pd.DataFrame:
-    """Arrow rows as a frame in a fixed order of rows and columns."""
+def as_frame(rows: pa.Table, columns: Sequence[Column], more: Sequence[str] = ()) -> pd.DataFrame:
+    """Arrow rows as a frame in a fixed order of rows and columns; `more` follow the label."""
     frame: pd.DataFrame = rows.to_pandas()
     frame["customer_id"] = frame["customer_id"].astype(str)
     frame["cutoff"] = frame["cutoff"].astype("datetime64[us]")
@@ -278,7 +314,7 @@ def as_frame(rows: pa.Table, columns: Sequence[Column]) -> pd.DataFrame:
             values = frame[column.name].astype(object)
             frame[column.name] = pd.Categorical(values, sorted(values.dropna().unique()))
     frame = frame.sort_values(list(KEYS)[::-1], ignore_index=True)
-    return frame[[*KEYS, "label", *(column.name for column in columns)]]
+    return frame[[*KEYS, "label", *more, *(column.name for column in columns)]]
 
 
 def _nobody(study: Study, cutoff: dt.datetime) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import ibis
+import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -16,10 +18,18 @@ from pandas.api.types import is_float_dtype
 
 from neigung.errors import LeakageError
 from neigung.models.dataset import Dataset, Query, as_frame, label_rows, study_features
+from neigung.models.offer_dataset import OfferDataset, OfferSplits, only_own_rows, with_margin
 from neigung.models.splits import Splits
-from neigung.profiles.spine import build_past
+from neigung.profiles.spine import build_past, eligible, past_of_pairs
 from neigung.profiles.store import Profiles
+from neigung.profiles.timeline import Future
 from neigung.study import Study
+from neigung.targets.offer import outcomes
+
+MOST_ROWS = 2_000
+"""So many offers are looked at again at either end of time."""
+
+_KEYS = ["customer_id", "cutoff"]
 
 
 def check_leakage(dataset: Dataset, splits: Splits, study: Study, profiles: Profiles) -> None:
@@ -33,10 +43,11 @@ def check_leakage(dataset: Dataset, splits: Splits, study: Study, profiles: Prof
     check_splits(splits, study.target.horizon_days)
     for cutoff in sorted({dataset.cutoffs[0], splits.test}):
         kept = dataset.at(cutoff).frame
+        where = f"at the cutoff {cutoff:%Y-%m-%d}"
         _compare(
-            kept.drop(columns="label"), _from_the_past(dataset, study, profiles, cutoff), cutoff
+            kept.drop(columns="label"), _from_the_past(dataset, study, profiles, cutoff), where
         )
-        _compare(kept[["customer_id", "cutoff", "label"]], _labels(study, profiles, cutoff), cutoff)
+        _compare(kept[[*_KEYS, "label"]], _labels(study, profiles, cutoff), where)
 
 
 def check_splits(splits: Splits, horizon_days: int) -> None:
@@ -51,6 +62,113 @@ def check_splits(splits: Splits, horizon_days: int) -> None:
                 f"{late:%Y-%m-%d} it must precede (horizon {horizon_days} days). Nothing was "
                 "trained."
             )
+
+
+def check_offer_leakage(
+    dataset: OfferDataset, splits: OfferSplits, study: Study, profiles: Profiles
+) -> None:
+    """Refuse offers into which the future reached; costs the features of a few thousand offers.
+
+    Raises LeakageError when a training outcome ends after the test begins; when one of the oldest
+    or newest offers is not in the table offers as it stands in the dataset; when one of their
+    features, or the reason to have them in the dataset at all, changes once everything is deleted
+    that happened or became known at or after them; or when an outcome changes once everything is
+    deleted that happened before them or after their horizon.
+    """
+    _check_offer_splits(dataset, splits, study.target.horizon_days)
+    frame = dataset.frame
+    own_rows_only = only_own_rows(frame["cutoff"], profiles)
+    for end in ("oldest", "newest"):
+        keep: Any = "first" if end == "oldest" else "last"
+        rows = frame.drop_duplicates("customer_id", keep=keep)
+        if not own_rows_only:  # all of one instant, so that everybody's rows can be cut there
+            instant = frame["cutoff"].iloc[0 if end == "oldest" else -1]
+            rows = rows[rows["cutoff"] == instant]
+        rows = rows.head(MOST_ROWS) if end == "oldest" else rows.tail(MOST_ROWS)
+        _check_offers(dataset, rows.reset_index(drop=True), study, profiles, end, own_rows_only)
+
+
+def _check_offer_splits(dataset: OfferDataset, splits: OfferSplits, horizon_days: int) -> None:
+    learned = splits.train(dataset).frame["cutoff"].max() + pd.Timedelta(days=horizon_days)
+    tested = splits.test(dataset).frame["cutoff"].min()
+    if learned > min(pd.Timestamp(splits.test_start), tested):
+        raise LeakageError(
+            f"The newest training outcome ends on {learned:%Y-%m-%d %H:%M}, after the test begins "
+            f"on {splits.test_start:%Y-%m-%d %H:%M} (horizon {horizon_days} days). Nothing was "
+            "trained."
+        )
+
+
+def _check_offers(
+    dataset: OfferDataset,
+    rows: pd.DataFrame,
+    study: Study,
+    profiles: Profiles,
+    end: str,
+    own_rows_only: bool,
+) -> None:
+    """Compare offers, one of each customer, with what a store tells that is cut at each of them."""
+    where = f"among the {end} offers, around {rows['cutoff'].iloc[0]:%Y-%m-%d},"
+    pairs = profiles.connection.create_table(
+        "offers_again",
+        ibis.memtable(rows[_KEYS]).cast({"customer_id": "string", "cutoff": "timestamp(6)"}),
+        temp=True,
+        overwrite=True,
+    )
+    given = profiles.table("offers").semi_join(
+        pairs, [("customer_id", "customer_id"), ("occurred_at", "cutoff")]
+    )
+    given = given.select("customer_id", "offer_id", "arm", cutoff=given.occurred_at)
+    told = ["offer_id", "arm"]
+    found = given.distinct().to_pandas().astype({"cutoff": "M8[us]"})
+    unknown = len(rows) - len(rows[[*_KEYS, *told]].merge(found))
+    if unknown:
+        raise LeakageError(
+            f"{where[0].upper()}{where[1:]} {unknown} of {len(rows)} are not in the table offers "
+            "with this customer, instant and arm. Nothing was trained."
+        )
+
+    horizon = dt.timedelta(days=study.target.horizon_days)
+    if own_rows_only:
+        before, after = _cut_each(profiles, pairs, None), _cut_each(profiles, pairs, horizon)
+    else:
+        instant = rows["cutoff"].iloc[0].to_pydatetime()
+        before = _cut(profiles, None, instant, known=True)
+        after = _cut(profiles, instant, instant + horizon, known=False)
+
+    past = past_of_pairs(before, study, eligible(before, study, pairs), own_rows_only)
+    results = ["label", "purchase", "value", "gross", "margin"]
+    at_hand = ["discount_rate", "assignment_probability", "campaign_id"]
+    computed = rows.columns.difference([*_KEYS, *told, *at_hand, *results], sort=False)
+    features = study_features(study, past, also=list(computed))
+    again = Query(profiles, features.table(past)).run()
+    again = again.append_column("label", again["cutoff"])
+    names = [column.name for column in features.columns if column.name in rows.columns]
+    _compare(rows[[*_KEYS, *names]], as_frame(again, features.columns), where)
+
+    came = outcomes(Future(after.tables, pairs, study.target.horizon_days)).to_pyarrow()
+    frame = as_frame(with_margin(came, study), (), results[1:])
+    _compare(rows[[*_KEYS, *results]], frame, where)
+
+
+def _cut_each(profiles: Profiles, pairs: ir.Table, horizon: dt.timedelta | None) -> Profiles:
+    """The store of the customers of `pairs`, each cut at their own instant.
+
+    Without a horizon, what had happened and was known before it; with one, what happened from
+    then until the horizon was over.
+    """
+    tables = {}
+    for name, table in profiles.tables.items():
+        if name == "labels":
+            continue
+        cut = table.inner_join(pairs, "customer_id")
+        if horizon is None:
+            kept = (cut.occurred_at < cut.cutoff) & (cut.known_at < cut.cutoff)
+        else:
+            end = cut.cutoff + ibis.interval(days=horizon.days)
+            kept = (cut.occurred_at >= cut.cutoff) & (cut.occurred_at < end)
+        tables[name] = cut.filter(kept).select(table.columns)
+    return Profiles(profiles.location, profiles.connection, tables, profiles.notes)
 
 
 def _cut(profiles: Profiles, start: dt.datetime | None, end: dt.datetime, known: bool) -> Profiles:
@@ -89,21 +207,20 @@ def _labels(study: Study, profiles: Profiles, cutoff: dt.datetime) -> pd.DataFra
     return as_frame(rows, ())
 
 
-def _compare(found: pd.DataFrame, again: pd.DataFrame, cutoff: dt.datetime) -> None:
-    keys = ["customer_id", "cutoff"]
-    if not found[keys].equals(again[keys]):
+def _compare(found: pd.DataFrame, again: pd.DataFrame, where: str) -> None:
+    if not found[_KEYS].equals(again[_KEYS]):
         only = set(found["customer_id"]) ^ set(again["customer_id"])
         raise LeakageError(
-            f"At the cutoff {cutoff:%Y-%m-%d} other customers are found once the future is "
-            f"deleted ({len(only)} differ). Nothing was trained."
+            f"{where[0].upper()}{where[1:]} other customers are found once the future is deleted "
+            f"({len(only)} differ). Nothing was trained."
         )
-    for name in found.columns.drop(keys):
+    for name in found.columns.drop(_KEYS):
         differs = _differ(found[name], again[name])
         if differs.any():
             raise LeakageError(
-                f"The column {name} leaks: at the cutoff {cutoff:%Y-%m-%d} it differs for "
-                f"{int(differs.sum())} of {len(found)} customers from what is found when all that "
-                "the other side of the cutoff holds is deleted. Nothing was trained."
+                f"The column {name} leaks: {where} it differs for {int(differs.sum())} of "
+                f"{len(found)} customers from what is found when all that the other side of the "
+                "cutoff holds is deleted. Nothing was trained."
             )
 
 
