@@ -16,12 +16,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neigung.decisions.allocation import allocate, cheapest
     from neigung.errors import NeigungError
     from neigung.features.feature import feature, ratio, spread
     from neigung.features.sources import COMBINED, ORDER_LINES, ORDERS
+    from neigung.models.uplift import UpliftModel
     from neigung.profiles.quality import check
     from neigung.profiles.store import Profiles
-    from neigung.scoring import score
+    from neigung.scoring import offers, score
+    from neigung.simulation.simulate import simulate
     from neigung.study import Study
     from neigung.tracking.gate import promote
     from neigung.tracking.registry import report_of, versions
@@ -35,12 +38,17 @@ _HOMES = {
     "ORDER_LINES": "features.sources",
     "Profiles": "profiles.store",
     "Study": "study",
+    "UpliftModel": "models.uplift",
+    "allocate": "decisions.allocation",
+    "cheapest": "decisions.allocation",
     "check": "profiles.quality",
     "feature": "features.feature",
+    "offers": "scoring",
     "promote": "tracking.gate",
     "ratio": "features.feature",
     "report_of": "tracking.registry",
     "score": "scoring",
+    "simulate": "simulation.simulate",
     "spread": "features.feature",
     "train": "training",
     "versions": "tracking.registry",
@@ -53,12 +61,17 @@ __all__ = [
     "NeigungError",
     "Profiles",
     "Study",
+    "UpliftModel",
+    "allocate",
+    "cheapest",
     "check",
     "feature",
+    "offers",
     "promote",
     "ratio",
     "report_of",
     "score",
+    "simulate",
     "spread",
     "train",
     "versions",

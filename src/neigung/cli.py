@@ -160,6 +160,23 @@ def _imported(result: ImportResult) -> None:
 
 
 @app.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")],
+    customers: Annotated[int, typer.Option("--customers", help="How many customers.")] = 20_000,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 0,
+    effect: Annotated[
+        bool, typer.Option("--effect/--no-effect", help="Whether offers change anything.")
+    ] = True,
+) -> None:
+    """Write the profile store of a made-up web shop whose customers' reactions are known."""
+    from neigung.simulation.simulate import simulate as run
+
+    with _reporter().task("Simulating") as tick:
+        result = run(out, customers, seed, effect=effect, on_step=tick)
+    _imported(result)
+
+
+@app.command()
 def check(
     profiles: Annotated[str, typer.Argument(metavar="PROFILES", help="The profile store.")],
     json_out: Annotated[
@@ -229,8 +246,39 @@ def score(
         reporter=_reporter(),
     )
     scoring.write_scores(scores, out)
-    bands = ", ".join(f"{count:,} {band}" for band, count in scores["band"].value_counts().items())
-    _out(f"{len(scores):,} customers scored ({bands}): {out}")
+    groups = scores["band" if "band" in scores else "recommended_arm"].value_counts()
+    told = ", ".join(f"{count:,} {group}" for group, count in groups.items())
+    _out(f"{len(scores):,} customers scored ({told}): {out}")
+
+
+@app.command()
+def offers(
+    study: StudyFile,
+    out: Annotated[Path, typer.Option("--out", help="The Parquet file to write.")],
+    cutoff: CutoffOption = "latest",
+    version: VersionOption = "champion",
+    budget: Annotated[
+        float | None, typer.Option("--budget", help="Spend at most this on offers.")
+    ] = None,
+    revenue_target: Annotated[
+        float | None, typer.Option("--revenue-target", help="Reach this revenue, at least cost.")
+    ] = None,
+    profiles: ProfilesOption = None,
+) -> None:
+    """Write the necessary discount of every customer, within a budget or for a target."""
+    from neigung import scoring
+
+    plan = scoring.offers(
+        study,
+        cutoff,
+        version=version,
+        budget=budget,
+        revenue_target=revenue_target,
+        profiles=profiles,
+        reporter=_reporter(),
+    )
+    scoring.write_scores(plan.frame, out)
+    _out(f"{plan.summary.text()}\nOffers: {out}")
 
 
 @app.command()

@@ -1,9 +1,9 @@
-"""Features, scores and reasons of a study's population at one cutoff."""
+"""Features, scores, reasons and offers of a study's population at one cutoff."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,12 @@ from neigung.progress import Reporter
 from neigung.study import Study
 
 if TYPE_CHECKING:
+    from neigung.decisions.offers import OfferPlan
     from neigung.explanation.reasons import Reason
     from neigung.features.feature import Column
+    from neigung.models.artefact import Artefact
     from neigung.models.dataset import Dataset
+    from neigung.models.offer_artefact import OfferArtefact
 
 REASON = pa.struct(
     [
@@ -32,18 +35,15 @@ REASON = pa.struct(
         ("text_de", pa.string()),
     ]
 )
-SCORES = pa.schema(
-    [
-        ("customer_id", pa.string()),
-        ("cutoff", pa.timestamp("us")),
-        ("model_version", pa.int32()),
-        ("probability", pa.float64()),
-        ("percentile", pa.float64()),
-        ("band", pa.string()),
-        ("reasons", pa.list_(REASON)),
-    ]
-)
-"""The columns of a score file; without reasons the last one is left out."""
+TYPES = {
+    "customer_id": pa.string(),
+    "cutoff": pa.timestamp("us"),
+    "model_version": pa.int32(),
+    "band": pa.string(),
+    "recommended_arm": pa.string(),
+    "reasons": pa.list_(REASON),
+}
+"""The types of the columns of a score or offer file; all others are float64."""
 
 
 def score(
@@ -62,16 +62,35 @@ def score(
     `reasons` > 0, `reasons`: a list of feature, value, contribution (log-odds), text_en and
     text_de, strongest first.
 
+    For an offer study, in place of probability, percentile and band: per arm `uplift_ARM` in the
+    outcome's units with its 95 % interval `uplift_ARM_low`, `uplift_ARM_high`, and
+    `recommended_arm`. The reasons explain the uplift of the recommended arm, or of the arm with
+    the largest uplift where none is recommended.
+
     Raises TrackingError when there is no such version, StudyError when the study has changed so
     that the version no longer answers it, or the store cannot give the columns the model reads.
     """
-    from neigung.explanation.contributions import contributions
-    from neigung.explanation.reasons import reasons as explain_rows
+    reporter = reporter or Reporter()
+    study = study if isinstance(study, Study) else Study.load(study)
+    artefact, scores, X = _scored(study, cutoff, version, profiles, reporter)
+    if reasons:
+        with reporter.task("Reasons"):
+            told = [[_plain(one) for one in row] for row in _reasons(artefact, X, scores, reasons)]
+            scores["reasons"] = pd.Series(told, dtype=object)
+    return scores
+
+
+def _scored(
+    study: Study,
+    cutoff: dt.datetime | str,
+    version: int | str,
+    profiles: Profiles | Path | str | None,
+    reporter: Reporter,
+) -> tuple[Artefact | OfferArtefact, pd.DataFrame, pd.DataFrame]:
+    """The version, the scores of everybody, and the features they come from."""
     from neigung.models.dataset import build_features
     from neigung.tracking.registry import load
 
-    reporter = reporter or Reporter()
-    study = study if isinstance(study, Study) else Study.load(study)
     artefact, info = load(study.name, version)
     for key in ("target", "retention_days"):
         then, now = artefact.study[key], study.to_dict()[key]
@@ -88,24 +107,81 @@ def score(
         scores = dataset.frame[["customer_id", "cutoff"]].copy()
         scores["model_version"] = info.version
         scores = scores.join(artefact.predict(dataset.X))
-        for name, count in artefact.classifier.unseen(dataset.X).items():
+        for name, count in artefact.unseen(dataset.X).items():
             reporter.say(
                 f"  Note: {count} customers have a value of {name} that the model does not know; "
                 "it counts as missing."
             )
-    if reasons:
-        with reporter.task("Reasons"):
-            explained = contributions(artefact, dataset.X)
-            rows = explain_rows(explained, dataset.X, k=reasons)
-            told = [[_plain(one) for one in row] for row in rows]
-            scores["reasons"] = pd.Series(told, dtype=object)
-    return scores
+    return artefact, scores, dataset.X
+
+
+def _reasons(
+    artefact: Artefact | OfferArtefact, X: pd.DataFrame, scores: pd.DataFrame, k: int
+) -> list[list[Reason]]:
+    from neigung.explanation.contributions import contributions
+    from neigung.explanation.reasons import offer_reasons
+    from neigung.explanation.reasons import reasons as explain_rows
+    from neigung.models.artefact import Artefact
+
+    if isinstance(artefact, Artefact):
+        return explain_rows(contributions(artefact, X), X, k=k)
+    return offer_reasons(artefact, X, scores["recommended_arm"].to_numpy(dtype=object), k=k)
 
 
 def write_scores(scores: pd.DataFrame, out: Path) -> None:
-    """Write what `score` gave to a Parquet file, whole or not at all."""
-    schema = SCORES if "reasons" in scores else SCORES.remove(SCORES.get_field_index("reasons"))
+    """Write what `score` or `offers` gave to a Parquet file, whole or not at all."""
+    schema = pa.schema([(name, TYPES.get(name, pa.float64())) for name in scores.columns])
     _write(pa.Table.from_pandas(scores, schema=schema, preserve_index=False), out)
+
+
+def offers(
+    study: Study | Path | str,
+    cutoff: dt.datetime | str = "latest",
+    *,
+    version: int | str = "champion",
+    budget: float | None = None,
+    revenue_target: float | None = None,
+    profiles: Profiles | Path | str | None = None,
+    reporter: Reporter | None = None,
+) -> OfferPlan:
+    """Who gets which offer: the necessary discount of every customer at a cutoff.
+
+    `.frame` of what is returned has one row per customer: `customer_id`, `cutoff`,
+    `model_version`; for the control and each arm `probability_ARM`, `value_ARM` and `margin_ARM`
+    as expected within the horizon; `necessary_discount` and `recommended_arm`. `.summary` says
+    what the offers are expected to cost and to earn.
+
+    Without limits each customer gets the discount after which more no longer pays. With `budget`
+    (expected cost of discounts and contacts) the offers are those that earn most within it, with
+    `revenue_target` (expected net revenue within the horizon) the cheapest that reach it. Costs
+    and margins are those of the study's `decision` as it is now.
+
+    Raises StudyError without a margin rate or for another target, InputError for a budget below
+    zero or a target out of reach, and otherwise as `score` does.
+    """
+    from neigung.decisions.offers import plan_offers
+    from neigung.models.offer_artefact import OfferArtefact
+
+    reporter = reporter or Reporter()
+    study = study if isinstance(study, Study) else Study.load(study)
+    if study.target.kind != "offer":
+        raise StudyError(
+            f"Study {study.name}: offers need the target offer, found {study.target.kind}. Name a "
+            "study of offers."
+        )
+    if study.decision.margin_rate is None:
+        raise StudyError(
+            f"Study {study.name}: offers need decision.margin_rate, the margin as a share of the "
+            "price without discount, found none. Add it to the study."
+        )
+    artefact, scores, X = _scored(study, cutoff, version, profiles, reporter)
+    assert isinstance(artefact, OfferArtefact)  # the target is the version's own
+    with reporter.task("Offers"):
+        plan = plan_offers(
+            X, artefact.model, study.decision, budget=budget, revenue_target=revenue_target
+        )
+    keys = scores[["customer_id", "cutoff", "model_version"]]
+    return replace(plan, frame=pd.concat([keys, plan.frame], axis=1))
 
 
 def features(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,24 +13,16 @@ from neigung.progress import Reporter
 from neigung.study import Study
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-    import pandas as pd
     from rich.text import Text
 
     from neigung.evaluation.evaluate import Evaluation
+    from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.explanation.explain import Explanation
     from neigung.features.feature import Language
+    from neigung.fitted import Fitted
     from neigung.models.artefact import Artefact
-    from neigung.models.classifier import PropensityClassifier
-    from neigung.models.dataset import Dataset
-    from neigung.models.rolling import RollingFit
-    from neigung.models.splits import Splits
-    from neigung.models.tuning import FoldData, TuningResult
+    from neigung.models.offer_artefact import OfferArtefact
     from neigung.tracking.runs import LoggedRun
-
-STATE = Path(".neigung")
-"""Where unfinished work is kept: the trials of a tuning."""
 
 LANGUAGES: tuple[Language, ...] = ("en", "de")
 
@@ -46,8 +37,8 @@ class TrainedRun:
     study: Study
     version: int
     run_id: str
-    artefact: Artefact
-    evaluation: Evaluation
+    artefact: Artefact | OfferArtefact
+    evaluation: Evaluation | OfferEvaluation
     explanation: Explanation
     report: str
     notes: tuple[str, ...]
@@ -78,61 +69,38 @@ def train(
 ) -> TrainedRun:
     """Tune, fit, calibrate, test, explain, log and register one version of a study.
 
-    Trees are fitted on the earlier cutoffs, tuned and calibrated on folds among these, and tested
-    on the last cutoff; nothing is learned from an outcome that was not over by then. `profiles`
-    takes the place of the study's own.
+    A model is fitted on the earlier cutoffs or offers and tested on the last ones; nothing is
+    learned from an outcome that was not over by then. `profiles` takes the place of the study's
+    own.
 
     Raises InputError when study and data do not fit, LeakageError when the future reached the
     past. Nothing is registered then. Finished trials are kept in `.neigung`, so that the same call
     goes on where an interrupted one stopped.
     """
-    from neigung.evaluation.baselines import REQUIRED_COLUMNS
-    from neigung.models.dataset import build_dataset, study_cutoffs
-    from neigung.models.drift import without_dated
-    from neigung.models.leakage import check_leakage
-    from neigung.models.rolling import fit_rolling
-    from neigung.models.splits import make_splits
-
     reporter = reporter or Reporter()
     study = study if isinstance(study, Study) else Study.load(study)
     if not isinstance(profiles, Profiles):
         with reporter.task("Opening the profiles"):
             profiles = Profiles.open(study.profiles if profiles is None else profiles)
-    cutoffs = study_cutoffs(study, profiles)
-    splits = make_splits(cutoffs, study.target.horizon_days, study.model.folds)
-    with reporter.task("Features and labels") as tick:
-        dataset = build_dataset(study, profiles, also=REQUIRED_COLUMNS, on_step=tick)
-    with reporter.task("Looking for leaks"):
-        check_leakage(dataset, splits, study, profiles)
-        data_digest = profiles.digest()
-    if study.features == "all":  # who names features gets them
-        dataset = without_dated(dataset, splits)
-    notes = (*profiles.notes, *dataset.notes)
-    for note in notes:
-        reporter.say(f"  Note: {note}")
-    tuned = _tune(study, splits, dataset, reporter)
-
-    with reporter.task("Fitting, calibrating and testing"):
-        fitted = fit_rolling(dataset, splits, tuned.best_params, study.model.seed)
-        test = dataset.at(splits.test)
-        evaluation = _evaluate(study, splits, dataset, fitted)
-        artefact = _artefact(study, splits, dataset, fitted.model, data_digest)
-    provenance = {"git_commit": git_commit(), "data_digest": data_digest}
+    if study.target.kind == "offer":
+        from neigung.offer_training import fit_offers as fit
+    else:
+        from neigung.propensity_training import fit_propensity as fit
+    fitted = fit(study, profiles, reporter)
+    provenance = {"git_commit": git_commit(), "data_digest": fitted.data_digest}
     with reporter.task("Explaining"):
-        reports, explanation = _explain(artefact, evaluation, test, provenance, notes)
+        reports, explanation = _explain(fitted, provenance)
     with reporter.task("Tracking"):
-        logged = _track(
-            study, profiles, dataset, tuned, artefact, evaluation, explanation, reports, provenance
-        )
+        logged = _track(study, profiles, fitted, explanation, reports, provenance)
     return TrainedRun(
         study=study,
         version=logged.version,
         run_id=logged.run_id,
-        artefact=artefact,
-        evaluation=evaluation,
+        artefact=fitted.artefact,
+        evaluation=fitted.evaluation,
         explanation=explanation,
         report=reports["en"],
-        notes=notes,
+        notes=fitted.notes,
     )
 
 
@@ -147,136 +115,24 @@ def git_commit() -> str | None:
     return found.stdout.strip()
 
 
-class _Folds(Sequence["FoldData"]):
-    """The rows of each fold, copied only while they are looked at."""
-
-    def __init__(self, dataset: Dataset, splits: Splits) -> None:
-        self._dataset, self._folds = dataset, splits.folds
-
-    def __len__(self) -> int:
-        return len(self._folds)
-
-    def __getitem__(self, index: Any) -> Any:
-        from neigung.models.tuning import FoldData
-
-        fold = self._folds[index]
-        train, valid = self._dataset.at(*fold.train), self._dataset.at(fold.validation)
-        return FoldData(train.X, train.y, valid.X, valid.y)
-
-
-def _tune(study: Study, splits: Splits, dataset: Dataset, reporter: Reporter) -> TuningResult:
-    from neigung.models.tuning import tune
-
-    folds = _Folds(dataset, splits)
-    with reporter.task("Tuning") as tick:
-        tuned = tune(
-            folds,
-            trials=study.model.trials,
-            seed=study.model.seed,
-            time_limit_seconds=study.model.time_limit_seconds,
-            storage=STATE / "tuning" / f"{study.name}.db",
-            on_trial=lambda trial: tick(trial["number"] + 1, study.model.trials),
-        )
-    if tuned.stopped_early:
-        reporter.say(
-            f"  Note: the time limit ended the tuning after {len(tuned.trials)} of "
-            f"{study.model.trials} trials; a faster machine may find another model."
-        )
-    return tuned
-
-
-def _evaluate(study: Study, splits: Splits, dataset: Dataset, fitted: RollingFit) -> Evaluation:
-    """The model beside its opponents on the test, and how both fared at earlier cutoffs.
-
-    The folds chose the parameters, so their figures are an impression of stability, no proof.
-    """
-    from neigung.evaluation.baselines import fit_baselines
-    from neigung.evaluation.evaluate import evaluate
-
-    def predictions(
-        model: PropensityClassifier, cutoffs: tuple[dt.datetime, ...], rows: Dataset
-    ) -> dict[str, npt.NDArray[np.float64]]:
-        opponents = fit_baselines(dataset.at(*cutoffs), study.target.horizon_days)
-        found = {one.name: one.predict_proba(rows.frame) for one in opponents}
-        return {"model": model.predict_proba(rows.X)[:, 1], **found}
-
-    folds = []
-    for fold, model in fitted.folds:
-        rows = dataset.at(fold.validation)
-        folds.append((fold.validation, rows.y, rows.groups, predictions(model, fold.train, rows)))
-    test = dataset.at(splits.test)
-    return evaluate(
-        test,
-        predictions(fitted.model, splits.train, test),
-        metric=study.acceptance.metric,
-        folds=folds,
-        segments=_segments(test),
-        seed=study.model.seed,
-    )
-
-
-def _segments(rows: Dataset) -> pd.DataFrame:
-    """How the customers are divided for a look at each part: by activity and by attribute."""
-    import pandas as pd
-
-    from neigung.evaluation.evaluate import activity_segment
-
-    frame = rows.frame
-    segments: dict[str, Any] = {
-        "activity": activity_segment(
-            frame["days_since_last_order"], frame["days_since_first_order"]
-        )
-    }
-    for column in rows.columns:
-        if column.theme == "attributes" and column.kind == "category":
-            segments[column.name] = frame[column.name]
-    return pd.DataFrame(segments)
-
-
-def _artefact(
-    study: Study,
-    splits: Splits,
-    dataset: Dataset,
-    model: PropensityClassifier,
-    data_digest: str,
-) -> Artefact:
-    from neigung.models.artefact import Artefact, reference_table
-
-    test = dataset.at(splits.test)
-    return Artefact(
-        model,
-        dataset.columns,
-        # Where the profiles lay is no part of what was learned.
-        study=study.to_dict() | {"profiles": None, "my_features": None},
-        meta={
-            "data_digest": data_digest,
-            "study_digest": study.digest(),
-            "splits": splits.to_dict(),
-            "rows": {"train": len(dataset.at(*splits.train)), "test": len(test)},
-        },
-        reference=reference_table(model.predict_proba(test.X)[:, 1]),
-    )
-
-
 def _explain(
-    artefact: Artefact,
-    evaluation: Evaluation,
-    test: Dataset,
-    provenance: Mapping[str, Any],
-    notes: tuple[str, ...],
+    fitted: Fitted, provenance: Mapping[str, Any]
 ) -> tuple[dict[Language, str], Explanation]:
+    from neigung.explanation import offer_report, report
     from neigung.explanation.explain import explain
-    from neigung.explanation.report import build_report
 
-    explanation = explain(artefact, test)
-    pages = {
-        language: build_report(
-            artefact,
-            evaluation,
-            test,
+    explanation = explain(fitted.artefact, fitted.test)
+    build: Any = report.build_report
+    if fitted.artefact.study["target"]["kind"] == "offer":
+        build = offer_report.build_offer_report
+    pages: dict[Language, str] = {
+        language: build(
+            fitted.artefact,
+            fitted.evaluation,
+            fitted.test,
             language=language,
             provenance=provenance,
-            notes=notes,
+            notes=fitted.notes,
             explanation=explanation,
         )
         for language in LANGUAGES
@@ -287,40 +143,35 @@ def _explain(
 def _track(
     study: Study,
     profiles: Profiles,
-    dataset: Dataset,
-    tuned: TuningResult,
-    artefact: Artefact,
-    evaluation: Evaluation,
+    fitted: Fitted,
     explanation: Explanation,
     reports: Mapping[Language, str],
     provenance: Mapping[str, Any],
 ) -> LoggedRun:
     from neigung.tracking.runs import log_training
 
+    dataset = fitted.dataset
     first, last = profiles.span()
     return log_training(
         study,
-        artefact,
-        evaluation,
+        fitted.artefact,
+        fitted.evaluation,
         dataset_info={
             "digest": provenance["data_digest"],
             "first_order": first.isoformat(),
             "last_order": last.isoformat(),
             "rows": len(dataset),
             "cutoffs": [cutoff.isoformat() for cutoff in dataset.cutoffs],
-            "splits": artefact.meta["splits"],
-            "notes": [*profiles.notes, *dataset.notes],
+            "splits": fitted.artefact.meta["splits"],
+            "notes": list(fitted.notes),
         },
-        trials=tuned.trials,
+        trials=fitted.trials,
         figures={
-            "gains": evaluation.plot_gains(),
-            "calibration": evaluation.plot_calibration(),
-            "metrics": evaluation.plot_metrics(),
-            "folds": evaluation.plot_folds(),
+            **fitted.evaluation.figures(),
             "importance": explanation.plot_importance(),
             "beeswarm": explanation.plot_beeswarm(),
         },
         files={f"report_{language}.html": page for language, page in reports.items()},
-        input_example=dataset.at(dataset.cutoffs[-1]).X.head(3),
+        input_example=fitted.test.X.head(3),
         git_commit=provenance["git_commit"],
     )

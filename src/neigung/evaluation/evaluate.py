@@ -129,6 +129,15 @@ class Evaluation:
         table = self.table().to_html(border=0)
         return f"<p><b>{escape(self.verdict.text_en)}</b></p><p>{facts}</p>{table}"
 
+    def figures(self, language: str = "en") -> dict[str, Figure]:
+        """All pictures by name, as a training logs them."""
+        return {
+            "gains": self.plot_gains(language),
+            "calibration": self.plot_calibration(language),
+            "metrics": self.plot_metrics(language),
+            "folds": self.plot_folds(language),
+        }
+
     def plot_gains(self, language: str = "en") -> Figure:
         """Share of the positives found when the best are addressed first."""
         from neigung.evaluation.plots import plot_gains

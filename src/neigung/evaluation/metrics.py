@@ -20,6 +20,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.errors import InputError
+from neigung.evaluation.metric import ALL_METRICS as ALL_METRICS
+from neigung.evaluation.metric import METRICS as METRICS
+from neigung.evaluation.metric import Metric as Metric
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,40 +34,6 @@ CONFIDENCE = 0.95
 _BATCH = 25_000
 _BUDGET = 200_000_000
 _FEWEST_REPETITIONS = 100
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric's name, direction and texts.
-
-    >>> METRICS["log_loss"].higher_is_better, METRICS["auroc"].text("de")
-    (False, 'AUROC')
-    """
-
-    name: str
-    higher_is_better: bool
-    needs_both: bool
-    text_en: str
-    text_de: str
-
-    def text(self, language: str = "en") -> str:
-        """The metric's name for readers, in `en` or `de`."""
-        return self.text_de if language == "de" else self.text_en
-
-
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric("auroc", True, True, "AUROC", "AUROC"),
-        Metric("average_precision", True, True, "average precision", "mittlere Präzision"),
-        Metric("log_loss", False, False, "log loss", "Log-Loss"),
-        Metric("brier", False, False, "Brier score", "Brier-Score"),
-        Metric("calibration_error", False, False, "calibration error", "Kalibrierungsfehler"),
-        Metric("lift_10", True, True, "lift in the top 10%", "Lift der besten 10 %"),
-        Metric("lift_20", True, True, "lift in the top 20%", "Lift der besten 20 %"),
-        Metric("lift_30", True, True, "lift in the top 30%", "Lift der besten 30 %"),
-    )
-}
 
 
 class _Ranked:

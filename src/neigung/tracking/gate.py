@@ -25,6 +25,7 @@ from neigung.tracking.registry import (
 
 if TYPE_CHECKING:
     from neigung.evaluation.evaluate import Evaluation
+    from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.study import Study
 
 SAME_TEST = {"test_cutoff": "test cutoff", "data_digest": "data", "question_digest": "question"}
@@ -115,7 +116,7 @@ def promote(
     )
 
 
-def _against_baseline(study: Study, evaluation: Evaluation) -> list[str]:
+def _against_baseline(study: Study, evaluation: Evaluation | OfferEvaluation) -> list[str]:
     verdict, metric = evaluation.verdict, study.acceptance.metric
     if verdict.metric != metric:
         return [f"it was judged by {verdict.metric}, but the study's acceptance asks for {metric}"]
@@ -138,10 +139,10 @@ def _short(value: str | None) -> str:
 
 
 def _against_champion(metric: str, candidate: VersionInfo, champion: VersionInfo) -> list[str]:
-    from neigung.evaluation.metrics import METRICS
+    from neigung.evaluation.metrics import ALL_METRICS
 
     mine, its = (one.metrics.get(f"test.{metric}", math.nan) for one in (candidate, champion))
-    sign = 1 if METRICS[metric].higher_is_better else -1
+    sign = 1 if ALL_METRICS[metric].higher_is_better else -1
     if math.isnan(its) or sign * mine >= sign * its:
         return []
     return [

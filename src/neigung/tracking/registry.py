@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from neigung.evaluation.evaluate import Evaluation
+    from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.models.artefact import Artefact
+    from neigung.models.offer_artefact import OfferArtefact
 
 CHAMPION, CHALLENGER, LATEST = "champion", "challenger", "latest"
 ARTEFACT_PATH = "data/artefact"
@@ -92,13 +94,13 @@ def find(study_name: str, version: int | str) -> VersionInfo:
     raise TrackingError(f"Study {study_name} has no {what}; registered: {listed}.")
 
 
-def load(study_name: str, version: int | str) -> tuple[Artefact, VersionInfo]:
+def load(study_name: str, version: int | str) -> tuple[Artefact | OfferArtefact, VersionInfo]:
     """The artefact of a version, with its digest checked against what was registered.
 
     `version` is a number, `champion`, `challenger` or `latest`. Raises TrackingError when there is
     no such version, when its files are gone, or when they are not those that were registered.
     """
-    from neigung.models.artefact import Artefact
+    from neigung.models.artefact import load_artefact
 
     info = find(study_name, version)
     with connected(), tempfile.TemporaryDirectory() as folder:
@@ -106,7 +108,7 @@ def load(study_name: str, version: int | str) -> tuple[Artefact, VersionInfo]:
 
         place = download_artifacts(f"{info.model_uri}/{ARTEFACT_PATH}", dst_path=folder)
         try:
-            artefact = Artefact.load(place)
+            artefact = load_artefact(place)
         except InputError as error:
             raise TrackingError(
                 f"The artefact of version {info.version} of study {study_name} cannot be used: "
@@ -137,17 +139,20 @@ def run_artifact(version: VersionInfo, path: str) -> bytes:
         return Path(client.download_artifacts(version.run_id, path, folder)).read_bytes()
 
 
-def evaluation_of(version: VersionInfo) -> Evaluation:
+def evaluation_of(version: VersionInfo) -> Evaluation | OfferEvaluation:
     """The evaluation of a version on its test cutoff, as its run logged it.
 
     Raises TrackingError when the run has none that can be read.
     """
     from neigung.evaluation.evaluate import Evaluation
+    from neigung.evaluation.offer_evaluation import OfferEvaluation
 
     content = run_artifact(version, EVALUATION_PATH)
     try:
-        return Evaluation.from_dict(json.loads(content))
-    except (ValueError, KeyError, TypeError) as error:
+        found = json.loads(content)
+        kind = OfferEvaluation if found.get("kind") == "offer" else Evaluation
+        return kind.from_dict(found)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrackingError(
             f"The {EVALUATION_PATH} of version {version.version} of study {version.study} cannot "
             f"be read ({type(error).__name__}: {error}). It was changed or made by another release "

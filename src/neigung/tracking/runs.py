@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -34,8 +35,13 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
     from neigung.evaluation.evaluate import Evaluation
+    from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.models.artefact import Artefact
+    from neigung.models.offer_artefact import OfferArtefact
     from neigung.study import Study
+
+    AnyArtefact = Artefact | OfferArtefact
+    AnyEvaluation = Evaluation | OfferEvaluation
 
 LOADER = "neigung.models.artefact"
 REQUIREMENTS = ("neigung", "mlflow", "lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
@@ -63,8 +69,8 @@ class LoggedRun:
 
 def log_training(
     study: Study,
-    artefact: Artefact,
-    evaluation: Evaluation,
+    artefact: AnyArtefact,
+    evaluation: AnyEvaluation,
     *,
     dataset_info: Mapping[str, Any],
     trials: Sequence[Mapping[str, Any]],
@@ -127,12 +133,13 @@ def _experiment(client: MlflowClient, name: str) -> str:
 
 
 def _tags(
-    study: Study, artefact: Artefact, evaluation: Evaluation, dataset_info: Mapping[str, Any]
+    study: Study, artefact: AnyArtefact, evaluation: AnyEvaluation, dataset_info: Mapping[str, Any]
 ) -> dict[str, str]:
     """What the run and the version have in common."""
     question = {key: study.to_dict()[key] for key in QUESTION}
     return {
         DIGEST_TAG: artefact.digest,
+        "target": study.target.kind,
         "data_digest": str(dataset_info["digest"]),
         "test_cutoff": evaluation.cutoff.isoformat(),
         "question_digest": hashlib.sha256(_json(question).encode()).hexdigest(),
@@ -152,19 +159,26 @@ def _environment_tags(git_commit: str | None) -> dict[str, str]:
 
 
 def _log_numbers(
-    client: MlflowClient, run: str, study: Study, artefact: Artefact, evaluation: Evaluation
+    client: MlflowClient, run: str, study: Study, artefact: AnyArtefact, evaluation: AnyEvaluation
 ) -> None:
     from mlflow.entities import Param
 
     params = {f"study.{key}": value for key, value in _flat(study.to_dict())}
-    params |= {
-        f"lightgbm.{key}": value for key, value in (artefact.classifier.params or {}).items()
-    }
+    params |= {f"lightgbm.{key}": value for key, value in _flat(artefact.params)}
     client.log_batch(
         run,
         metrics=[*_metrics(_numbers(evaluation)), *_fold_metrics(evaluation)],
-        params=[Param(key, str(value)[:6000]) for key, value in params.items()],
+        params=[Param(_key(name), str(value)[:6000]) for name, value in params.items()],
     )
+
+
+def _key(name: str) -> str:
+    """A name in the letters that MLflow takes: an arm may be called 10%.
+
+    >>> _key("test.uplift.10%")
+    'test.uplift.10_'
+    """
+    return re.sub(r"[^\w.\-: /]", "_", name)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -182,7 +196,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _numbers(evaluation: Evaluation) -> dict[str, float]:
+def _numbers(evaluation: AnyEvaluation) -> dict[str, float]:
     """All numbers of the test cutoff by name: value, `.low` and `.high`; missing ones left out."""
     values = {"test.rows": evaluation.n_rows, "test.base_rate": evaluation.base_rate}
     for row in evaluation.metrics.to_dict("records"):
@@ -197,7 +211,7 @@ def _interval(name: str, row: Mapping[Any, Any]) -> dict[str, float]:
     return {name: row["value"], f"{name}.low": row["low"], f"{name}.high": row["high"]}
 
 
-def _headline(evaluation: Evaluation) -> dict[str, str]:
+def _headline(evaluation: AnyEvaluation) -> dict[str, str]:
     """The tags by which versions are told apart: the model's metrics and the verdict."""
     intervals = (".low", ".high")
     numbers = {
@@ -214,7 +228,7 @@ def _headline(evaluation: Evaluation) -> dict[str, str]:
     }
 
 
-def _fold_metrics(evaluation: Evaluation) -> list[Metric]:
+def _fold_metrics(evaluation: AnyEvaluation) -> list[Metric]:
     """The model's metrics per fold as one series each; the step counts the fold cutoffs."""
     from mlflow.entities import Metric
 
@@ -232,7 +246,7 @@ def _metrics(values: Mapping[str, float]) -> list[Metric]:
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
-    return [Metric(key, value, now, 0) for key, value in values.items()]
+    return [Metric(_key(name), value, now, 0) for name, value in values.items()]
 
 
 def _log_dataset(
@@ -304,7 +318,7 @@ def _log_model(
     experiment: str,
     run: str,
     folder: Path,
-    artefact: Artefact,
+    artefact: AnyArtefact,
     input_example: pd.DataFrame,
 ) -> LoggedModel:
     """Save the artefact as an MLflow model of loader module and data: nothing is pickled."""
@@ -339,7 +353,7 @@ def _log_model(
     return client.finalize_logged_model(model.model_id, "READY")
 
 
-def _signature(artefact: Artefact, input_example: pd.DataFrame) -> ModelSignature:
+def _signature(artefact: AnyArtefact, input_example: pd.DataFrame) -> ModelSignature:
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types import ColSpec, Schema
 

@@ -1,0 +1,216 @@
+"""The plots of an evaluation of offers, in the style of `neigung.evaluation.plots`."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from neigung.evaluation.evaluate import MODEL
+from neigung.evaluation.offer_texts import policy_text
+from neigung.evaluation.overlap import IMBALANCE
+from neigung.evaluation.plots import _GREY, _decimal, _figure, _style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from neigung.evaluation.offer_evaluation import OfferEvaluation
+
+_MOST_FEATURES = 20
+
+_TEXTS = {
+    "qini": ("Whom to offer first", "Wem zuerst anbieten"),
+    "share": ("share of customers with the offer", "Anteil der Kunden mit Angebot"),
+    "effects": ("What each arm changes", "Was jede Angebotsart bewirkt"),
+    "naive": ("plain difference", "einfacher Unterschied"),
+    "adjusted": ("corrected for who got it", "bereinigt um die Auswahl"),
+    "against": ("against {control}", "gegenüber {control}"),
+    "bands": ("Does the predicted uplift hold?", "Stimmt der vorhergesagte Uplift?"),
+    "predicted": ("predicted uplift", "vorhergesagter Uplift"),
+    "observed": ("estimated uplift", "geschätzter Uplift"),
+    "perfect": ("perfect", "vollkommen"),
+    "policies": ("What the choice of offers earns", "Was die Wahl der Angebote bringt"),
+    "balance": ("Are the arms alike?", "Sind die Angebotsarten vergleichbar?"),
+    "smd": (
+        "standardised mean difference to the control",
+        "standardisierter Unterschied zur Kontrolle",
+    ),
+    "before": ("before weighting", "vor der Gewichtung"),
+    "after": ("after weighting", "nach der Gewichtung"),
+    "limit": ("limit", "Grenze"),
+    "per_customer": ("per customer", "je Kunde"),
+    "nothing": ("no arm can be judged", "keine Angebotsart ist beurteilbar"),
+    "points": ("percentage points", "Prozentpunkte"),
+    "purchase": ("orders", "Bestellungen"),
+    "value": ("revenue", "Umsatz"),
+    "margin": ("margin", "Marge"),
+}
+
+
+def plot_qini(evaluation: OfferEvaluation, language: str = "en") -> Figure:
+    """A panel per arm: gain over the share with the offer, of the model, likely buyers, by lot."""
+    arms = [arm for arm in evaluation.arms if (evaluation.curves["arm"] == arm).any()]
+    figure, panels = _panels(_text("qini", language), arms, language)
+    scale = _scale(evaluation.outcome)
+    for panel, (arm, axes) in enumerate(zip(arms, panels, strict=False)):
+        curves = evaluation.curves[evaluation.curves["arm"] == arm]
+        for i, model in enumerate((MODEL, "likely_buyers", "random")):
+            curve = curves[curves["model"] == model]
+            colour, line, _ = _style(i) if model != "random" else (_GREY, "-", "")
+            axes.plot(
+                curve["share"],
+                scale * curve["gain"],
+                color=colour,
+                linestyle=line,
+                linewidth={0: 2.2, 1: 1.4}.get(i, 0.8),
+                label=_name(model, language),
+            )
+            if model == MODEL:
+                limits = (scale * curve[key] for key in ("low", "high"))
+                axes.fill_between(curve["share"], *limits, color=colour, alpha=0.2)
+        axes.set_title(arm, fontsize=10)
+        _percent(axes.xaxis, language)
+        _decimal(axes.yaxis, language)
+        if panel == 0:
+            figure.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=3)
+    figure.supxlabel(_text("share", language), fontsize=10)
+    figure.supylabel(_amount(evaluation.outcome, language), fontsize=10)
+    return figure
+
+
+def plot_effects(evaluation: OfferEvaluation, language: str = "en") -> Figure:
+    """Average effect of each arm with its interval, beside the plain difference of the means."""
+    figure, axes = _figure(_text("effects", language))
+    table, scale = evaluation.arm_effects, _scale(evaluation.outcome)
+    for i, (key, prefix) in enumerate((("adjusted", ""), ("naive", "naive_"))):
+        colour, _, marker = _style(i)
+        x = [k + 0.18 * i for k in range(len(table))]
+        values = scale * table["effect" if i == 0 else "naive"]
+        limits = (scale * table[f"{prefix}{end}"] for end in ("low", "high"))
+        axes.vlines(x, *limits, color=colour, linewidth=2)
+        axes.plot(x, values, color=colour, marker=marker, linestyle="", label=_text(key, language))
+    axes.axhline(0, color=_GREY, linewidth=0.8)
+    axes.set_xticks(range(len(table)), table["arm"])
+    against = _text("against", language).format(control=evaluation.control)
+    axes.set(xlabel=against, ylabel=_amount(evaluation.outcome, language))
+    _decimal(axes.yaxis, language)
+    axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def plot_bands(evaluation: OfferEvaluation, language: str = "en") -> Figure:
+    """A panel per arm: estimated over predicted uplift in fifths of the customers."""
+    arms = [arm for arm in evaluation.arms if (evaluation.bands["arm"] == arm).any()]
+    figure, panels = _panels(_text("bands", language), arms, language)
+    scale = _scale(evaluation.outcome)
+    colour, _, marker = _style(0)
+    for arm, axes in zip(arms, panels, strict=False):
+        bands = evaluation.bands[evaluation.bands["arm"] == arm]
+        x = scale * bands["predicted"]
+        axes.vlines(x, scale * bands["low"], scale * bands["high"], color=colour, linewidth=2)
+        axes.plot(x, scale * bands["effect"], color=colour, marker=marker, linestyle="")
+        ends = [float(x.min()), float(x.max())]
+        axes.plot(ends, ends, color=_GREY, linewidth=0.8, label=_text("perfect", language))
+        axes.axhline(0, color=_GREY, linewidth=0.4)
+        axes.set_title(arm, fontsize=10)
+        _decimal(axes.xaxis, language)
+        _decimal(axes.yaxis, language)
+        axes.locator_params(axis="x", nbins=5)
+        if arm == arms[0]:
+            axes.legend(frameon=False, fontsize=9, loc="upper left")
+    unit = _unit(evaluation.outcome, language)
+    figure.supxlabel(f"{_text('predicted', language)}{unit}", fontsize=10)
+    figure.supylabel(f"{_text('observed', language)}{unit}", fontsize=10)
+    return figure
+
+
+def plot_policies(evaluation: OfferEvaluation, language: str = "en") -> Figure:
+    """What the model's choice and each simple policy earn per customer, with intervals."""
+    rows = evaluation.metrics[evaluation.metrics["metric"] == "policy_value"]
+    figure, axes = _figure(_text("policies", language), width=7.2)
+    scale = _scale(evaluation.worth_outcome)
+    for i, row in enumerate(rows.to_dict("records")):
+        colour, _, marker = _style(0 if row["model"] == MODEL else 1)
+        axes.hlines(i, scale * row["low"], scale * row["high"], color=colour, linewidth=2)
+        axes.plot(scale * row["value"], [i], color=colour, marker=marker)
+    axes.set_yticks(range(len(rows)), [_name(model, language) for model in rows["model"]])
+    axes.invert_yaxis()
+    axes.set_xlabel(_amount(evaluation.worth_outcome, language))
+    _decimal(axes.xaxis, language)
+    return figure
+
+
+def plot_balance(evaluation: OfferEvaluation, language: str = "en") -> Figure:
+    """Of each feature the largest difference of an arm to the control; a love plot."""
+    table = evaluation.balance.assign(
+        before=evaluation.balance["before"].abs(), after=evaluation.balance["after"].abs()
+    )
+    worst = table.groupby("column", sort=False)[["before", "after"]].max()
+    worst = worst.assign(most=worst.max(axis=1)).sort_values("most", kind="stable")
+    worst = worst.tail(_MOST_FEATURES)
+    figure, axes = _figure(_text("balance", language), width=8)
+    figure.set_size_inches(8, 2 + 0.22 * max(6, len(worst)))
+    for i, key in enumerate(("after", "before")):
+        colour, _, marker = _style(i)
+        axes.plot(
+            worst[key],
+            range(len(worst)),
+            color=colour,
+            marker=marker,
+            linestyle="",
+            label=_text(key, language),
+        )
+    axes.axvline(IMBALANCE, color=_GREY, linewidth=0.8, label=_text("limit", language))
+    axes.set_yticks(range(len(worst)), worst.index, fontsize=9)
+    axes.set_xlim(left=0)
+    axes.set_xlabel(_text("smd", language))
+    _decimal(axes.xaxis, language)
+    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    return figure
+
+
+def _panels(title: str, arms: list[str], language: str) -> tuple[Figure, list[Any]]:
+    """A figure with a panel per arm, at most three beside each other."""
+    from matplotlib.figure import Figure
+
+    columns = 2 if len(arms) == 4 else min(3, max(1, len(arms)))
+    rows = max(1, math.ceil(len(arms) / columns))
+    figure = Figure(figsize=(3 * columns + 1.4, 2.9 * rows + 0.7), layout="constrained")
+    figure.suptitle(title)
+    panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for axes in panels[len(arms) :]:
+        axes.set_axis_off()
+        if not arms:
+            axes.text(0.5, 0.5, _text("nothing", language), ha="center", va="center")
+    for axes in panels:
+        axes.grid(alpha=0.3)
+        axes.tick_params(labelsize=9)
+    return figure, panels
+
+
+def _text(key: str, language: str) -> str:
+    return _TEXTS[key][language == "de"]
+
+
+def _name(model: str, language: str) -> str:
+    text = policy_text(model, language)
+    return text[:1].upper() + text[1:]
+
+
+def _scale(outcome: str) -> float:
+    return 100 if outcome == "purchase" else 1
+
+
+def _unit(outcome: str, language: str) -> str:
+    return f", {_text('points', language)}" if outcome == "purchase" else ""
+
+
+def _amount(outcome: str, language: str) -> str:
+    per = _text("per_customer", language)
+    return f"{_text(outcome, language)} {per}{_unit(outcome, language)}"
+
+
+def _percent(axis: Any, language: str) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    sign = "\N{NO-BREAK SPACE}%" if language == "de" else "%"
+    axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=sign))

@@ -1,0 +1,207 @@
+"""One sentence on whether the model's choice of offers is worth having."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from neigung.evaluation.offer_texts import (
+    Language,
+    amount_text,
+    exactness,
+    interval_text,
+    policy_text,
+)
+from neigung.evaluation.verdict import Verdict
+
+if TYPE_CHECKING:
+    from neigung.evaluation.offer_evaluation import OfferEvaluation
+
+_POLICY = {
+    "better": (
+        "The chosen offers earn more than every simple policy: {model} per customer against "
+        "{opponent} with the best of them, {baseline}; difference {difference}.",
+        "Die gewählten Angebote bringen mehr als jede einfache Regel: {model} je Kunde gegen "
+        "{opponent} mit der besten davon ({baseline}); Abstand {difference}.",
+    ),
+    "open": (
+        "The chosen offers do not earn more than a simple policy, {baseline}: {model} per customer "
+        "against {opponent}; difference {difference}, which may be chance.",
+        "Die gewählten Angebote bringen nicht mehr als eine einfache Regel ({baseline}): {model} "
+        "je Kunde gegen {opponent}; Abstand {difference}, was Zufall sein kann.",
+    ),
+    "worse": (
+        "The chosen offers earn less than a simple policy, {baseline}: {model} per customer "
+        "against {opponent}; difference {difference}.",
+        "Die gewählten Angebote bringen weniger als eine einfache Regel ({baseline}): {model} je "
+        "Kunde gegen {opponent}; Abstand {difference}.",
+    ),
+    "same": (
+        "The chosen offers are those of a simple policy, {baseline}, and earn the same: {model} "
+        "per customer.",
+        "Die gewählten Angebote sind die einer einfachen Regel ({baseline}) und bringen dasselbe: "
+        "{model} je Kunde.",
+    ),
+    "unknown": (
+        "Whether the chosen offers earn more than a simple policy cannot be told: {reason}.",
+        "Ob die gewählten Angebote mehr bringen als eine einfache Regel, lässt sich nicht sagen: "
+        "{reason}.",
+    ),
+}
+_QINI = {
+    "better": (
+        "The model ranks customers by what an offer changes better than any simple ranking: Qini "
+        "{model} against {opponent} ({baseline}); difference {difference}.",
+        "Das Modell ordnet Kunden danach, was ein Angebot bewirkt, besser als jede einfache "
+        "Reihenfolge: Qini {model} gegen {opponent} ({baseline}); Abstand {difference}.",
+    ),
+    "open": (
+        "The model does not rank customers by what an offer changes better than a simple ranking, "
+        "{baseline}: Qini {model} against {opponent}; difference {difference}, which may be "
+        "chance.",
+        "Das Modell ordnet Kunden danach, was ein Angebot bewirkt, nicht besser als eine einfache "
+        "Reihenfolge ({baseline}): Qini {model} gegen {opponent}; Abstand {difference}, was Zufall "
+        "sein kann.",
+    ),
+    "worse": (
+        "The model ranks customers by what an offer changes worse than a simple ranking, "
+        "{baseline}: Qini {model} against {opponent}; difference {difference}.",
+        "Das Modell ordnet Kunden danach, was ein Angebot bewirkt, schlechter als eine einfache "
+        "Reihenfolge ({baseline}): Qini {model} gegen {opponent}; Abstand {difference}.",
+    ),
+    "unknown": (
+        "Whether the model ranks customers by what an offer changes cannot be told: {reason}.",
+        "Ob das Modell Kunden danach ordnet, was ein Angebot bewirkt, lässt sich nicht sagen: "
+        "{reason}.",
+    ),
+}
+_QINI["same"] = _QINI["open"]
+_PLACEBO = (
+    " But the placebo found something where nothing can be, so none of this can be trusted.",
+    " Aber das Placebo fand etwas, wo nichts sein kann; all dem ist nicht zu trauen.",
+)
+_NO_EFFECT = (
+    " No effect was found for any arm.",
+    " Für keine Angebotsart wurde eine Wirkung gefunden.",
+)
+REASONS = {
+    "": ("", ""),
+    "customers": ("it takes several customers", "dazu braucht es mehrere Kunden"),
+    "arms": (
+        "no arm was given often enough, and with a real chance for everybody, in the test",
+        "keine Angebotsart wurde im Test oft genug und mit echter Chance für alle vergeben",
+    ),
+    "support": (
+        "too many customers would get an arm that was hardly ever given to their like in the test",
+        "zu viele Kunden bekämen, was ihresgleichen im Test kaum je bekommen hat",
+    ),
+}
+_RANKING = {
+    "found": (
+        "Offers first to those whom the model ranks first gain more than offers by lot: Qini "
+        "{qini} on average over the arms.",
+        "Angebote zuerst an die, die das Modell nach vorn stellt, bringen mehr als ausgeloste: "
+        "Qini {qini} im Mittel der Angebotsarten.",
+    ),
+    "none": (
+        "That the model knows whom an offer moves more than others is not shown: Qini {qini} on "
+        "average over the arms, where 0 is a ranking by lot.",
+        "Dass das Modell weiß, wen ein Angebot mehr bewegt als andere, ist nicht gezeigt: Qini "
+        "{qini} im Mittel der Angebotsarten, 0 ist eine ausgeloste Reihenfolge.",
+    ),
+    "worse": (
+        "The model's ranking is worse than a lot: Qini {qini} on average over the arms.",
+        "Die Reihenfolge des Modells ist schlechter als ein Los: Qini {qini} im Mittel der "
+        "Angebotsarten.",
+    ),
+    "unknown": (
+        "Whether the model knows whom an offer moves more than others cannot be told: {reason}.",
+        "Ob das Modell weiß, wen ein Angebot mehr bewegt als andere, lässt sich nicht sagen: "
+        "{reason}.",
+    ),
+}
+
+
+def judge_offers(evaluation: OfferEvaluation) -> Verdict:
+    """Whether the model beats every simple policy (or ranking) in the acceptance metric.
+
+    It does when the 95 % interval of the paired difference lies above zero for each of them, and
+    the placebo found nothing. Of the policies that give everybody the same arm only the one that
+    was best on the training offers counts. The verdict names the best of them by value, or, when
+    that one is beaten, the first that is not.
+    """
+    rows = evaluation.differences[evaluation.differences["metric"] == evaluation.metric]
+    rows = rows[rows["baseline"].isin(evaluation.opponents)]
+    order = pd.concat([rows[rows["best"]], rows[~rows["best"]]])
+    unbeaten = order[~(order["low"] > 0)]
+    row = (unbeaten if len(unbeaten) else order).iloc[0]
+    baseline = str(row["baseline"])
+    difference, low, high = (float(row[key]) for key in ("value", "low", "high"))
+    outcome = _outcome(difference, low, high)
+    unit = evaluation.unit(evaluation.metric)
+    values = [evaluation.value(evaluation.metric, name) for name in ("model", baseline)]
+    decimals = exactness((high - low) / 2, unit)
+    texts = []
+    for i, language in enumerate(("en", "de")):
+        told = [amount_text(value, unit, language, decimals=decimals) for value in values]
+        text = (_POLICY if evaluation.metric == "policy_value" else _QINI)[outcome][i].format(
+            baseline=policy_text(baseline, language),
+            model=told[0],
+            opponent=told[1],
+            difference=interval_text((difference, low, high), unit, language, "+"),
+            reason=REASONS[_reason(evaluation, evaluation.metric)][i],
+        )
+        if not (evaluation.arm_effects["verdict"] == "found").any():
+            text += _NO_EFFECT[i]
+        texts.append(text + (_PLACEBO[i] if evaluation.placebo_found else ""))
+    beats = outcome == "better" and not evaluation.placebo_found
+    return Verdict(beats, baseline, evaluation.metric, difference, low, high, texts[0], texts[1])
+
+
+def ranking_sentence(evaluation: OfferEvaluation, language: Language = "en") -> str:
+    """Whether the model's ranking of customers adds anything to the average effects."""
+    rows = evaluation.metrics
+    row = rows[(rows["model"] == "model") & (rows["metric"] == "qini")].iloc[0]
+    value, low, high = (float(row[key]) for key in ("value", "low", "high"))
+    outcome = {"better": "found", "worse": "worse", "unknown": "unknown"}.get(
+        _outcome(value, low, high), "none"
+    )
+    return _RANKING[outcome][language == "de"].format(
+        qini=interval_text((value, low, high), evaluation.outcome, language, "+"),
+        reason=REASONS[_reason(evaluation, "qini")][language == "de"],
+    )
+
+
+def policy_sentences(evaluation: OfferEvaluation, language: Language = "en") -> list[str]:
+    """The model's choice beside each simple policy, one sentence each."""
+    rows = evaluation.differences
+    rows = rows[rows["metric"] == "policy_value"]
+    unit, german = evaluation.worth_outcome, language == "de"
+    sentences = []
+    for row in rows.to_dict("records"):
+        numbers = (row["value"], row["low"], row["high"])
+        told = interval_text(numbers, unit, language, "+")
+        name = policy_text(row["baseline"], language)
+        sentences.append(
+            f"Gegenüber „{name}“: {told} je Kunde."
+            if german
+            else f"Beside “{name}”: {told} per customer."
+        )
+    return sentences
+
+
+def _outcome(value: float, low: float, high: float) -> str:
+    if low != low or high != high:
+        return "unknown"
+    if low > 0:
+        return "better"
+    if high < 0:
+        return "worse"
+    return "same" if low == high else "open"
+
+
+def _reason(evaluation: OfferEvaluation, metric: str) -> str:
+    rows = evaluation.metrics[evaluation.metrics["metric"] == metric]
+    reasons = [reason for reason in rows["reason"] if reason]
+    return reasons[0] if reasons else "customers"

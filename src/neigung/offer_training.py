@@ -1,0 +1,159 @@
+"""Learns and tests what an offer changes, and what the choice of offers earns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neigung.fitted import Fitted
+from neigung.profiles.store import Profiles
+from neigung.progress import Reporter
+from neigung.study import Study
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
+
+    from neigung.decisions.expected_orders import ExpectedOrders
+    from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.offer_test import Placebo
+    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.offer_dataset import OfferDataset, OfferSplits
+
+
+def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
+    """Fit the models of an offer study on the earlier offers and test them on the last ones.
+
+    Beside the model a placebo is fitted: the same model on arms dealt out anew by lot, which must
+    find nothing.
+    """
+    from neigung.models.leakage import check_offer_leakage
+    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.offer_dataset import build_offer_dataset, offer_splits
+    from neigung.models.offer_model import OfferModel
+
+    with reporter.task("Features and outcomes of the offers") as tick:
+        dataset = build_offer_dataset(study, profiles, on_step=tick)
+    splits = offer_splits(dataset, study)
+    with reporter.task("Looking for leaks"):
+        check_offer_leakage(dataset, splits, study, profiles)
+        data_digest = profiles.digest()
+    notes = (*profiles.notes, *dataset.notes)
+    for note in notes:
+        reporter.say(f"  Note: {note}")
+    train, test = splits.train(dataset), splits.test(dataset)
+    with reporter.task("Fitting"):
+        model = OfferModel.fit(train, seed=study.model.seed)
+        artefact = OfferArtefact(
+            model,
+            dataset.columns,
+            # Where the profiles lay is no part of what was learned.
+            study=study.to_dict() | {"profiles": None, "my_features": None},
+            meta={
+                "data_digest": data_digest,
+                "study_digest": study.digest(),
+                "splits": splits.to_dict(),
+                "rows": {"train": len(train), "test": len(test)},
+            },
+        )
+    with reporter.task("Placebo"):
+        placebo = _placebo(study, train, test)
+    with reporter.task("Testing"):
+        evaluation = _evaluate(study, artefact, splits, train, test, placebo)
+    return Fitted(artefact, evaluation, dataset, test, data_digest, notes)
+
+
+def _placebo(study: Study, train: OfferDataset, test: OfferDataset) -> Placebo:
+    """What the model finds where nothing is: in arms that were dealt out by lot afterwards."""
+    from neigung.evaluation.offer_test import Placebo
+    from neigung.models.uplift import UpliftModel
+
+    lot = np.random.default_rng(study.model.seed)
+    arm = lot.permutation(train.arm)
+    names, counts = np.unique(arm.astype(str), return_counts=True)
+    chance = dict(zip(names, counts / len(arm), strict=True))
+    model = UpliftModel(train.control, study.model.seed, rates=train.rates)
+    model.fit(
+        train.X,
+        train.y,
+        arm,
+        assignment_probability=np.array([chance[str(one)] for one in arm]),
+        groups=train.groups,
+    )
+    return Placebo(lot.permutation(test.arm), model.predict(test.X))
+
+
+def _evaluate(
+    study: Study,
+    artefact: OfferArtefact,
+    splits: OfferSplits,
+    train: OfferDataset,
+    test: OfferDataset,
+    placebo: Placebo,
+) -> OfferEvaluation:
+    """The model and its choice of offers beside simple policies, on the offers of the test."""
+    import pandas as pd
+
+    from neigung.evaluation.offer_evaluation import evaluate_offers
+    from neigung.evaluation.offer_test import OfferTest
+    from neigung.evaluation.uplift import dr_scores
+
+    model = artefact.model
+    everything = [train.control, *train.arms]
+    # Which single arm was best is known from the training offers, as it would have been in life.
+    expected = model.expected(train.X)
+    earlier = dr_scores(
+        _worth(study, train, expected),
+        train.arm,
+        everything,
+        train.chances(study.model.seed),
+        _expected_worth(study, expected),
+    )
+    expected = model.expected(test.X)
+    return evaluate_offers(
+        OfferTest(
+            cutoff=pd.Timestamp(splits.test_start),
+            outcome=study.target.outcome,  # type: ignore[union-attr]
+            control=train.control,
+            arms=list(train.arms),
+            y=test.y,
+            arm=test.arm,
+            groups=test.groups,
+            probabilities=test.chances(study.model.seed),
+            randomised=~np.isnan(test.assignment_probability),
+            expected=model.expected_outcomes(test.X),
+            uplift=model.uplift.predict(test.X),
+            purchase_score=expected.probability[train.control].to_numpy(),
+            worth=_worth(study, test, expected),
+            expected_worth=_expected_worth(study, expected),
+            chosen=artefact.recommended(test.X).to_numpy(dtype=object),
+            same_for_all=str(earlier.mean().idxmax()),
+            X=test.X,
+            worth_outcome="value" if study.decision.margin_rate is None else "margin",
+        ),
+        study.acceptance.metric,
+        placebo=placebo,
+    )
+
+
+def _worth(study: Study, rows: OfferDataset, expected: ExpectedOrders) -> npt.NDArray[np.float64]:
+    """What each offer brought: margin, or net value without a margin rate, less the contact."""
+    from neigung.decisions.discount import contact_costs
+
+    costs = contact_costs(study.decision, expected)
+    earned = rows.value if study.decision.margin_rate is None else rows.margin
+    return np.asarray(earned - np.array([costs[str(one)] for one in rows.arm]))
+
+
+def _expected_worth(study: Study, expected: ExpectedOrders) -> pd.DataFrame:
+    """The same, as the model expects it of every arm."""
+    import pandas as pd
+
+    from neigung.decisions.discount import contact_costs, expected_margin, expected_value
+
+    if study.decision.margin_rate is not None:
+        return expected_margin(expected, study.decision)
+    costs = contact_costs(study.decision, expected)
+    values = expected_value(expected)
+    return values.sub(pd.Series(costs)[values.columns], axis="columns")

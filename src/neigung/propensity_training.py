@@ -1,0 +1,176 @@
+"""Learns and tests the chance of an outcome: purchase, churn or the user's own."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neigung.fitted import Fitted
+from neigung.profiles.store import Profiles
+from neigung.progress import Reporter
+from neigung.study import Study
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    from neigung.evaluation.evaluate import Evaluation
+    from neigung.models.artefact import Artefact
+    from neigung.models.classifier import PropensityClassifier
+    from neigung.models.dataset import Dataset
+    from neigung.models.rolling import RollingFit
+    from neigung.models.splits import Splits
+    from neigung.models.tuning import FoldData, TuningResult
+
+STATE = Path(".neigung")
+"""Where unfinished work is kept: the trials of a tuning."""
+
+
+def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
+    """Tune, fit, calibrate and test the model of a study of purchase, churn or custom.
+
+    Trees are fitted on the earlier cutoffs, tuned and calibrated on folds among these, and tested
+    on the last cutoff; nothing is learned from an outcome that was not over by then.
+    """
+    from neigung.evaluation.baselines import REQUIRED_COLUMNS
+    from neigung.models.dataset import build_dataset, study_cutoffs
+    from neigung.models.drift import without_dated
+    from neigung.models.leakage import check_leakage
+    from neigung.models.rolling import fit_rolling
+    from neigung.models.splits import make_splits
+
+    cutoffs = study_cutoffs(study, profiles)
+    splits = make_splits(cutoffs, study.target.horizon_days, study.model.folds)
+    with reporter.task("Features and labels") as tick:
+        dataset = build_dataset(study, profiles, also=REQUIRED_COLUMNS, on_step=tick)
+    with reporter.task("Looking for leaks"):
+        check_leakage(dataset, splits, study, profiles)
+        data_digest = profiles.digest()
+    if study.features == "all":  # who names features gets them
+        dataset = without_dated(dataset, splits)
+    notes = (*profiles.notes, *dataset.notes)
+    for note in notes:
+        reporter.say(f"  Note: {note}")
+    tuned = _tune(study, splits, dataset, reporter)
+
+    with reporter.task("Fitting, calibrating and testing"):
+        fitted = fit_rolling(dataset, splits, tuned.best_params, study.model.seed)
+        evaluation = _evaluate(study, splits, dataset, fitted)
+        artefact = _artefact(study, splits, dataset, fitted.model, data_digest)
+    return Fitted(
+        artefact, evaluation, dataset, dataset.at(splits.test), data_digest, notes, tuned.trials
+    )
+
+
+class _Folds(Sequence["FoldData"]):
+    """The rows of each fold, copied only while they are looked at."""
+
+    def __init__(self, dataset: Dataset, splits: Splits) -> None:
+        self._dataset, self._folds = dataset, splits.folds
+
+    def __len__(self) -> int:
+        return len(self._folds)
+
+    def __getitem__(self, index: Any) -> Any:
+        from neigung.models.tuning import FoldData
+
+        fold = self._folds[index]
+        train, valid = self._dataset.at(*fold.train), self._dataset.at(fold.validation)
+        return FoldData(train.X, train.y, valid.X, valid.y)
+
+
+def _tune(study: Study, splits: Splits, dataset: Dataset, reporter: Reporter) -> TuningResult:
+    from neigung.models.tuning import tune
+
+    folds = _Folds(dataset, splits)
+    with reporter.task("Tuning") as tick:
+        tuned = tune(
+            folds,
+            trials=study.model.trials,
+            seed=study.model.seed,
+            time_limit_seconds=study.model.time_limit_seconds,
+            storage=STATE / "tuning" / f"{study.name}.db",
+            on_trial=lambda trial: tick(trial["number"] + 1, study.model.trials),
+        )
+    if tuned.stopped_early:
+        reporter.say(
+            f"  Note: the time limit ended the tuning after {len(tuned.trials)} of "
+            f"{study.model.trials} trials; a faster machine may find another model."
+        )
+    return tuned
+
+
+def _evaluate(study: Study, splits: Splits, dataset: Dataset, fitted: RollingFit) -> Evaluation:
+    """The model beside its opponents on the test, and how both fared at earlier cutoffs.
+
+    The folds chose the parameters, so their figures are an impression of stability, no proof.
+    """
+    from neigung.evaluation.baselines import fit_baselines
+    from neigung.evaluation.evaluate import evaluate
+
+    def predictions(
+        model: PropensityClassifier, cutoffs: tuple[dt.datetime, ...], rows: Dataset
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        opponents = fit_baselines(dataset.at(*cutoffs), study.target.horizon_days)
+        found = {one.name: one.predict_proba(rows.frame) for one in opponents}
+        return {"model": model.predict_proba(rows.X)[:, 1], **found}
+
+    folds = []
+    for fold, model in fitted.folds:
+        rows = dataset.at(fold.validation)
+        folds.append((fold.validation, rows.y, rows.groups, predictions(model, fold.train, rows)))
+    test = dataset.at(splits.test)
+    return evaluate(
+        test,
+        predictions(fitted.model, splits.train, test),
+        metric=study.acceptance.metric,
+        folds=folds,
+        segments=_segments(test),
+        seed=study.model.seed,
+    )
+
+
+def _segments(rows: Dataset) -> pd.DataFrame:
+    """How the customers are divided for a look at each part: by activity and by attribute."""
+    import pandas as pd
+
+    from neigung.evaluation.evaluate import activity_segment
+
+    frame = rows.frame
+    segments: dict[str, Any] = {
+        "activity": activity_segment(
+            frame["days_since_last_order"], frame["days_since_first_order"]
+        )
+    }
+    for column in rows.columns:
+        if column.theme == "attributes" and column.kind == "category":
+            segments[column.name] = frame[column.name]
+    return pd.DataFrame(segments)
+
+
+def _artefact(
+    study: Study,
+    splits: Splits,
+    dataset: Dataset,
+    model: PropensityClassifier,
+    data_digest: str,
+) -> Artefact:
+    from neigung.models.artefact import Artefact, reference_table
+
+    test = dataset.at(splits.test)
+    return Artefact(
+        model,
+        dataset.columns,
+        # Where the profiles lay is no part of what was learned.
+        study=study.to_dict() | {"profiles": None, "my_features": None},
+        meta={
+            "data_digest": data_digest,
+            "study_digest": study.digest(),
+            "splits": splits.to_dict(),
+            "rows": {"train": len(dataset.at(*splits.train)), "test": len(test)},
+        },
+        reference=reference_table(model.predict_proba(test.X)[:, 1]),
+    )
