@@ -6,8 +6,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from neigung import files
 from neigung.errors import InputError
-from neigung.profiles import writer
 from neigung.profiles.writer import write_store
 
 LINES = {"order_lines": pd.DataFrame({"customer_id": ["a"]})}
@@ -45,7 +45,7 @@ def test_other_folders_are_left_alone(tmp_path: Path) -> None:
         write_store(tmp_path / "mine", LINES, "test", {})
     with pytest.raises(InputError, match="is a file"):
         write_store(tmp_path / "mine" / "thesis.txt", LINES, "test", {})
-    with pytest.raises(InputError, match="cannot be written to"):
+    with pytest.raises(InputError, match="cannot be written"):
         write_store(tmp_path / "mine" / "thesis.txt" / "shop", LINES, "test", {})
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
 
@@ -64,14 +64,14 @@ def test_failure_keeps_the_earlier_store(
 
         monkeypatch.setattr(pq, "write_table", fail)
     else:
-        replace = writer.os.replace
+        replace = files.os.replace
 
         def fail_second(source: Path, target: Path) -> None:
             if source.name == "new":
                 raise KeyboardInterrupt
             replace(source, target)
 
-        monkeypatch.setattr(writer.os, "replace", fail_second)
+        monkeypatch.setattr(files.os, "replace", fail_second)
     with pytest.raises(KeyboardInterrupt):
         write_store(shop, {"order_lines": pd.DataFrame({"customer_id": ["b"]})}, "test", {})
     assert contents(tmp_path) == before

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from neigung.errors import InputError
+from neigung.files import replacing_folder
 
 CONTENT, CHECKSUMS = "artefact.json", "checksums.json"
 
@@ -47,15 +47,9 @@ def write(files: Mapping[str, bytes], path: str | Path) -> None:
             f"An artefact needs a new folder, but {target} holds something else. "
             "Name another folder."
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-        new, old = Path(scratch) / "new", Path(scratch) / "old"
-        new.mkdir()
+    with replacing_folder(target) as fresh:
         for name, data in files.items():
-            (new / name).write_bytes(data)
-        if target.exists():
-            target.rename(old)
-        new.rename(target)
+            (fresh / name).write_bytes(data)
 
 
 def read(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from neigung.errors import InputError
+from neigung.files import replacing_folder
 
 MARKER = "profiles.json"
 """The file in a written store that says which importer made it, and what it set aside."""
@@ -73,7 +71,7 @@ def check_free(out: Path, importer: str) -> None:
     if earlier != importer:
         kind = "something else" if earlier is None else f"a store made by {earlier}"
         raise InputError(
-            f"{out} must be empty or an earlier import of {importer}, but holds {kind}, "
+            f"{out} must be empty or an earlier store of {importer}, but holds {kind}, "
             f"which is not overwritten. {advice}"
         )
 
@@ -92,30 +90,11 @@ def write_store(
     check_free(out, importer)
     rows = {name: len(table) for name, table in tables.items()}
     marker = {"importer": importer, "rows": rows, "set_aside": dict(set_aside)}
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    except OSError as error:
-        raise InputError(
-            f"The profile store cannot be written to {out}: {error.strerror}. Name another folder."
-        ) from error
-    try:
-        fresh, old = work / "new", work / "old"
-        fresh.mkdir()
+    with replacing_folder(out) as fresh:
         for name, table in tables.items():
             # pandas' own metadata would put its version into the bytes.
             arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata()
             pq.write_table(arrow, fresh / f"{name}.parquet", compression="zstd")
         text = json.dumps(marker, indent=2, ensure_ascii=False) + "\n"
         (fresh / MARKER).write_text(text, encoding="utf-8")
-        try:
-            if out.exists():
-                os.replace(out, old)
-            os.replace(fresh, out)
-        except BaseException:
-            if old.exists() and not out.exists():
-                os.replace(old, out)
-            raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return ImportResult(str(out), rows, dict(set_aside))

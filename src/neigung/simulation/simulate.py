@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -15,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from neigung.errors import InputError
+from neigung.files import replacing_folder
 from neigung.profiles.contract import TABLES
 from neigung.profiles.writer import MARKER, ImportResult, check_free
 from neigung.simulation.chunk import simulate_chunk
@@ -72,15 +70,7 @@ def simulate(
     shop = shop or Retailer()
     _check(customers, seed, days)
     check_free(out, IMPORTER)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    except OSError as error:
-        raise InputError(
-            f"The profile store cannot be written to {out}: {error.strerror}. Name another folder."
-        ) from error
-    try:
-        fresh, old = work / "new", work / "old"
+    with replacing_folder(out) as fresh:
         for folder in [*TABLES, f"{FOLDER}/offers", f"{FOLDER}/customers"]:
             (fresh / folder).mkdir(parents=True)
         rows = _write_chunks(fresh, customers, seed, days, shop, effect, on_step)
@@ -90,16 +80,6 @@ def simulate(
         }  # fmt: skip
         text = json.dumps(marker, indent=2, ensure_ascii=False) + "\n"
         (fresh / MARKER).write_text(text, encoding="utf-8")
-        try:
-            if out.exists():
-                os.replace(out, old)
-            os.replace(fresh, out)
-        except BaseException:
-            if old.exists() and not out.exists():
-                os.replace(old, out)
-            raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return ImportResult(str(out), rows, {})
 
 
