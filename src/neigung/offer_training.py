@@ -73,7 +73,7 @@ def _placebo(study: Study, train: OfferDataset, test: OfferDataset) -> Placebo:
     arm = lot.permutation(train.arm)
     names, counts = np.unique(arm.astype(str), return_counts=True)
     chance = dict(zip(names, counts / len(arm), strict=True))
-    model = UpliftModel(train.control, study.model.seed, rates=train.rates)
+    model = UpliftModel(train.control, study.model.seed, rates=train.dose)
     model.fit(
         train.X,
         train.y,

@@ -65,7 +65,7 @@ def score(
     For an offer study, in place of probability, percentile and band: per arm `uplift_ARM` in the
     outcome's units with its 95 % interval `uplift_ARM_low`, `uplift_ARM_high`, and
     `recommended_arm`. The reasons explain the uplift of the recommended arm, or of the arm with
-    the largest uplift where none is recommended.
+    the largest uplift where none is recommended; their contributions are in the outcome's units.
 
     Raises TrackingError when there is no such version, StudyError when the study has changed so
     that the version no longer answers it, or the store cannot give the columns the model reads.

@@ -142,10 +142,10 @@ def test_without_an_effect_the_model_wins_nothing(metric):
     """40 studies without an effect, offers that cost: no more than chance allows win."""
     wins = 0
     for seed in range(40):
-        none = offers(n=1500, seed=seed, effect=0.0)
+        none = offers(n=1000, seed=seed, effect=0.0, X=None)
         rng = np.random.default_rng(seed)
         guessed = none.uplift * 0 + rng.normal(size=none.uplift.shape)
-        chosen = np.array(ARMS, dtype=object)[rng.integers(0, 4, 1500)]
+        chosen = np.array(ARMS, dtype=object)[rng.integers(0, 4, 1000)]
         verdict = evaluate_offers(replace(none, uplift=guessed, chosen=chosen), metric).verdict
         wins += verdict.beats_baseline
     assert wins <= 2

@@ -141,3 +141,37 @@ def one_row():
         return Contributions(row, 0.5, COLUMNS, row.sum(axis=1) + 0.5)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def offer_case():
+    """Makes the case of an offer study; each only once."""
+    from tests.explanation.offers import offer_case as make
+
+    made = {}
+
+    def case(**kind):
+        key = tuple(sorted((name, str(value)) for name, value in kind.items()))
+        if key not in made:
+            made[key] = make(**kind)
+        return made[key]
+
+    return case
+
+
+@pytest.fixture(scope="session")
+def offer_pages(offer_case) -> dict[str, str]:
+    """The report of a clean trial, with all its pictures, in both languages."""
+    from neigung.explanation.offer_report import build_offer_report
+
+    case = offer_case()
+    return {
+        language: build_offer_report(
+            case.artefact,
+            case.evaluation,
+            case.test,
+            language=language,
+            provenance={"git_commit": "abc<123>"},
+        )
+        for language in ("en", "de")
+    }

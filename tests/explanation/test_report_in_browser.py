@@ -57,6 +57,10 @@ STATE = """(() => {
   };
 })()"""
 
+PRINTED = """[...document.querySelectorAll("main *")]
+  .filter(one => one.checkVisibility() && one.getBoundingClientRect().right > WIDTH + 1)
+  .map(one => one.outerHTML.slice(0, 120))"""
+
 
 class Browser:
     """A headless Chromium with one tab."""
@@ -140,19 +144,25 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def urls(artefact, evaluation, test_rows, tmp_path_factory):
+def urls(artefact, evaluation, test_rows, offer_pages, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
+    found = {}
     for language in ("en", "de"):
         page = build_report(artefact, evaluation, test_rows, language=language,
                             provenance={"data_digest": "ab" * 32})  # fmt: skip
-        (folder / f"{language}.html").write_text(page, encoding="utf-8")
-    return {language: (folder / f"{language}.html").as_uri() for language in ("en", "de")}
+        for kind, html in (("buyers", page), ("offers", offer_pages[language])):
+            path = folder / f"{kind}_{language}.html"
+            path.write_text(html, encoding="utf-8")
+            found[kind, language] = path.as_uri()
+    return found
 
 
+@pytest.mark.parametrize("kind", ["buyers", "offers"])
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("width", [1280, 360])
-def test_page_shows_whole_and_alone(browser, urls, language, width):
-    state = browser.open(urls[language], width)
+def test_page_shows_whole_and_alone(browser, urls, kind, language, width):
+    url = urls[kind, language]
+    state = browser.open(url, width)
     assert state["width"] == width
     assert state["page"] <= width, state["wide"]
     assert state["wide"] == []
@@ -166,10 +176,24 @@ def test_page_shows_whole_and_alone(browser, urls, language, width):
         for event in browser.events
         if event["method"] == "Network.requestWillBeSent"
     ]
-    assert urls[language] in asked
-    assert [url for url in asked if not url.startswith("data:")] == [urls[language]]
+    assert [one for one in asked if not one.startswith("data:")] == [url]
     complaints = ("Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled")
     assert [event for event in browser.events if event["method"] in complaints] == []
+
+
+@pytest.mark.parametrize("kind", ["buyers", "offers"])
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_prints_whole(browser, urls, kind, language):
+    """On A4 with margins nothing runs over the edge: print has no bars to scroll with."""
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        state = browser.open(urls[kind, language], 718)
+        script = PRINTED.replace("WIDTH", "718")
+        over = browser.call("Runtime.evaluate", expression=script, returnByValue=True)
+    finally:
+        browser.call("Emulation.setEmulatedMedia", media="")
+    assert state["page"] <= 718
+    assert over["result"]["value"] == []
 
 
 def test_what_a_page_loads_and_overflows_is_seen(browser, tmp_path):

@@ -108,6 +108,11 @@ class OfferEvaluation:
         return bool(self.placebo["found"].any())
 
     @property
+    def observational(self) -> bool:
+        """Whether no offer was drawn by lot with a known chance: then nothing is proven."""
+        return bool((self.overlap["randomised"] == 0).all())
+
+    @property
     def verdict(self) -> Verdict:
         """The judgement in the acceptance metric."""
         return judge_offers(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from neigung.evaluation.evaluate import MODEL
@@ -67,11 +68,11 @@ def plot_qini(evaluation: OfferEvaluation, language: str = "en") -> Figure:
             if model == MODEL:
                 limits = (scale * curve[key] for key in ("low", "high"))
                 axes.fill_between(curve["share"], *limits, color=colour, alpha=0.2)
-        axes.set_title(arm, fontsize=10)
+        axes.set_title(_arm(arm, language), fontsize=10)
         _percent(axes.xaxis, language)
         _decimal(axes.yaxis, language)
         if panel == 0:
-            figure.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=3)
+            figure.legend(frameon=False, fontsize=9, loc="outside upper center", ncols=3)
     figure.supxlabel(_text("share", language), fontsize=10)
     figure.supylabel(_amount(evaluation.outcome, language), fontsize=10)
     return figure
@@ -89,11 +90,11 @@ def plot_effects(evaluation: OfferEvaluation, language: str = "en") -> Figure:
         axes.vlines(x, *limits, color=colour, linewidth=2)
         axes.plot(x, values, color=colour, marker=marker, linestyle="", label=_text(key, language))
     axes.axhline(0, color=_GREY, linewidth=0.8)
-    axes.set_xticks(range(len(table)), table["arm"])
+    axes.set_xticks(range(len(table)), [_arm(arm, language) for arm in table["arm"]])
     against = _text("against", language).format(control=evaluation.control)
     axes.set(xlabel=against, ylabel=_amount(evaluation.outcome, language))
     _decimal(axes.yaxis, language)
-    axes.legend(frameon=False, fontsize=9)
+    figure.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=2)
     return figure
 
 
@@ -111,7 +112,7 @@ def plot_bands(evaluation: OfferEvaluation, language: str = "en") -> Figure:
         ends = [float(x.min()), float(x.max())]
         axes.plot(ends, ends, color=_GREY, linewidth=0.8, label=_text("perfect", language))
         axes.axhline(0, color=_GREY, linewidth=0.4)
-        axes.set_title(arm, fontsize=10)
+        axes.set_title(_arm(arm, language), fontsize=10)
         _decimal(axes.xaxis, language)
         _decimal(axes.yaxis, language)
         axes.locator_params(axis="x", nbins=5)
@@ -192,8 +193,13 @@ def _text(key: str, language: str) -> str:
 
 
 def _name(model: str, language: str) -> str:
-    text = policy_text(model, language)
+    text = _arm(policy_text(model, language), language)
     return text[:1].upper() + text[1:]
+
+
+def _arm(text: str, language: str) -> str:
+    """German sets a space before the sign: 10 %."""
+    return re.sub(r"(?<=\d)%", "\N{NO-BREAK SPACE}%", text) if language == "de" else text
 
 
 def _scale(outcome: str) -> float:

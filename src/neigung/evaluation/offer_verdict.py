@@ -85,6 +85,10 @@ _NO_EFFECT = (
     " No effect was found for any arm.",
     " Für keine Angebotsart wurde eine Wirkung gefunden.",
 )
+_NO_DIFFERENCE = (
+    " No adjusted difference was found for any arm.",
+    " Für keine Angebotsart wurde ein bereinigter Unterschied gefunden.",
+)
 REASONS = {
     "": ("", ""),
     "customers": ("it takes several customers", "dazu braucht es mehrere Kunden"),
@@ -122,6 +126,9 @@ _RANKING = {
     ),
 }
 
+_ROUNDING = 1e-12
+"""What remains of zero when floats are added: the Qini of a prediction alike for everybody."""
+
 
 def judge_offers(evaluation: OfferEvaluation) -> Verdict:
     """Whether the model beats every simple policy (or ranking) in the acceptance metric.
@@ -153,7 +160,7 @@ def judge_offers(evaluation: OfferEvaluation) -> Verdict:
             reason=REASONS[_reason(evaluation, evaluation.metric)][i],
         )
         if not (evaluation.arm_effects["verdict"] == "found").any():
-            text += _NO_EFFECT[i]
+            text += (_NO_DIFFERENCE if evaluation.observational else _NO_EFFECT)[i]
         texts.append(text + (_PLACEBO[i] if evaluation.placebo_found else ""))
     beats = outcome == "better" and not evaluation.placebo_found
     return Verdict(beats, baseline, evaluation.metric, difference, low, high, texts[0], texts[1])
@@ -194,6 +201,8 @@ def policy_sentences(evaluation: OfferEvaluation, language: Language = "en") -> 
 def _outcome(value: float, low: float, high: float) -> str:
     if low != low or high != high:
         return "unknown"
+    if max(abs(low), abs(high)) < _ROUNDING:
+        return "same"
     if low > 0:
         return "better"
     if high < 0:

@@ -1,9 +1,9 @@
-"""Exact SHAP contributions, in calibrated log-odds: few rows by LightGBM, many by Woodelf.
+"""Exact SHAP contributions: of a propensity in calibrated log-odds, of an uplift in its own units.
 
-Both compute path-dependent TreeSHAP (Lundberg et al., "From local explanations to global
-understanding with explainable AI for trees", Nature Machine Intelligence 2020). Woodelf
-takes a fraction of LightGBM's time on many rows, but in single precision, so every run of it is
-checked against LightGBM.
+LightGBM explains few rows, Woodelf many. Both compute path-dependent TreeSHAP (Lundberg et al.,
+"From local explanations to global understanding with explainable AI for trees", Nature Machine
+Intelligence 2020). Woodelf takes a fraction of LightGBM's time on many rows, but in single
+precision, so every run of it is checked against LightGBM.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from neigung.errors import InputError
+from neigung.explanation.units import Unit
 from neigung.features.feature import Column
 
 if TYPE_CHECKING:
     from neigung.models.artefact import Artefact
     from neigung.models.classifier import PropensityClassifier
+    from neigung.models.offer_artefact import OfferArtefact
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,30 +32,42 @@ MANY_ROWS = 3000
 """From here on Woodelf was the quicker one (200 trees of 15 leaves, 120 columns, 2 cores)."""
 
 TOLERANCE = 1e-5
-"""Largest disagreement with LightGBM's own contributions on the checked rows, in log-odds."""
+"""Largest disagreement with LightGBM's own contributions on the checked rows, in log-odds; of an
+uplift, as a part of the largest of these contributions."""
 
 _CHECKED_ROWS = 20
 
 
 @dataclass(frozen=True, eq=False)
 class Contributions:
-    """What each column adds to each customer's log-odds.
+    """What each column adds to each customer's prediction.
 
-    `values` (rows, columns) and `base` (a number) in calibrated log-odds, `columns` in the order of
-    `values`, `margin` (rows,) what the model predicts: `values.sum(axis=1) + base == margin`.
+    `values` (rows, columns) and `base` in the units of `unit`, `columns` in the order of `values`,
+    `margin` (rows,) what the model predicts: `values.sum(axis=1) + base == margin`. `base` is a
+    number; (rows,) for an uplift that is averaged with that of neighbouring rates for some rows,
+    so that it rises with the rate: they start elsewhere.
+    `unit` is `log_odds` (calibrated) for a propensity; for the uplift of `arm` it is `points`, kept
+    as probabilities, or `money`.
     """
 
     values: Floats
-    base: float
+    base: float | Floats
     columns: tuple[Column, ...]
     margin: Floats
+    unit: Unit = "log_odds"
+    arm: str | None = None
 
     def __len__(self) -> int:
         return len(self.values)
 
     def take(self, rows: Sequence[int]) -> Contributions:
         """Those of some rows."""
-        return replace(self, values=self.values[rows], margin=self.margin[rows])
+        base = self.base[rows] if isinstance(self.base, np.ndarray) else self.base
+        return replace(self, values=self.values[rows], base=base, margin=self.margin[rows])
+
+    def start(self, row: int) -> float:
+        """The base of one row."""
+        return float(self.base[row] if isinstance(self.base, np.ndarray) else self.base)
 
     def importance(self) -> Floats:
         """Mean absolute contribution per column, shape (columns,); zeros without rows."""
@@ -61,26 +76,83 @@ class Contributions:
         return np.asarray(np.abs(self.values).mean(axis=0))
 
 
-def contributions(artefact: Artefact, X: pd.DataFrame) -> Contributions:
+def contributions(
+    artefact: Artefact | OfferArtefact, X: pd.DataFrame, arm: str | None = None
+) -> Contributions:
     """Explain the rows of `X`, which holds the artefact's feature columns.
 
-    Rows sum to the margin to within 1e-9. Warns and takes the slower way when Woodelf disagrees.
-    Raises InputError as the classifier does, when a column is missing or has the wrong kind.
+    Of an offer model, what `arm` changes is explained, by default that of `telling_arm`. Rows sum
+    to the margin to within 1e-9. Warns and takes the slower way when Woodelf disagrees. Raises
+    InputError as the model does, when a column is missing or has the wrong kind, and when the model
+    knows no such arm.
     """
+    from neigung.models.artefact import Artefact
+
+    if not isinstance(artefact, Artefact):
+        return _of_uplift(artefact, X, telling_arm(artefact, X) if arm is None else arm)
+    if arm is not None:
+        raise InputError(
+            f"An arm can be explained for an offer model only, but found the arm '{arm}' and a "
+            "propensity. Leave the arm out."
+        )
     model, columns = artefact.classifier, tuple(artefact.columns)
     margin = model.margin(X)
     if len(X) >= MANY_ROWS:
         found = _bulk(model, X, margin)
         if found is not None:
             return Contributions(*found, columns, margin)
-        warnings.warn(
-            f"Woodelf and LightGBM disagree on the contributions by more than {TOLERANCE:g}; "
-            f"LightGBM explains the {len(X)} rows, which takes longer.",
-            stacklevel=2,
-        )
+        _warn_of_detour(len(X))
     exact = model.contributions(X)
     base = exact[0, -1] if len(exact) else 0.0
     return Contributions(exact[:, :-1], float(base), columns, margin)
+
+
+def telling_arm(artefact: OfferArtefact, X: pd.DataFrame) -> str:
+    """The arm there is most to explain of: whose uplift differs most between the rows of `X`.
+
+    Measured by the standard deviation; where it is the same for all arms, as with one row, the arm
+    of the largest mean absolute uplift, and among equals the first.
+    """
+    uplift = artefact.model.uplift.predict(X)[artefact.arms].to_numpy(dtype=np.float64)
+    if not len(uplift):
+        return artefact.arms[0]
+    spread, size = uplift.std(axis=0), np.abs(uplift).mean(axis=0)
+    return artefact.arms[int(np.lexsort((-size, -spread))[0])]
+
+
+def uplift_unit(artefact: OfferArtefact) -> Unit:
+    """In which units an offer model's uplift counts."""
+    return "points" if artefact.outcome == "purchase" else "money"
+
+
+def _of_uplift(artefact: OfferArtefact, X: pd.DataFrame, arm: str) -> Contributions:
+    uplift = artefact.model.uplift.predict(X)
+    found = None
+    if len(X) >= MANY_ROWS and arm in uplift:
+        found = _bulk_of_uplift(artefact, X, arm, uplift[arm].to_numpy(dtype=np.float64))
+        if found is None:
+            _warn_of_detour(len(X))
+    if found is None:
+        exact = artefact.contributions(X, arm)
+        found = exact[:, :-1], exact[:, -1]
+    values, bases = found
+    same = not len(bases) or bool((bases == bases[0]).all())
+    return Contributions(
+        values=values,
+        base=float(bases[:1].sum()) if same else bases,
+        columns=tuple(artefact.columns),
+        margin=uplift[arm].to_numpy(dtype=np.float64),
+        unit=uplift_unit(artefact),
+        arm=arm,
+    )
+
+
+def _warn_of_detour(rows: int) -> None:
+    warnings.warn(
+        f"Woodelf and LightGBM disagree on the contributions by more than {TOLERANCE:g}; "
+        f"LightGBM explains the {rows} rows, which takes longer.",
+        stacklevel=3,
+    )
 
 
 def _bulk(
@@ -89,7 +161,7 @@ def _bulk(
     """Contributions and base by Woodelf, or None where they are not LightGBM's."""
     from neigung.explanation.bulk import woodelf_values
 
-    rows = np.linspace(0, len(X) - 1, _CHECKED_ROWS).astype(int)
+    rows = _checked_rows(len(X))
     exact = model.contributions(X.iloc[rows])
     base = float(exact[0, -1])
     array = model.encoder_.transform(X)
@@ -98,12 +170,68 @@ def _bulk(
     except (ValueError, KeyError):
         return None
     values *= model.calibration_.slope
-    rest = margin - base - values.sum(axis=1)
-    # The sum checks every row, the sample how each sum is shared out.
-    if not max(np.abs(rest).max(), np.abs(values[rows] - exact[:, :-1]).max()) <= TOLERANCE:
+    if not _agree(values, margin - base, exact[:, :-1], rows, TOLERANCE):
         return None
-    # What single precision lost goes back where it was lost: to the large contributions.
+    return values, base
+
+
+def _bulk_of_uplift(
+    artefact: OfferArtefact, X: pd.DataFrame, arm: str, margin: Floats
+) -> tuple[Floats, Floats] | None:
+    """Contributions and bases (rows,) of an uplift by Woodelf, or None where they are not its own.
+
+    An uplift is its booster's guess with a level and a slope and, for some rows, averaged with
+    that of neighbouring rates; both carry over to the contributions.
+    """
+    from neigung.explanation.bulk import woodelf_values
+    from neigung.models.dose import rising_blocks
+
+    rows = _checked_rows(len(X))
+    exact = artefact.contributions(X.iloc[rows], arm)
+    model = artefact.model.uplift
+    array, j = model.encoder_.transform(X), model.arms_.index(arm)
+    apply, arms = model.calibration_.apply, len(model.arms_)
+    slopes = ((apply(np.ones((1, arms))) - apply(np.zeros((1, arms)))) * model.scale_)[0]
+    first = [one.predict(array[:1], pred_contrib=True) for one in model.boosters_]
+    middle = [np.asarray(one)[0, -1] for one in first]
+    bases = apply(np.array([middle]) * model.scale_)[0]
+    weights = np.tile(np.eye(arms)[j], (len(X), 1))
+    if model.rising_:
+        guesses = np.column_stack([one.predict(array) for one in model.boosters_])
+        weights = rising_blocks(apply(guesses * model.scale_))[:, j]
+    values = np.zeros(array.shape)
+    try:
+        for other in range(arms):
+            some = np.flatnonzero(weights[:, other])
+            if len(some):
+                trees = model.boosters_[other].dump_model()["tree_info"]
+                part = woodelf_values(trees, array[some]) * slopes[other]
+                values[some] += weights[some, other, None] * part
+    except (ValueError, KeyError):
+        return None
+    starts = weights @ bases
+    tolerance = TOLERANCE * float(np.abs(exact[:, :-1]).max(initial=0.0))
+    if not _agree(values, margin - starts, exact[:, :-1], rows, tolerance):
+        return None
+    return values, starts
+
+
+def _checked_rows(count: int) -> npt.NDArray[np.int_]:
+    return np.linspace(0, count - 1, _CHECKED_ROWS).astype(int)
+
+
+def _agree(
+    values: Floats, sums: Floats, exact: Floats, rows: npt.NDArray[np.int_], tolerance: float
+) -> bool:
+    """Whether `values` add up to `sums` and are `exact` in `rows`; if so, they are made to add up.
+
+    The sum checks every row, the sample how each sum is shared out. What single precision lost
+    goes back where it was lost: to the large contributions.
+    """
+    rest = sums - values.sum(axis=1)
+    if not max(np.abs(rest).max(), np.abs(values[rows] - exact).max()) <= tolerance:
+        return False
     size = np.abs(values)
     total = size.sum(axis=1)
     values += size * np.divide(rest, total, out=np.zeros_like(rest), where=total > 0)[:, None]
-    return values, base
+    return True

@@ -12,6 +12,7 @@ import pandas as pd
 from neigung.errors import InputError
 from neigung.explanation.contributions import Contributions, contributions
 from neigung.explanation.reasons import Reason, reasons
+from neigung.explanation.units import arm_text, decimals, factor, unit_name
 from neigung.features.feature import Language
 from neigung.models.dataset import Dataset
 
@@ -19,19 +20,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from neigung.models.artefact import Artefact
+    from neigung.models.offer_artefact import OfferArtefact
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """Why a model predicts what it predicts for some customers; made by `explain`.
 
-    `contributions` in log-odds; `X` (rows, columns) what they explain; `customers` (rows,) the ids
-    that the methods take, strings.
+    `contributions` in their unit, of an offer model those to the uplift of one arm; `X` (rows,
+    columns) what they explain; `customers` (rows,) the ids that the methods take, strings.
     """
 
     contributions: Contributions
     X: pd.DataFrame
     customers: pd.Index
+
+    @property
+    def arm(self) -> str | None:
+        """The arm whose uplift is explained; None for a propensity."""
+        return self.contributions.arm
 
     def importance(self, language: Language = "en") -> pd.DataFrame:
         """Every column by falling mean absolute contribution: rank, text, theme, importance."""
@@ -94,25 +101,37 @@ class Explanation:
         return int(found[0])
 
     def _repr_html_(self) -> str:
+        given = self.contributions
+        sizes = self.importance()["importance"] * factor(given.unit)
+        places = decimals(given.unit, float(sizes.max()) / factor(given.unit), 3)
         lines = [
             f'<tr><td style="text-align:right">{rank}</td><td style="text-align:left">'
-            f"{escape(text)}</td><td>{importance:.3f}</td></tr>"
-            for rank, text, _, importance in self.importance().head(10).to_numpy().tolist()
+            f"{escape(text)}</td><td>{importance:.{places}f}</td></tr>"
+            for rank, text, _, importance in self.importance()
+            .assign(importance=sizes)
+            .head(10)
+            .to_numpy()
+            .tolist()
         ]
+        what = f" to what {escape(arm_text(given.arm))} changes" if given.arm else ""
         return (
-            f"<p>{len(self.X):,} explained rows, {len(self.contributions.columns)} columns. Mean "
-            "absolute contribution in log-odds, the strongest ten:</p><table><tr><th>rank</th>"
-            f"<th>column</th><th>contribution</th></tr>{''.join(lines)}</table>"
+            f"<p>{len(self.X):,} explained rows, {len(given.columns)} columns. Mean absolute "
+            f"contribution{what} ({unit_name(given.unit)}), the strongest ten:</p><table><tr>"
+            f"<th>rank</th><th>column</th><th>contribution</th></tr>{''.join(lines)}</table>"
         )
 
 
-def explain(artefact: Artefact, data: Dataset | pd.DataFrame) -> Explanation:
+def explain(
+    artefact: Artefact | OfferArtefact, data: Dataset | pd.DataFrame, arm: str | None = None
+) -> Explanation:
     """Explain the rows of a dataset, or of a frame with the artefact's columns.
 
-    Customers are named by the column `customer_id`, in a frame without it by the index.
-    Raises InputError as the classifier does, when a column is missing or has the wrong kind.
+    Of an offer model, the uplift of `arm` is explained, by default of the arm whose uplift differs
+    most between these customers. Customers are named by the column `customer_id`, in a frame
+    without it by the index. Raises InputError as the model does, when a column is missing or has
+    the wrong kind, and when the model knows no such arm.
     """
     frame = data.frame if isinstance(data, Dataset) else data
     X = frame[[column.name for column in artefact.columns if column.name in frame]]
     ids = frame.get("customer_id", frame.index)
-    return Explanation(contributions(artefact, X), X, pd.Index(ids).astype(str))
+    return Explanation(contributions(artefact, X, arm), X, pd.Index(ids).astype(str))

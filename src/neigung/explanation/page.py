@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def render(**context: Any) -> str:
-    """The template filled, everything escaped."""
+def render(template: str, **context: Any) -> str:
+    """A template filled, everything escaped."""
     from markupsafe import Markup
 
     environment = _environment()
     style = Markup(environment.get_template("style.css").render())
-    page = environment.get_template("report.html.j2").render(style=style, **context)
+    page = environment.get_template(template).render(style=style, **context)
     # German writes a space before the sign, which must not end a line.
     return page.replace(" %", "\N{NO-BREAK SPACE}%")
 
@@ -82,6 +82,8 @@ def texts(language: Language) -> dict[str, Any]:
     def pick(entry: Any) -> Any:
         if isinstance(entry, dict):
             return {key: pick(value) for key, value in entry.items()}
+        if isinstance(entry[0], list):
+            return [pick(one) for one in entry]
         return entry[language == "de"]
 
     return {key: pick(value) for key, value in _all_texts().items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.explanation.contributions import Contributions
+from neigung.explanation.units import amount, decimals, effect_text, factor, unit_name
 from neigung.explanation.values import has_noun, is_missing, number_text, unit_noun, value_text
 from neigung.features.feature import Column, Language
 
@@ -21,19 +22,14 @@ if TYPE_CHECKING:
 # Okabe and Ito (2008): told apart with any colour vision; the sign is always written as well.
 RAISES, LOWERS, GREY = "#D55E00", "#0072B2", "#777777"
 
-_ROLES = {"train": "#9AA5B1", "fold": "#56B4E9", "test": "#009E73"}
-
 _MOST_CATEGORIES = 12
 
 BEESWARM_DOTS = 3000
 """Most customers drawn as dots; of more, every n-th is."""
 
 _TEXTS: dict[str, tuple[str, str]] = {
-    "importance": (
-        "mean absolute contribution (log-odds)",
-        "mittlerer absoluter Beitrag (Log-Odds)",
-    ),
-    "contribution": ("contribution (log-odds)", "Beitrag (Log-Odds)"),
+    "importance": ("mean absolute contribution ({})", "mittlerer absoluter Beitrag ({})"),
+    "contribution": ("contribution ({})", "Beitrag ({})"),
     "low": ("low", "niedrig"),
     "high": ("high", "hoch"),
     "value": ("feature value", "Wert des Merkmals"),
@@ -42,11 +38,6 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "base": ("starting point", "Ausgangswert"),
     "result": ("this customer", "dieser Kunde"),
     "probability": ("probability", "Wahrscheinlichkeit"),
-    "train": ("training", "Training"),
-    "fold": ("validation", "Validierung"),
-    "test": ("test", "Test"),
-    "cutoff": ("cutoff", "Stichtag"),
-    "horizon": ("horizon of {} days", "Horizont von {} Tagen"),
 }
 
 
@@ -54,15 +45,16 @@ def plot_importance(
     contributions: Contributions, language: Language = "en", most: int = 15
 ) -> Figure:
     """Mean absolute contribution of the strongest columns, as bars."""
-    importance = contributions.importance()
+    importance = contributions.importance() * factor(contributions.unit)
     order = _strongest(importance, most)
+    places = decimals(contributions.unit, contributions.importance().max(initial=0.0), 3)
     figure, axes = _figure(9, 0.9 + 0.46 * max(1, len(order)))
     bars = axes.barh(range(len(order)), importance[order], color=LOWERS, height=0.65)
-    labels = [number_text(v, 3, language) for v in importance[order]]
+    labels = [number_text(v, places, language) for v in importance[order]]
     axes.bar_label(bars, labels, padding=3, fontsize=9)
     axes.set_yticks(range(len(order)), [_label(contributions.columns[j], language) for j in order])
     axes.set_ylim(len(order) - 0.4, -0.6)
-    axes.set_xlabel(_text("importance", language))
+    axes.set_xlabel(_in_unit("importance", contributions, language))
     _decimal(axes.xaxis, language)
     axes.margins(x=0.12)
     return _plain(figure, axes)
@@ -84,14 +76,14 @@ def plot_beeswarm(
         return _plain(figure, axes)
     _beeswarm(
         axes,
-        values=contributions.values[np.ix_(rows, order)],
+        values=contributions.values[np.ix_(rows, order)] * factor(contributions.unit),
         data=np.column_stack([_numbers(X.iloc[rows], column) for column in columns]),
         feature_names=[_label(column, language) for column in columns],
         color_bar_label=_text("value", language),
     )
     for bar in figure.axes[1:]:
         bar.set_yticklabels([_text("low", language), _text("high", language)])
-    axes.set_xlabel(_text("contribution", language), fontsize=10)
+    axes.set_xlabel(_in_unit("contribution", contributions, language), fontsize=10)
     axes.tick_params(labelsize=9)
     _decimal(axes.xaxis, language)
     return figure
@@ -106,14 +98,14 @@ def plot_dependence(
     categories as boxes, the most frequent ones.
     """
     j = [one.name for one in contributions.columns].index(column)
-    told, y = contributions.columns[j], contributions.values[:, j]
+    told, y = contributions.columns[j], contributions.values[:, j] * factor(contributions.unit)
     figure, axes = _figure(4.4, 3.3)
     if told.kind == "category":
         _boxes(axes, X[column], y, language)
     else:
         _scatter(axes, _numbers(X, told), y, told, language)
     axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
-    axes.set_ylabel(_text("contribution", language), fontsize=9)
+    axes.set_ylabel(_in_unit("contribution", contributions, language), fontsize=9)
     _decimal(axes.yaxis, language)
     axes.set_title(textwrap.fill(_escaped(told.text(language)), 52), fontsize=9.5)
     axes.tick_params(labelsize=8)
@@ -127,8 +119,9 @@ def plot_waterfall(
     language: Language = "en",
     most: int = 9,
 ) -> Figure:
-    """How one row comes from the average to its prediction, a bar per column, log-odds."""
-    values = contributions.values[row]
+    """How one row comes from the average to its prediction, a bar per column."""
+    unit = contributions.unit
+    values = contributions.values[row] * factor(unit)
     order = _strongest(np.abs(values), most)
     rest = np.setdiff1d(np.flatnonzero(values), order)
     steps = [float(values[j]) for j in order]
@@ -137,15 +130,15 @@ def plot_waterfall(
         steps.append(float(values[rest].sum()))
         labels.append(_text("rest", language).format(len(rest)))
     figure, axes = _figure(8.4, 1.5 + 0.48 * max(1, len(steps)))
-    start = contributions.base
+    start = contributions.start(row) * factor(unit)
     axes.use_sticky_edges = False
     span = max([abs(step) for step in steps], default=1.0) or 1.0
+    places = decimals(unit, span / factor(unit))
     for i, step in enumerate(steps):
         axes.barh(i, step, left=start, height=0.6, color=RAISES if step > 0 else LOWERS)
-        text = ("+" if step > 0 else "") + number_text(step, 2, language)
         end = start + step
         axes.annotate(
-            text.replace("-", "−"),
+            amount(step / factor(unit), unit, places, language),
             (max(start, end), i),
             xytext=(4, 0),
             textcoords="offset points",
@@ -158,14 +151,14 @@ def plot_waterfall(
     axes.set_ylim(len(steps) - 0.4, -0.6)
     axes.margins(x=0.05)
     axes.set_xlim(axes.get_xlim()[0], axes.get_xlim()[1] + 0.12 * span)
-    for position, key in ((contributions.base, "base"), (contributions.margin[row], "result")):
-        chance = 1 / (1 + np.exp(-position))
-        axes.axvline(position, color=GREY, linewidth=0.9, linestyle=":", zorder=0)
-        text = f"{_text(key, language)}\n{value_text(chance, 'share', language)}"
+    positions = ((contributions.start(row), "base"), (contributions.margin[row], "result"))
+    for position, key in positions:
+        at = position * factor(unit)
+        axes.axvline(at, color=GREY, linewidth=0.9, linestyle=":", zorder=0)
         above = key == "result"
         axes.annotate(
-            text,
-            (position, 1 if above else 0),
+            f"{_text(key, language)}\n{_prediction(position, contributions, language)}",
+            (at, 1 if above else 0),
             xycoords=("data", "axes fraction"),
             xytext=(0, 3 if above else -20),
             textcoords="offset points",
@@ -173,49 +166,9 @@ def plot_waterfall(
             va="bottom" if above else "top",
             fontsize=8,
         )
-    axes.set_xlabel(_text("contribution", language), fontsize=8, labelpad=24)
+    axes.set_xlabel(_in_unit("contribution", contributions, language), fontsize=8, labelpad=24)
     axes.tick_params(axis="x", labelsize=8)
     _decimal(axes.xaxis, language)
-    return _plain(figure, axes)
-
-
-def plot_timeline(
-    splits: Mapping[str, Any], horizon_days: int, language: Language = "en"
-) -> Figure:
-    """Which cutoff plays which part, and how long its outcome was watched.
-
-    `splits` as `Splits.to_dict` gives them, with ISO dates.
-    """
-    import matplotlib.dates
-
-    mdates: Any = matplotlib.dates
-
-    validations = [fold["validation"] for fold in splits["folds"]]
-    lanes = {
-        "train": list(splits["train"]),
-        "fold": validations,
-        "test": [splits["test"]],
-    }
-    figure, axes = _figure(8.4, 2.9)
-    for lane, (role, cutoffs) in enumerate(lanes.items()):
-        for cutoff in map(pd.Timestamp, cutoffs):
-            begin = mdates.date2num(cutoff.to_pydatetime())
-            span = {"left": begin, "width": horizon_days, "height": 0.5}
-            axes.barh(lane, **span, color=_ROLES[role], edgecolor=_ROLES[role], alpha=0.55)
-            axes.plot([begin, begin], [lane - 0.32, lane + 0.32], color="#222222", linewidth=1.4)
-    axes.xaxis_date()
-    axes.xaxis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=9))
-    date = "%d.%m.%Y" if language == "de" else "%Y-%m-%d"
-    axes.xaxis.set_major_formatter(mdates.DateFormatter(date))
-    names = [f"{_text(role, language)} ({len(cutoffs)})" for role, cutoffs in lanes.items()]
-    axes.set_yticks(range(len(lanes)), names, fontsize=9)
-    axes.invert_yaxis()
-    axes.tick_params(axis="x", labelsize=8)
-    axes.plot([], [], color="#222222", linewidth=1.4, label=_text("cutoff", language))
-    label = _text("horizon", language).format(horizon_days)
-    axes.plot([], [], color=GREY, alpha=0.55, linewidth=7, label=label)
-    axes.legend(frameon=False, fontsize=8, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
-    axes.grid(axis="x", alpha=0.3)
     return _plain(figure, axes)
 
 
@@ -344,8 +297,13 @@ def _numbers(X: pd.DataFrame, column: Column) -> npt.NDArray[np.float64]:
     return X[column.name].to_numpy(dtype=np.float64, na_value=np.nan)
 
 
+def plot_label(text: str) -> str:
+    """A feature's text as it stands beside a picture."""
+    return textwrap.fill(_escaped(_cut(text, 138)), 54)
+
+
 def _label(column: Column, language: Language) -> str:
-    return textwrap.fill(_escaped(_cut(column.text(language), 138)), 54)
+    return plot_label(column.text(language))
 
 
 def _valued(column: Column, row: pd.Series[Any], language: Language) -> str:
@@ -370,6 +328,17 @@ def _cut(text: str, length: int) -> str:
 def _escaped(text: str) -> str:
     """Text that matplotlib does not take for mathematics."""
     return text.replace("$", r"\$")
+
+
+def _prediction(margin: float, given: Contributions, language: Language) -> str:
+    """What a margin means: a probability, or what an arm changes."""
+    if given.unit != "log_odds":
+        return effect_text(margin, given.unit, language)
+    return value_text(1 / (1 + np.exp(-margin)), "share", language)
+
+
+def _in_unit(key: str, given: Contributions, language: Language) -> str:
+    return _text(key, language).format(unit_name(given.unit, language))
 
 
 def _text(key: str, language: Language) -> str:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from neigung.explanation.contributions import Contributions
+from neigung.errors import InputError
+from neigung.explanation.contributions import Contributions, contributions
+from neigung.explanation.reaction import reaction_text
 from neigung.explanation.values import Case, has_noun, is_missing, none_text, value_text
 from neigung.features.feature import Column, Language
+
+if TYPE_CHECKING:
+    from neigung.models.offer_artefact import OfferArtefact
 
 Texts = npt.NDArray[np.object_]
 
@@ -28,7 +33,9 @@ _ROWS_AT_ONCE = 20_000
 class Reason:
     """Why a prediction is what it is: a feature, its value, and a sentence in both languages.
 
-    `contribution` is in log-odds: above zero it raises the probability, below it lowers it.
+    `contribution` is in the unit of the explained `Contributions`: in log-odds it raises the
+    probability when above zero and lowers it when below; of an uplift (a probability, or money)
+    it makes the customer react more, or less, to the arm.
     """
 
     feature: str
@@ -42,32 +49,74 @@ class Reason:
         return self.text_de if language == "de" else self.text_en
 
 
-def reasons(contributions: Contributions, X: pd.DataFrame, k: int = 3) -> list[list[Reason]]:
+def reasons(given: Contributions, X: pd.DataFrame, k: int = 3) -> list[list[Reason]]:
     """The `k` strongest reasons of each row of `X`, strongest first.
 
     Columns that tell the same fact, such as the windows of one feature, count once, by the
     strongest of them; a contribution of zero is no reason. `X` holds the columns of the
     contributions, its rows in the same order. A sentence ends before a clause that needs a value
-    the customer does not have; a column without a usable sentence is told as `text: value`.
+    the customer does not have; a column without a usable sentence is told as `text: value`. Where
+    the uplift of an arm is explained, the sentences say why the customer reacts more or less to it.
 
     >>> days = Column("days_since_last_order", "days_since_last_order", None, "days", "recency",
     ...     "number", "Days since the last order", "Tage seit der letzten Bestellung",
     ...     "Last order {value} ago", "Letzte Bestellung vor {value}")
     >>> given = Contributions(np.array([[-0.7]]), 0.2, (days,), np.array([-0.5]))
-    >>> [[reason]] = reasons(given, pd.DataFrame({"days_since_last_order": [41.0]}))
+    >>> X = pd.DataFrame({"days_since_last_order": [41.0]})
+    >>> [[reason]] = reasons(given, X)
     >>> reason.text_en, reason.text_de
     ('Last order 41 days ago', 'Letzte Bestellung vor 41 Tagen')
+    >>> uplift = Contributions(-given.values / 100, 0.0, (days,), np.array([0.007]), "points", "5%")
+    >>> [[reason]] = reasons(uplift, X)
+    >>> reason.text_en
+    'Reacts more to 5% because: last order 41 days ago'
     """
     found: list[list[Reason]] = []
-    for start in range(0, len(contributions), _ROWS_AT_ONCE):
+    for start in range(0, len(given), _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
-        values = contributions.values[rows]
-        found += _some(values, X.iloc[rows], contributions.columns, k)
+        values = given.values[rows]
+        found += _some(values, X.iloc[rows], given.columns, k, given.arm)
+    return found
+
+
+def offer_reasons(
+    artefact: OfferArtefact, X: pd.DataFrame, arm_of_row: npt.ArrayLike, k: int = 3
+) -> list[list[Reason]]:
+    """The `k` strongest reasons why each row of `X` reacts as it does to the arm of that row.
+
+    `arm_of_row` (n,) is the arm recommended for each row; where it is the control, the arm with the
+    row's largest uplift is explained. Raises InputError as `contributions` does, and when there is
+    not one arm for each row.
+    """
+    arms = np.array(arm_of_row, dtype=object)
+    if arms.shape != (len(X),):
+        raise InputError(
+            f"One arm for each of the {len(X)} rows is needed, found {arms.shape}. Give the "
+            "recommended arms of these very rows."
+        )
+    unmoved = np.flatnonzero(arms == artefact.control)
+    if len(unmoved):
+        uplift = artefact.model.uplift.predict(X.iloc[unmoved])[artefact.arms].to_numpy()
+        arms[unmoved] = np.array(artefact.arms, dtype=object)[uplift.argmax(axis=1)]
+    found: list[list[Reason]] = [[] for _ in range(len(X))]
+    for arm in dict.fromkeys(arms):
+        members = np.flatnonzero(arms == arm)
+        # In parts: the contributions of everybody at once would fill the memory.
+        for start in range(0, len(members), _ROWS_AT_ONCE):
+            rows = members[start : start + _ROWS_AT_ONCE]
+            some = X.iloc[rows]
+            told = reasons(contributions(artefact, some, arm), some, k)
+            for row, one in zip(rows, told, strict=True):
+                found[row] = one
     return found
 
 
 def _some(
-    values: npt.NDArray[np.float64], X: pd.DataFrame, columns: Sequence[Column], k: int
+    values: npt.NDArray[np.float64],
+    X: pd.DataFrame,
+    columns: Sequence[Column],
+    k: int,
+    arm: str | None,
 ) -> list[list[Reason]]:
     top = strongest(values, facts(columns), k)
     told: list[list[Reason | None]] = [[None] * top.shape[1] for _ in range(len(X))]
@@ -75,12 +124,29 @@ def _some(
     for j in np.unique(top[top >= 0]):
         rows, places = np.nonzero(top == j)
         english, german = (writer.write(columns[j], rows, lang) for lang in ("en", "de"))
+        if arm is not None:
+            more = values[rows, j] > 0
+            english = _reactions(english, arm, more, "en")
+            german = _reactions(german, arm, more, "de")
         own = writer.values(columns[j].name, rows)
         sizes = values[rows, j].tolist()
         for i, row in enumerate(rows):
             value = None if is_missing(own[i]) else own[i]
             told[row][places[i]] = Reason(columns[j].name, value, sizes[i], english[i], german[i])
     return [[reason for reason in row if reason is not None] for row in told]
+
+
+def _reactions(
+    sentences: Texts, arm: str, more: npt.NDArray[np.bool_], language: Language
+) -> Texts:
+    texts: Texts = np.empty(len(sentences), dtype=object)
+    for sign in (True, False):
+
+        def write(sentence: str, sign: bool = sign) -> str:
+            return reaction_text(sentence, arm, sign, language)
+
+        texts[more == sign] = _each(list(sentences[more == sign]), write)
+    return texts
 
 
 def facts(columns: Sequence[Column]) -> list[str]:

@@ -17,9 +17,11 @@ from neigung.evaluation.metrics import METRICS
 from neigung.evaluation.verdict import format_interval, format_number
 from neigung.explanation.explain import Explanation, explain
 from neigung.explanation.page import capital, grid, picture, render, texts
-from neigung.explanation.plots import BEESWARM_DOTS, plot_timeline, plot_waterfall
+from neigung.explanation.parts import Parts, legal_basis, population
+from neigung.explanation.plots import plot_waterfall
 from neigung.explanation.reasons import reasons
 from neigung.explanation.tables import Tables
+from neigung.explanation.timeline import plot_timeline
 from neigung.explanation.values import count_text, date_text, value_text
 from neigung.features.feature import Language
 from neigung.study import Study
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from neigung.models.artefact import Artefact
     from neigung.models.dataset import Dataset
 
-_DEPENDENCE = 6
 _REASONS = 5
 _SECTIONS = (
     *("what", "data", "how_well", "why", "customers", "features", "left_out", "provenance"),
@@ -81,7 +82,7 @@ class _Report:
         # An artefact does not keep where its profiles lay.
         self.study = Study.from_dict({**artefact.study, "profiles": "-"})
         self.explanation = explanation or explain(artefact, test)
-        self.importance = self.explanation.importance(language)
+        self.parts = Parts(self.explanation, self.t, language)
         self.metric = METRICS[evaluation.metric]
         self.tables = Tables(evaluation, artefact.columns, self.t, language)
 
@@ -90,6 +91,7 @@ class _Report:
 
         target = in_words(self.study.target, self.language)
         return render(
+            "report.html.j2",
             language=self.language,
             t=self.t,
             title=self.t["title"].format(name=self.study.name),
@@ -111,15 +113,15 @@ class _Report:
             folds=self.tables.folds(),
             segments=self.tables.segments(),
             figures=self._figures(),
-            dependence=self._dependence(),
+            dependence=self.parts.dependence(),
             why_say=self.t["why_say"].format(rows=self._count(len(self.test))),
-            beeswarm_say=self._beeswarm_say(),
+            beeswarm_say=self.parts.beeswarm_say(self.t["beeswarm_say"]),
             customers=self._customers(),
             bands_say=self._bands_say(),
-            features=self._features(),
-            features_show=self.t["features_show"].format(count=len(self.importance)),
+            features=self.parts.features(),
+            features_show=self.parts.features_show(),
             notes=list(notes),
-            provenance=self._provenance(provenance),
+            provenance=self.parts.provenance(self.study, self.artefact.digest, provenance),
         )
 
     def _verdict(self) -> dict[str, str]:
@@ -167,11 +169,13 @@ class _Report:
                 {
                     "name": capital(METRICS[name].text(self.language)),
                     "value": value,
-                    "interval": interval.strip("()") or self.t["no_interval"],
-                    "baseline": f"{self.t['best_baseline']}: {theirs} "
-                    f"({model_text(baseline, self.language)})",
+                    "lines": [
+                        interval.strip("()") or self.t["no_interval"],
+                        f"{self.t['best_baseline']}: {theirs} "
+                        f"({model_text(baseline, self.language)})",
+                        self.t[direction],
+                    ],
                     "meaning": self.t["meanings"].get(name, ""),
-                    "direction": self.t[direction],
                     "decides": name == self.evaluation.metric,
                 }
             )
@@ -179,20 +183,17 @@ class _Report:
 
     def _facts(self, target: str) -> list[tuple[str, str]]:
         t, study = self.t, self.study
-        days = study.population.active_within_days
-        key = "population_active" if days else "population_all"
         rows = self.artefact.meta.get("rows", {})
-        basis, purpose = next((k, v) for k, v in study.legal_basis if v is not None)
         test = t["rows_test_value"].format(
             rows=self._count(len(self.test)),
             customers=self._count(self.evaluation.n_customers),
         )
         return [
             (t["target"], target),
-            (t["population"], t[key].format(days=days)),
-            (t["legal_basis"], t[basis].format(purpose=t.get(purpose, purpose))),
-            (t["features_used"], self._themes()),
-            (t["attributes_used"], self._attributes()),
+            (t["population"], population(study, t)),
+            (t["legal_basis"], legal_basis(study, t)),
+            (t["features_used"], self.parts.themes()),
+            (t["attributes_used"], self.parts.attributes()),
             (
                 t["retention"],
                 t["retention_days"].format(days=self._count(study.retention_days)),
@@ -200,24 +201,6 @@ class _Report:
             *([(t["rows_train"], self._count(rows["train"]))] if "train" in rows else []),
             (t["rows_test"], test),
         ]
-
-    def _themes(self) -> str:
-        used = self.importance[self.importance["importance"] > 0]
-        sizes = used.groupby("theme")["importance"].sum().sort_values(ascending=False)
-        themes = ", ".join(self.t["themes"].get(theme, theme) for theme in sizes.index) or "–"
-        counts = {
-            "used": self._count(len(used)),
-            "all": self._count(len(self.importance)),
-        }
-        return str(self.t["features_used_value"]).format(**counts, themes=themes)
-
-    def _attributes(self) -> str:
-        """Which of the store's own attributes of persons move predictions, by weight."""
-        used = self.importance[self.importance["importance"] > 0]
-        names = [str(name) for name in used.index if str(name).startswith("attribute_")]
-        return (
-            ", ".join(name.removeprefix("attribute_") for name in names) or self.t["no_attributes"]
-        )
 
     def _timeline(self) -> dict[str, Any] | None:
         splits = self.artefact.meta.get("splits")
@@ -256,40 +239,12 @@ class _Report:
             "calibration": picture(
                 evaluation.plot_calibration(language), t["alt_calibration"].format(ece=error)
             ),
-            "importance": None,
+            **self.parts.figures(),
         }
         if len(evaluation.folds):
             alt = self._of_metric("alt_folds")
             figures["folds"] = picture(evaluation.plot_folds(language), alt)
-        used = self.importance[self.importance["importance"] > 0]
-        if len(used):
-            names = "; ".join(used["text"].head(5))
-            figures["importance"] = picture(
-                self.explanation.plot_importance(language), t["alt_importance"].format(names=names)
-            )
-            figures["beeswarm"] = picture(
-                self.explanation.plot_beeswarm(language), t["alt_beeswarm"], dots=True
-            )
         return figures
-
-    def _dependence(self) -> list[dict[str, Any]]:
-        used = self.importance[self.importance["importance"] > 0].head(_DEPENDENCE)
-        return [
-            picture(
-                self.explanation.plot_dependence(str(name), self.language),
-                self.t["alt_dependence"].format(name=text),
-                dots=True,
-            )
-            for name, text in used["text"].items()
-        ]
-
-    def _beeswarm_say(self) -> str:
-        rows, say = len(self.test), str(self.t["beeswarm_say"])
-        if rows > BEESWARM_DOTS:
-            shown = len(range(0, rows, -(-rows // BEESWARM_DOTS)))
-            part = self.t["beeswarm_part"]
-            say += part.format(shown=self._count(shown), rows=self._count(rows))
-        return say
 
     def _customers(self) -> list[dict[str, Any]]:
         """Highest, middle, threshold and lowest, under assumed names."""
@@ -343,32 +298,6 @@ class _Report:
             size = format_number(reason.contribution, self.language, "+")
             found.append((size, direction, self.t[direction], reason.text(self.language)))
         return found
-
-    def _features(self) -> dict[str, Any]:
-        units = {column.name: column.unit for column in self.artefact.columns}
-        rows = [
-            [
-                self._count(rank),
-                text,
-                self.t["units"].get(units[name], units[name]),
-                self.t["themes"].get(theme, theme),
-                format_number(importance, self.language),
-            ]
-            for name, rank, text, theme, importance in self.importance.itertuples()
-        ]
-        head = [self.t[k] for k in ("rank", "feature", "unit", "theme", "mean_contribution")]
-        return grid(self.t["features"], head, rows, key=1, right=(0, 4))
-
-    def _provenance(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        own = {
-            self.t["study"]: self.study.name,
-            self.t["artefact_digest"]: self.artefact.digest,
-            self.t["seed"]: self.study.model.seed,
-        }
-        given = {self.t["items"].get(key, key): value for key, value in given.items()}
-        rows = [[str(key), str(value)] for key, value in (own | given).items()]
-        head = [self.t["item"], self.t["value"]]
-        return grid(self.t["provenance_caption"], head, rows)
 
     def _of_metric(self, key: str) -> str:
         return capital(str(self.t[key]).format(metric=self.metric.text(self.language)))

@@ -13,6 +13,9 @@ Floats = npt.NDArray[np.float64]
 MIN_SLOPE = 1e-3
 """The flattest line allowed: a margin of 5 then moves the log-odds by 0.005."""
 
+_EDGE = 1e-3
+"""A probability that effects carry beyond 0 or 1 stays this far inside."""
+
 
 @dataclass(frozen=True)
 class SigmoidCalibration:
@@ -33,7 +36,9 @@ class SigmoidCalibration:
         return self.slope * margin + self.intercept
 
     @classmethod
-    def fit(cls, margin: npt.ArrayLike, y: npt.ArrayLike) -> Self:
+    def fit(
+        cls, margin: npt.ArrayLike, y: npt.ArrayLike, effect: npt.ArrayLike | None = None
+    ) -> Self:
         """Fit on rows that are later than those the margin's model was trained on.
 
         Platt, "Probabilistic outputs for support vector machines" (1999): maximum likelihood with
@@ -45,6 +50,8 @@ class SigmoidCalibration:
         Args:
             margin: Shape (n,), log-odds.
             y: Shape (n,), outcomes 0 or 1, both present.
+            effect: Shape (n,), what is added to the probability of a row by other means, such as
+                an offer; the line then stands for the probability without it.
 
         Raises:
             InputError: Only one outcome occurs.
@@ -54,6 +61,10 @@ class SigmoidCalibration:
         (True, 0.0)
         >>> SigmoidCalibration.fit([0.1, 0.2], [1, 0]).slope
         0.001
+        >>> ordered, moved = [1, 0, 0, 0, 1, 1, 0, 0], [0, 0, 0, 0, 0.25, 0.25, 0.25, 0.25]
+        >>> without = SigmoidCalibration.fit([0.0] * 8, ordered, moved)
+        >>> round(float(1 / (1 + np.exp(-without.intercept))), 2)  # 0.25, drawn in
+        0.27
         """
         from scipy.optimize import minimize
         from scipy.special import expit
@@ -71,10 +82,19 @@ class SigmoidCalibration:
         centre, scale = float(m.mean()), float(m.std()) or 1.0
         z = (m - centre) / scale
 
+        added = None if effect is None else np.asarray(effect, dtype=np.float64)
+
         def loss(theta: Floats) -> tuple[float, Floats]:
             log_odds = theta[0] * z + theta[1]
-            error = expit(log_odds) - target
-            likelihood = np.logaddexp(0, log_odds) - target * log_odds
+            if added is None:
+                error = expit(log_odds) - target
+                likelihood = np.logaddexp(0, log_odds) - target * log_odds
+            else:
+                own = expit(log_odds)
+                chance = np.clip(own + added, _EDGE, 1 - _EDGE)
+                likelihood = -target * np.log(chance) - (1 - target) * np.log1p(-chance)
+                error = (chance - target) / (chance * (1 - chance)) * own * (1 - own)
+                error = np.where(chance == own + added, error, 0.0)
             return float(likelihood.mean()), np.array([(error * z).mean(), error.mean()])
 
         start = [max(1.0, MIN_SLOPE * scale), float(np.log(target.mean() / (1 - target.mean())))]

@@ -91,6 +91,18 @@ class OfferDataset(Dataset):
         """The chance of the arm that each row got (n,), NaN where unknown."""
         return self._floats("assignment_probability")
 
+    @property
+    def dose(self) -> dict[str, float] | None:
+        """The rates as a dose that effects may rise with: only if each arm has one of its own.
+
+        >>> rows = OfferDataset(pd.DataFrame(), (), rates={"push": 0.0, "10%": 0.1})
+        >>> rows.dose, replace(rows, rates={"5%": 0.05, "10%": 0.1}).dose
+        (None, {'5%': 0.05, '10%': 0.1})
+        """
+        values = list((self.rates or {}).values())
+        usable = bool(values) and min(values) > 0 and len(set(values)) == len(values)
+        return dict(self.rates or {}) if usable else None
+
     def chances(self, seed: int) -> pd.DataFrame:
         """The chance of every arm for every row (n, control + arms), rows that sum to 1.
 

@@ -29,9 +29,6 @@ ROWS_AT_ONCE = 100_000
 
 _FOLDS = 4
 
-_RAREST = 0.03
-"""A smaller chance of no offer counts as this one, so that no row stands for hundreds."""
-
 
 @dataclass(frozen=True, eq=False)
 class OfferModel:
@@ -76,16 +73,24 @@ class OfferModel:
         )
 
         def effect_on(y: Floats) -> UpliftModel:
-            rates = _dose(dataset.rates)
-            model = UpliftModel(dataset.control, seed, rates=rates, num_threads=num_threads)
+            model = UpliftModel(dataset.control, seed, rates=dataset.dose, num_threads=num_threads)
             return model.fit(X, y, arm, known, groups)
 
         uplift = effect_on(dataset.y)
+        purchase = uplift if outcome == "purchase" else effect_on(dataset.purchase)
         gross, without = dataset.gross, arm == dataset.control
         return cls(
             uplift=uplift,
-            purchase=uplift if outcome == "purchase" else effect_on(dataset.purchase),
-            base=fit_base(X, dataset.purchase, without, own, groups, seed, num_threads),
+            purchase=purchase,
+            base=fit_base(
+                X,
+                dataset.purchase,
+                without,
+                effects_given(purchase.predict(X), arm),
+                groups,
+                seed,
+                num_threads,
+            ),
             basket=BasketModel.fit(
                 X, np.where(dataset.purchase > 0, gross, 0.0), groups, seed, num_threads
             ),
@@ -191,32 +196,42 @@ class OfferModel:
         return effects
 
 
+def effects_given(effects: pd.DataFrame, arm: npt.NDArray[Any]) -> Floats:
+    """The effect (n,) of the arm that each row got; 0 for the control, which has no column.
+
+    >>> effects_given(pd.DataFrame({"5%": [0.1, 0.2], "10%": [0.3, 0.4]}), ["10%", "none"]).tolist()
+    [0.3, 0.0]
+    """
+    position = effects.columns.get_indexer(pd.Index(arm))
+    padded = np.column_stack([effects.to_numpy(), np.zeros(len(effects))])
+    return np.asarray(padded[np.arange(len(effects)), position])
+
+
 def fit_base(
     X: pd.DataFrame,
     purchase: Floats,
     without: npt.NDArray[np.bool_],
-    chance: Floats,
+    effect: Floats,
     groups: npt.NDArray[Any],
     seed: int,
     num_threads: int = 1,
 ) -> PropensityClassifier:
     """Chance of an order without an offer, calibrated on rows its trees have not seen.
 
-    Rows without an offer suffice: given what is known of the customers they are a fair sample even
-    of a targeted campaign (selection on observables). But they are few, and where offers change
-    little, those who got one tell as well who is likely to order. So trees are grown on both, all
-    rows and rows without an offer alone, each cross-fitted over customers; those are kept that,
-    after a calibration line through rows without an offer (Platt 1999), have the lower log loss on
-    these rows. Effects of arms thus enter neither the level nor the slope. For the line and the
-    loss a row counts by the inverse of its chance of no offer (Horvitz and Thompson 1952), so that
-    the level is right for all customers, also for those whom staff seldom leave out.
+    Rows without an offer are few, and where offers change little, those who got one tell as well
+    who is likely to order. So trees are grown on both, all rows and rows without an offer alone,
+    each cross-fitted over customers, and those with the lower log loss on rows without an offer
+    are kept. The calibration
+    line (Platt 1999) is fitted to all rows, to each with the effect of the arm it got added, so
+    that base and effects together give the orders that came. A line through the control's rows
+    alone would have their luck in it twice: a control that happened to order little makes the base
+    look low and every effect high, and discounts seem to pay that do not.
 
     Args:
         X: (n, p) features of the training offers.
         purchase: (n,) 1 for an order, else 0.
         without: (n,) True for the control's rows.
-        chance: (n,) the chance with which each of these was left without an offer; of the others
-            it is not read.
+        effect: (n,) effect on the chance of an order of the arm that each row got.
         groups: (n,) the customer of each row.
 
     Raises:
@@ -224,24 +239,22 @@ def fit_base(
     """
     binary_labels(purchase[without], int(without.sum()), "the offers of the control")
     fold = customer_folds(len(X), _FOLDS, seed, groups)
-    weight = 1 / np.maximum(chance[without], _RAREST)
-    counts = np.zeros(len(X), dtype=np.intp)
-    # Whole numbers in steps of a quarter of the mean weight: the calibration counts rows.
-    counts[without] = np.maximum(1, np.round(4 * weight / weight.mean()))
     candidates = []
     for rows in (np.ones(len(X), dtype=bool), without):
         margin = np.full(len(X), np.nan)
         for number in range(_FOLDS):
-            train, held = rows & (fold != number), without & (fold == number)
+            train, held = rows & (fold != number), fold == number
             if held.any() and len(np.unique(purchase[train])) == 2:
                 model = PropensityClassifier(random_state=seed, num_threads=num_threads)
                 margin[held] = model.fit(X[train], purchase[train]).margin(X[held])
-        counted = np.repeat(np.arange(len(X)), np.where(np.isnan(margin), 0, counts))
-        raw, ordered = margin[counted], purchase[counted]
+        seen = ~np.isnan(margin)
+        raw, ordered, added = margin[seen], purchase[seen], effect[seen]
         if len(np.unique(ordered)) < 2:
             continue
-        line = SigmoidCalibration.fit(raw, ordered)
-        loss = np.logaddexp(0, line.apply(raw)) - ordered * line.apply(raw)
+        line = SigmoidCalibration.fit(raw, ordered, added)
+        # What offers do must not choose the trees: those of all rows may have learned it.
+        log_odds, ordered = line.apply(raw[without[seen]]), ordered[without[seen]]
+        loss = np.logaddexp(0, log_odds) - ordered * log_odds
         candidates.append((float(loss.mean()), rows, line))
     if not candidates:
         raise InputError(
@@ -252,17 +265,6 @@ def fit_base(
     model = PropensityClassifier(random_state=seed, num_threads=num_threads)
     model.fit(X[rows], purchase[rows]).calibration_ = line
     return model
-
-
-def _dose(rates: Mapping[str, float] | None) -> dict[str, float] | None:
-    """The rates as a dose that effects may rise with: only if each arm has one, and its own.
-
-    >>> _dose({"5%": 0.05, "10%": 0.1}), _dose({"push": 0.0, "10%": 0.1})
-    ({'5%': 0.05, '10%': 0.1}, None)
-    """
-    values = list((rates or {}).values())
-    usable = bool(values) and min(values) > 0 and len(set(values)) == len(values)
-    return dict(rates or {}) if usable else None
 
 
 def _share(part: Floats, whole: Floats) -> float:

@@ -51,6 +51,8 @@ def study_offers(study: Study, profiles: Profiles) -> tuple[pd.DataFrame, Arms, 
             "not in the population or not covered by the legal basis."
         )
     rows = rows[rows["fit"]].drop(columns="fit").reset_index(drop=True)
+    rows, more = _comparable(rows, arms)
+    notes += more
     rows, more = _known_chances(rows, arms)
     notes += more
     return rows, arms, (*notes, *_remarks(study, rows, arms))
@@ -110,6 +112,19 @@ def start_of_test(study: Study, newest: pd.Timestamp | None) -> dt.datetime:
     if newest is None:
         raise StudyError(f"Study {study.name}: at least one offer is needed, found none.")
     return end_of(newest.to_pydatetime()) - dt.timedelta(days=study.cutoffs.every_days)
+
+
+def _comparable(rows: pd.DataFrame, arms: Arms) -> tuple[pd.DataFrame, list[str]]:
+    """Without campaigns of which only the control is left: nobody in them could get an arm."""
+    treated = rows.loc[rows["arm"] != arms.control, "campaign_id"].dropna().unique()
+    idle = rows["campaign_id"].notna() & ~rows["campaign_id"].isin(treated)
+    if not arms.left_out or not idle.any():
+        return rows, []
+    note = (
+        f"{int(idle.sum()):,} offers left out: target.arms leaves nothing but the control of "
+        f"{rows.loc[idle, 'campaign_id'].nunique()} campaigns."
+    )
+    return rows[~idle].reset_index(drop=True), [note]
 
 
 def _known_chances(rows: pd.DataFrame, arms: Arms) -> tuple[pd.DataFrame, list[str]]:

@@ -1,0 +1,275 @@
+"""The report on an offer model: what offers change, for whom, and what choosing them earns.
+
+Like the report on a propensity it is one file that loads nothing, and the same input gives the
+same bytes. Where no offer was drawn by lot it speaks of adjusted differences, not of effects.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from neigung.evaluation.offer_evaluation import OfferEvaluation
+from neigung.explanation.explain import Explanation, explain
+from neigung.explanation.offer_customers import OfferCustomers
+from neigung.explanation.offer_facts import OfferFacts
+from neigung.explanation.offer_front import OfferFront
+from neigung.explanation.offer_tables import OfferTables
+from neigung.explanation.page import grid, picture, render, texts
+from neigung.explanation.parts import Parts
+from neigung.explanation.plots import plot_label
+from neigung.explanation.timeline import plot_offer_timeline
+from neigung.explanation.values import count_text, date_text, value_text
+from neigung.features.feature import Language
+from neigung.models.offer_dataset import OfferDataset
+from neigung.study import Study
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from neigung.models.offer_artefact import OfferArtefact
+
+_BALANCE = 15
+_SECTIONS = ("what", "data", "can", "effects", "who", "policies", "why", "customers")
+_LAST_SECTIONS = ("features", "left_out", "provenance")
+
+
+def build_offer_report(
+    artefact: OfferArtefact,
+    evaluation: OfferEvaluation,
+    test: OfferDataset,
+    *,
+    language: Language = "en",
+    provenance: Mapping[str, Any] | None = None,
+    notes: Sequence[str] | None = None,
+    explanation: Explanation | None = None,
+) -> str:
+    """The report on an offer model as one self-contained HTML page.
+
+    Args:
+        artefact: The model; `meta["splits"]`, if given, is what `OfferSplits.to_dict` gives.
+        evaluation: What the offers of the test say of it.
+        test: These offers. No customer id of them reaches the page.
+        language: `en` or `de`.
+        provenance: What is shown as name and value under Provenance: digests, versions, commit.
+        notes: What was left out and why; those of `test` when None.
+        explanation: That of `test` for one arm, where it is at hand; else it is made for the arm
+            whose uplift differs most between customers.
+
+    Raises InputError as `explain` does, when the test rows lack columns of the model.
+    """
+    return _OfferReport(artefact, evaluation, test, language, explanation).render(
+        provenance or {}, test.notes if notes is None else notes
+    )
+
+
+class _OfferReport:
+    """One offer model's report in one language."""
+
+    def __init__(
+        self,
+        artefact: OfferArtefact,
+        evaluation: OfferEvaluation,
+        test: OfferDataset,
+        language: Language,
+        explanation: Explanation | None,
+    ) -> None:
+        self.artefact, self.test = artefact, test
+        self.language: Language = language
+        self.t: dict[str, Any] = texts(language)
+        self.o: dict[str, Any] = self.t["offer"]
+        # An artefact does not keep where its profiles lay.
+        self.study = Study.from_dict({**artefact.study, "profiles": "-"})
+        self.explanation = explanation or explain(artefact, test)
+        self.parts = Parts(self.explanation, self.t, language)
+        known = test.frame["assignment_probability"].notna()
+        self.drawn = float(known.mean()) if len(known) else 0.0
+        names = {column.name: column.text(language) for column in artefact.columns}
+        balance = evaluation.balance
+        balance = balance.assign(column=balance["column"].map(lambda name: names.get(name, name)))
+        self.evaluation = replace(evaluation, balance=balance)
+        self.tables = OfferTables(self.evaluation, self.o, language, observed=self.drawn == 0)
+        self.say = self.tables.say
+        self.arm = self.tables.arm(self.explanation.arm)
+        self.facts = OfferFacts(self.study, test, self.tables, self.parts, self.t)
+        self.predicted = artefact.predict(self.explanation.X).reset_index(drop=True)
+
+    def render(self, provenance: Mapping[str, Any], notes: Sequence[str]) -> str:
+        o, evaluation, language, tables = self.o, self.evaluation, self.language, self.tables
+        front = OfferFront(tables, self.t, self.drawn)
+        people = OfferCustomers(
+            self.explanation,
+            self.predicted,
+            tables,
+            self.t,
+            margin=self.study.decision.margin_rate is not None,
+        )
+        sections = [(key, self._heading(key)) for key in _SECTIONS]
+        sections += [(key.replace("_", "-"), self.t[key]) for key in _LAST_SECTIONS]
+        return render(
+            "offer_report.html.j2",
+            language=language,
+            t=self.t,
+            o=o,
+            title=o["title"].format(name=self.study.name),
+            target=self.facts.question() + (o["lead_observed"] if tables.observed else ""),
+            verdict=front.verdict(),
+            at_test=self._at_test(),
+            tiles=front.tiles(),
+            sections=sections,
+            facts=self.facts.pairs(self.artefact.meta.get("rows", {}).get("train")),
+            mix=tables.mix(self.test, self.predicted["recommended_arm"]),
+            can=self._can(),
+            doubtful=self.drawn < 1,
+            overlap=tables.overlap(),
+            balance_sentences=[tables.told(evaluation.overlap_sentences(language)[-1])],
+            placebo=tables.placebo(),
+            placebo_say=tables.placebo_say(),
+            effects_heading=self._heading("effects"),
+            effects_say=self.say("effects_say"),
+            arm_sentences=tables.arm_sentences(),
+            effects=tables.effects(),
+            needed_say=tables.needed_say(),
+            who_heading=self._heading("who"),
+            who_sentences=[tables.ranking_sentence()],
+            bands=tables.bands(),
+            rankings=tables.rankings(),
+            rankings_by_arm=tables.rankings_by_arm(),
+            policies=tables.policies(),
+            figures=self._figures(),
+            dependence=self.parts.dependence(),
+            why_heading=self._heading("why"),
+            why_say=self._why_say(),
+            beeswarm_say=self.parts.beeswarm_say(o["beeswarm_say"].format(arm=self.arm)),
+            dependence_heading=o["dependence"].format(arm=self.arm),
+            nothing_used=o["nothing_used"].format(arm=self.arm),
+            customers=people.told(),
+            customers_say=people.say(),
+            timeline=self._timeline(),
+            spans=self._spans(),
+            features=self.parts.features(),
+            features_show=self.parts.features_show(),
+            notes=list(notes),
+            provenance=self.parts.provenance(self.study, self.artefact.digest, provenance),
+        )
+
+    def _heading(self, key: str) -> str:
+        return str(self.say(key)).format(arm=self.arm)
+
+    def _at_test(self) -> str:
+        evaluation, days = self.evaluation, self.study.target.horizon_days
+        value = evaluation.base_rate
+        purchase = evaluation.outcome == "purchase"
+        told = value_text(value, "share" if purchase else "currency", self.language)
+        made = self.test.frame["cutoff"]
+        return str(self.o["at_test"]).format(
+            rows=self._count(evaluation.n_rows),
+            customers=self._count(evaluation.n_customers),
+            start=self._date(made.min()),
+            end=self._date(made.max()),
+            base=self.o[f"base_{evaluation.outcome}"].format(value=told, days=days),
+            points=self.o["points_say"] if purchase else "",
+        )
+
+    def _can(self) -> list[str]:
+        if self.drawn == 1:
+            return [self.o["can_drawn"]]
+        if self.drawn == 0:
+            return [self.o["can_chosen"]]
+        return [self.o["can_partly"].format(share=self.tables.share(self.drawn))]
+
+    def _figures(self) -> dict[str, Any]:
+        evaluation, o, language = self.evaluation, self.o, self.language
+        effects = evaluation.plot_effects(language)
+        effects.axes[0].set_title(self._heading("effects"))
+        figures = {
+            "effects": picture(effects, o["alt_effects"]),
+            "policies": picture(evaluation.plot_policies(language), o["alt_policies"]),
+            **{"balance": None, "bands": None, "qini": None},
+            **self.parts.figures(),
+        }
+        if len(evaluation.balance):
+            figures["balance"] = picture(self._balance(), o["alt_balance"])
+        if len(evaluation.bands):
+            figures["bands"] = picture(evaluation.plot_bands(language), o["alt_bands"])
+        if len(evaluation.curves):
+            figures["qini"] = picture(evaluation.plot_qini(language), o["alt_qini"])
+        return figures
+
+    def _balance(self) -> Figure:
+        """The features that differ most, by names that fit beside the picture."""
+        table = self.evaluation.balance
+        size = table[["before", "after"]].abs().max(axis=1).groupby(table["column"], sort=False)
+        names = size.max().nlargest(_BALANCE).index
+        table = table[table["column"].isin(names)]
+        labels = table["column"].map(lambda text: plot_label(str(text)))
+        shown = replace(self.evaluation, balance=table.assign(column=labels))
+        figure = shown.plot_balance(self.language)
+        # Names may take two lines.
+        figure.set_size_inches(8.4, 1.3 + 0.42 * len(names))
+        return figure
+
+    def _why_say(self) -> str:
+        o = self.o
+        told = [
+            o["why_say"].format(
+                arm=self.arm,
+                unit=o["unit"][self.explanation.contributions.unit],
+                rows=self._count(len(self.test)),
+            )
+        ]
+        count = len(self.artefact.arms)
+        if count > 1 and len(self.parts.used):
+            told.insert(0, o["why_arm"].format(count=self._count(count), arm=self.arm))
+        return " ".join([*told, *([o["why_chosen"]] if self.drawn < 1 else [])])
+
+    def _timeline(self) -> dict[str, Any] | None:
+        spans = self._dates()
+        if spans is None:
+            return None
+        figure = plot_offer_timeline(spans, self.study.target.horizon_days, self.language)
+        return picture(figure, self.o["alt_timeline"])
+
+    def _dates(self) -> dict[str, tuple[dt.datetime, dt.datetime]] | None:
+        """From when to when the offers of training and test were made."""
+        splits = self.artefact.meta.get("splits")
+        if not splits or not len(self.test):
+            return None
+        cutoffs = self.study.cutoffs
+        start = pd.Timestamp(splits["test_start"]).to_pydatetime()
+        oldest = start - dt.timedelta(days=cutoffs.every_days * (cutoffs.count - 1))
+        until = pd.Timestamp(splits["train_until"]).to_pydatetime()
+        made = self.test.frame["cutoff"]
+        return {
+            "train": (oldest, until),
+            "test": (made.min().to_pydatetime(), made.max().to_pydatetime()),
+        }
+
+    def _spans(self) -> dict[str, Any] | None:
+        spans = self._dates()
+        if spans is None:
+            return None
+        horizon = dt.timedelta(days=self.study.target.horizon_days)
+        counts = {"test": len(self.test), **self.artefact.meta.get("rows", {})}
+        rows = [
+            [
+                self.t[role],
+                self._count(counts[role]) if role in counts else "–",
+                self._date(start),
+                self._date(end),
+                self._date(end + horizon),
+            ]
+            for role, (start, end) in spans.items()
+        ]
+        head = [self.t["role"], *(self.o[key] for key in ("offers", "from", "until"))]
+        return grid(self.o["timeline_caption"], [*head, self.t["watched"]], rows, right=(1,))
+
+    def _count(self, number: Any) -> str:
+        return count_text(number, self.language)
+
+    def _date(self, stamp: Any) -> str:
+        return date_text(stamp, self.language)
