@@ -55,7 +55,7 @@ def spend(
 
 @pytest.fixture(scope="module")
 def discount_model() -> tuple[UpliftModel, pd.DataFrame, pd.DataFrame]:
-    X, y, arm, chances, _ = discounts(6_000, 0)
+    X, y, arm, chances, _ = discounts(4_000, 0)
     new, *_, tau = discounts(2_000, 1)
     return UpliftModel(rates=RATES).fit(X, y, arm, chances), new, tau
 
@@ -100,7 +100,7 @@ def test_contributions_sum_to_the_prediction(which: str, request: pytest.Fixture
 
 
 def test_contributions_stay_exact_where_neighbouring_rates_had_to_be_averaged() -> None:
-    X, y, arm, chances, _ = discounts(1_500, 4, effect=0.3)
+    X, y, arm, chances, _ = discounts(800, 4, effect=0.3)
     model = UpliftModel(rates=RATES).fit(X, y, arm, chances)
     # Levels that fall with the rate make nearly every customer need the averaging.
     object.__setattr__(model.calibration_, "level", np.array([0.05, 0.04, 0.03]))
@@ -148,7 +148,7 @@ def test_rates_are_read_from_names_that_are_nothing_else() -> None:
 
 
 def test_without_rates_arms_may_be_in_any_order() -> None:
-    X, y, arm, _, tau = discounts(6_000, 3)
+    X, y, arm, _, tau = discounts(4_000, 3)
     names = {"none": "control", "5%": "z", "10%": "m", "20%": "a"}
     model = UpliftModel("control").fit(X, y, [names[a] for a in arm])
     assert model.arms_ == ["a", "m", "z"]
@@ -162,17 +162,17 @@ def test_shuffled_arms_leave_almost_nothing() -> None:
         shuffled = np.random.default_rng(seed).permutation(arm)
         found = UpliftModel(random_state=seed, rates=RATES).fit(X, y, shuffled).predict(X)
         sizes.append(found.abs().to_numpy().mean() / tau.abs().to_numpy().mean())
-    assert np.mean(sizes) < 0.1
+    assert np.mean(sizes) < 0.12
 
 
 def test_targeting_does_not_pass_for_an_effect() -> None:
     naive, adjusted = [], []
     for seed in range(3):
         rng = np.random.default_rng(seed)
-        X = features(rng, 5_000)
+        X = features(rng, 3_000)
         likely = 1 / (1 + np.exp(-1.5 * X["a"].to_numpy()))
-        arm = rng.random(5_000) < 0.1 + 0.8 * likely
-        y = 10 * likely + 2.0 * arm + rng.normal(0, 3, 5_000)
+        arm = rng.random(3_000) < 0.1 + 0.8 * likely
+        y = 10 * likely + 2.0 * arm + rng.normal(0, 3, 3_000)
         model = UpliftModel().fit(X, y, np.where(arm, "mail", "none"))
         naive.append(y[arm].mean() - y[~arm].mean() - 2)
         adjusted.append(model.predict(X)["mail"].mean() - 2)
@@ -182,17 +182,17 @@ def test_targeting_does_not_pass_for_an_effect() -> None:
 
 
 def test_a_trial_beside_targeted_offers_keeps_its_known_chances() -> None:
-    X, y, arm, chances, tau = discounts(5_000, 5)
-    chances = np.where(np.arange(5_000) % 2, chances, np.nan)
+    X, y, arm, chances, tau = discounts(3_000, 5)
+    chances = np.where(np.arange(3_000) % 2, chances, np.nan)
     model = UpliftModel(rates=RATES).fit(X, y, arm, chances)
-    assert model.overlap_["rounds"] is not None
+    assert model.overlap_["rounds"] == 0  # The rest of the trial looks drawn at random, too.
     np.testing.assert_allclose(model.predict(X).mean(), tau.mean(), atol=0.05)
 
 
 def test_intervals_cover_the_mean_effect_of_customers_with_one_prediction() -> None:
     covered, wide = [], []
-    for seed in range(8):
-        X, y, arm, tau = spend(1_500, seed, effect=4.0)
+    for seed in range(6):
+        X, y, arm, tau = spend(1_000, seed, effect=4.0)
         model = UpliftModel(random_state=seed).fit(X, y, arm)
         low, high = (end["mail"].to_numpy() for end in model.interval(X))
         predicted = model.predict(X)["mail"].to_numpy()
@@ -202,12 +202,12 @@ def test_intervals_cover_the_mean_effect_of_customers_with_one_prediction() -> N
             covered.append(low[part].mean() <= tau[part].mean() <= high[part].mean())
         narrow_low, narrow_high = model.interval(X, level=0.5)
         wide.append(((high - low) > (narrow_high - narrow_low)["mail"].to_numpy()).all())
-    assert np.mean(covered) > 0.8
+    assert np.mean(covered) > 0.75  # Of a step, which no line fits; 0.95 where a line does.
     assert all(wide)
 
 
 def test_same_data_and_seed_give_the_same_bytes() -> None:
-    X, y, arm, chances, _ = discounts(700, 6)
+    X, y, arm, chances, _ = discounts(400, 6)
     one, two = (UpliftModel(rates=RATES, random_state=3).fit(X, y, arm, chances) for _ in "ab")
     assert one.model_texts_ == two.model_texts_
     assert json.dumps(one.to_dict()) == json.dumps(two.to_dict())

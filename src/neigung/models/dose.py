@@ -30,6 +30,7 @@ def rising_blocks(values: Floats) -> Floats:
         return weights
     sums = totals[rows]
     mean = np.full((len(rows), k, k), np.nan)  # [row, first, last]
+    columns = np.arange(k)
     for first in range(k):
         for last in range(first, k):
             mean[:, first, last] = (sums[:, last + 1] - sums[:, first]) / (last - first + 1)
@@ -39,8 +40,8 @@ def rising_blocks(values: Floats) -> Floats:
         least = np.take_along_axis(block, lasts[:, :, None], axis=2)[:, :, 0]
         firsts = least.argmax(axis=1)
         ends = lasts[np.arange(len(rows)), firsts] + arm
-        for at, first, last in zip(rows, firsts, ends, strict=True):
-            weights[at, arm, first : last + 1] = 1 / (last - first + 1)
+        inside = (columns >= firsts[:, None]) & (columns <= ends[:, None])
+        weights[rows, arm] = inside / inside.sum(axis=1, keepdims=True)
     return weights
 
 

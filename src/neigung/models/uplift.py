@@ -21,7 +21,7 @@ from neigung.models.uplift_calibration import (
 )
 from neigung.models.uplift_folds import customer_folds, group_codes
 from neigung.models.uplift_response import FOLDS, out_of_fold_guesses
-from neigung.models.uplift_student import student_text
+from neigung.models.uplift_student import student
 from neigung.models.uplift_trial import (
     checked_arms,
     checked_outcome,
@@ -157,18 +157,19 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         calibration = UpliftCalibration.fit(
             guesses, scores, probabilities, customers, rates=doses, rising=rising
         )
-        scale = np.maximum(guesses.std(axis=0), 1e-12 * outcome.std())
-        texts = {
-            f"arm_{j}": student_text(
+        students = [
+            student(
                 array,
                 encoder.categorical_indices,
-                guesses[:, j] / scale[j],
+                guesses[:, j],
                 seed=self.random_state,
                 num_threads=self.num_threads,
             )
             for j in range(len(arms))
-        }
-        self._set_fitted(encoder, texts, arms, rates, rising, scale, calibration)
+        ]
+        texts = {f"arm_{j}": text for j, (text, _, _) in enumerate(students)}
+        reading = np.array([[scale, shift] for _, scale, shift in students])
+        self._set_fitted(encoder, texts, arms, rates, rising, reading, calibration)
         self.rows_ = np.bincount(codes, minlength=len(arms) + 1)[1:].tolist()
         return self
 
@@ -199,7 +200,8 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         """Low and high ends of the mean effect of customers with this prediction.
 
         Not of one customer: no trial shows a single customer's effect. From the error of level
-        and slope (normal approximation, clustered by customer).
+        and slope (normal approximation, clustered by customer), from how much of them is not
+        believed, and from how far groups of like customers were found off the straight line.
 
         Raises:
             InputError: A level outside (0, 1).
@@ -274,7 +276,7 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
             "monotone": self.rising_,
             "arms": list(self.arms_),
             "rows": list(self.rows_),
-            "scale": self.scale_.tolist(),
+            "reading": self.reading_.tolist(),
             "calibration": self.calibration_.to_dict(),
             "overlap": dict(self.overlap_),
             "features": list(self.encoder_.feature_names),
@@ -299,7 +301,7 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
             list(state["arms"]),
             state["rates"],
             state["monotone"],
-            np.array(state["scale"]),
+            np.array(state["reading"]),
             UpliftCalibration.from_dict(state["calibration"]),
         )
         return model
@@ -311,7 +313,7 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         arms: list[str],
         rates: Mapping[str, float] | None,
         rising: bool,
-        scale: Floats,
+        reading: Floats,
         calibration: UpliftCalibration,
     ) -> None:
         import lightgbm as lgb
@@ -321,7 +323,7 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         self.arms_ = list(arms)
         self.rates_ = None if rates is None else {arm: float(rates[arm]) for arm in arms}
         self.rising_ = bool(rising)
-        self.scale_ = scale
+        self.reading_ = reading
         self.calibration_ = calibration
         self.model_texts_ = texts
         # Read back from their texts, so that what is evaluated is what is stored.
@@ -334,7 +336,7 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         if not len(array):  # LightGBM refuses empty input.
             return np.empty((0, len(self.arms_)))
         said = [booster.predict(array, num_threads=self.num_threads) for booster in self.boosters_]
-        return np.column_stack(said) * self.scale_
+        return np.asarray(np.column_stack(said) * self.reading_[:, 0] + self.reading_[:, 1])
 
     def _raw(self, X: pd.DataFrame) -> Floats:
         guesses = self._guess(X)
@@ -348,6 +350,7 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
             self.boosters_[arm].predict(array, pred_contrib=True, num_threads=self.num_threads)
         )
         calibration = self.calibration_
-        values = values * (self.scale_[arm] * calibration.slope[arm])
-        values[:, -1] += calibration.level[arm] - calibration.slope[arm] * calibration.centre[arm]
+        (scale, shift), slope = self.reading_[arm], calibration.slope[arm]
+        values = values * (scale * slope)
+        values[:, -1] += calibration.level[arm] + slope * (shift - calibration.centre[arm])
         return np.asarray(values, dtype=np.float64)

@@ -118,10 +118,12 @@ def lean(
     inverse = np.linalg.pinv(gram / np.outer(unit, unit), hermitian=True) / np.outer(unit, unit)
     theta = inverse @ moment
     influence = sum((x * (w * (z - x @ theta))[:, None]) @ inverse for x, w, z in parts)
-    error = _clustered(np.asarray(influence), groups)[1, 1]
-    if theta[0] <= 0 or error <= 0:
+    errors = np.diag(_clustered(np.asarray(influence), groups))
+    if not (errors > 0).all():
         return 0.0
-    return float(np.clip(_believed(theta[1], error) / theta[0], least, 1.0))
+    # Where `main` itself is in doubt, its coefficient is no yardstick.
+    yardstick = max(theta[0], 2 * np.sqrt(errors[0]))
+    return float(np.clip(_believed(theta[1], errors[1]) / yardstick, least, 1.0))
 
 
 @dataclass(frozen=True)
@@ -133,9 +135,11 @@ class UpliftCalibration:
     Attributes:
         centre: Mean guess per arm.
         level: Believed mean effect per arm.
-        slope: Believed effect per unit of guess; never below 0.
+        slope: Believed effect per unit of guess; above 0.
         measured: Shape (arms, 2), doubly robust estimates of mean effect and slope.
         covariance: Shape (arms, 2, 2), theirs.
+        misfit: Variance per arm, of the mean effects of customers with like guesses around the
+            measured line, beyond what chance explains.
     """
 
     centre: Floats
@@ -143,6 +147,7 @@ class UpliftCalibration:
     slope: Floats
     measured: Floats
     covariance: Floats
+    misfit: Floats
 
     @classmethod
     def fit(
@@ -161,14 +166,16 @@ class UpliftCalibration:
         Fernández-Val (2018), weighted by overlap, with errors clustered by customer. Then both
         coefficients are shrunk by empirical Bayes, the arms together:
 
-        - levels: N(0, M) before seeing the data, with M of two parts, one along the mean guesses
-          (the shape that the arms share) and one apart for each arm, both of the size under which
-          the data are most likely. Without evidence both sizes are 0, and so is the level. With
-          one arm this is the positive-part James-Stein estimate, (1 - 1/t²) of what was measured.
-          All of it is then weighed by the probability that there is any effect, if half of all
-          trials had none.
+        - levels: the mean of what two readers would believe, one who expects no effect and one
+          who expects the mean guess. Either expects a departure of N(0, M), with M of two parts,
+          one along the mean guesses (the shape that the arms share) and one apart for each arm,
+          both of the size under which the data are most likely; and half of all trials without
+          any. With one arm this is nearly the positive-part James-Stein estimate, (1 - 1/t²) of
+          what was measured. Clear data convince both readers; so the correction of the guesses
+          for targeting switches itself off where the data do not support it.
         - slopes: all arms share one, shrunk in the same way, with departures where the data
-          insist.
+          insist. Boosted guesses are cautious by themselves, so that never less than half the
+          probability of a slope above 0 is believed: customers keep an order.
 
         Args:
             guesses: Out-of-fold uplift (n, arms).
@@ -196,22 +203,36 @@ class UpliftCalibration:
         if rates is not None and arms > 1:
             line = np.column_stack([np.ones(arms), rates])
             shape = (centre + line @ np.linalg.lstsq(line, centre, rcond=None)[0]) / 2
-        level = believed_levels(measured[:, 0], joint[:, 0, :, 0], shape)
+        error = joint[:, 0, :, 0]
+        sceptic = believed_levels(measured[:, 0], error, shape)
+        trusting = centre + believed_levels(measured[:, 0] - centre, error, shape)
+        level = (sceptic + trusting) / 2
         if rising:
             level = _rising(level)
         slope = believed_slopes(measured[:, 1], joint[:, 1, :, 1])
         own = np.array([joint[arm, :, arm] for arm in range(arms)])
-        return cls(centre, level, slope, measured, own)
+        misfit = np.zeros(arms)
+        for arm in range(arms):
+            line = measured[arm, 0] + measured[arm, 1] * (guesses[:, arm] - centre[arm])
+            weight = _overlap_weight(probabilities, arm)
+            misfit[arm] = _misfit(guesses[:, arm], scores[:, arm] - line, weight)
+        return cls(centre, level, slope, measured, own, misfit)
 
     def apply(self, guesses: Floats) -> Floats:
         """Believed uplift (n, arms) of customers with these guesses."""
         return np.asarray(self.level + self.slope * (guesses - self.centre))
 
     def errors(self, guesses: Floats) -> Floats:
-        """Standard error (n, arms) of the mean effect of customers with these guesses."""
+        """Standard error (n, arms) of the mean effect of customers with these guesses.
+
+        Of three parts: the error of the measured line, how far the believed one lies from it, and
+        how far groups of like customers lie off any line.
+        """
         x = guesses - self.centre
         cov = self.covariance
         variance = cov[:, 0, 0] + 2 * x * cov[:, 0, 1] + x**2 * cov[:, 1, 1]
+        apart = self.measured[:, 0] - self.level + x * (self.measured[:, 1] - self.slope)
+        variance = variance + apart**2 + self.misfit
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 
     def to_dict(self) -> dict[str, Any]:
@@ -248,29 +269,30 @@ def believed_levels(measured: Floats, covariance: Floats, shape: Floats) -> Floa
 
 
 def believed_slopes(measured: Floats, covariance: Floats) -> Floats:
-    """Slopes as believed after shrinking, shape (arms,), none below 0.
+    """Slopes as believed after shrinking, shape (arms,), all above 0; see `UpliftCalibration.fit`.
 
     >>> believed_slopes(np.array([1.0, 1.0]), np.eye(2) * 0.01).round(2).tolist()
     [1.0, 1.0]
-    >>> believed_slopes(np.array([-1.0]), np.eye(1) * 0.01).tolist()
-    [0.0]
+    >>> believed_slopes(np.array([0.0]), np.eye(1)).tolist()
+    [0.25]
     """
+    from scipy.stats import norm
+
     arms = len(measured)
+    out = np.full(arms, 0.25)
     usable = np.isfinite(measured) & (np.diag(covariance) > 0)
     if not usable.any():
-        return np.zeros(arms)
-    out = np.zeros(arms)
+        return out
     estimate, cov = measured[usable], covariance[np.ix_(usable, usable)]
     one = np.ones(len(estimate))
     precision = np.linalg.pinv(cov, hermitian=True)
-    weight = one @ precision @ one
+    weight = float(one @ precision @ one)
     common = float((one @ precision @ estimate) / weight)
-    if common <= 0:
-        return out
-    believed = _believed(common, float(1 / weight)) / common
+    least = float(norm.cdf(common * np.sqrt(weight))) / 2
     sizes = np.concatenate([[0.0], np.trace(cov) / len(one) * np.logspace(-2, 3, 51)])
     apart = _most_likely(estimate - common, cov, [size * np.eye(len(one)) for size in sizes])
-    out[usable] = np.maximum(0.0, common + apart) * believed
+    share = _believed(common, 1 / weight) / common if common > 0 else 0.0
+    out[usable] = np.maximum((common + apart) * share, least)
     return out
 
 
@@ -295,6 +317,17 @@ def _believed(measured: float, variance: float) -> float:
         return 0.0
     probability = 1 / (1 + np.sqrt(square) * np.exp((1 - square) / 2))
     return float(measured * (1 - 1 / square) * probability)
+
+
+def _misfit(guess: Floats, left: Floats, weight: Floats) -> float:
+    """Variance of the true means of `left` in parts of like guesses, by moments; at least 0."""
+    parts = np.array_split(np.argsort(guess, kind="stable"), min(10, max(2, len(guess) // 200)))
+    excess = []
+    for part in parts:
+        w = weight[part] / weight[part].sum()
+        mean = w @ left[part]
+        excess.append(mean**2 - (w**2) @ (left[part] - mean) ** 2)
+    return max(0.0, float(np.mean(excess)))
 
 
 def _rising(values: Floats) -> Floats:

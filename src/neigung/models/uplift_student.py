@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from neigung.models.encoding import Floats
 
 STUDENT: Mapping[str, Any] = {
@@ -11,11 +13,11 @@ STUDENT: Mapping[str, Any] = {
     "learning_rate": 0.1,
     "num_leaves": 15,
     "min_data_in_leaf": 50,
-    "feature_fraction": 0.7,
+    "feature_fraction": 0.5,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
     "lambda_l2": 5.0,
-    "max_bin": 127,
+    "max_bin": 63,
     "feature_pre_filter": False,
     "deterministic": True,
     "force_col_wise": True,
@@ -23,30 +25,41 @@ STUDENT: Mapping[str, Any] = {
 }
 """More leaves and rounds than a response booster: guesses have a shape but little noise."""
 
-ROUNDS = 150
+ROUNDS = 100
 
 
-def student_text(
+def student(
     array: Floats,
     categorical: Sequence[int],
-    target: Floats,
+    guesses: Floats,
     *,
     seed: int,
     num_threads: int = 1,
-) -> str:
-    """LightGBM text of a booster fitted to out-of-fold guesses of unit spread.
+) -> tuple[str, float, float]:
+    """LightGBM text of a booster fitted to out-of-fold guesses, and how to read it.
+
+    The booster evens out what the models of the single folds got differently, and so says less
+    than the guesses; `scale * booster + shift` has their mean and spread again.
 
     Args:
         array: Encoded features (n, p).
         categorical: Positions of the categorical ones.
-        target: Guesses (n,).
+        guesses: Shape (n,).
         seed: Seed of the sampling.
         num_threads: Threads of LightGBM.
+
+    Returns:
+        Text, scale and shift.
     """
     import lightgbm as lgb
 
+    spread = float(guesses.std())
+    # Boosters of one spread, so that LightGBM's own thresholds mean the same in every unit.
+    target = guesses / spread if spread > 0 else guesses * 0.0
+
     params = {
         **STUDENT,
+        "feature_fraction": max(STUDENT["feature_fraction"], min(1.0, 12 / array.shape[1])),
         "min_data_in_leaf": min(STUDENT["min_data_in_leaf"], max(5, len(array) // 40)),
         "seed": seed,
         "num_threads": num_threads,
@@ -54,4 +67,7 @@ def student_text(
     data = lgb.Dataset(array, target, categorical_feature=list(categorical), params=params)
     booster = lgb.train(params, data, ROUNDS)
     # The thread count is the one line of the text that the machine decides.
-    return re.sub(r"^\[num_threads: .*\]\n", "", booster.model_to_string(), flags=re.M)
+    text = re.sub(r"^\[num_threads: .*\]\n", "", booster.model_to_string(), flags=re.M)
+    said = np.asarray(booster.predict(array, num_threads=num_threads), dtype=np.float64)
+    scale = spread / float(said.std()) if said.std() > 1e-6 else 0.0
+    return text, scale, float(guesses.mean() - scale * said.mean())
