@@ -66,7 +66,7 @@ def test_options_named_in_the_text_exist() -> None:
         for option in parameter.opts
     }
     text = re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL)
-    named = set(re.findall(r"`(--[a-z]+)", text))
+    named = set(re.findall(r"`(--[a-z-]+)", text))
     assert named
     assert named <= known
     names = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
@@ -118,6 +118,11 @@ def newcomer(shop: Shop, small_tables: dict[str, pd.DataFrame], empty_mlflow: Pa
     content["acceptance"]["beat_baseline"] = False
     path = shop.folder / "configs/purchase_30d.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    offers = shop.folder / "configs/discount_14d.yaml"
+    content = yaml.safe_load(offers.read_text(encoding="utf-8"))
+    content["features"] = ["days_since_last_order", "order_count"]
+    content["acceptance"]["beat_baseline"] = False
+    offers.write_text(yaml.safe_dump(content), encoding="utf-8")
     return shop
 
 
@@ -133,10 +138,14 @@ def test_the_study_is_one() -> None:
 @pytest.mark.timeout(300)
 def test_every_command_runs_in_its_order(newcomer: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     for arguments in commands("neigung"):
-        ended = newcomer.run(*arguments)
+        # The whole shop would take minutes.
+        small = ["3000" if one == "50000" else one for one in arguments]
+        ended = newcomer.run(*small)
         assert ended.code == 0, (arguments, ended.err)
-    for made in ("quality.json", "reports/purchase_30d.html", "reports/purchase_30d_de.html"):
+    for made in ("quality.json", "reports/purchase_30d.html", "reports/purchase_30d_de.html",
+                 "reports/discount_14d.html"):  # fmt: skip
         assert (newcomer.folder / made).stat().st_size > 1000
+    check_offers(pd.read_parquet("scores/discount_14d_offers.parquet"))
 
     [read] = [block for block in blocks("python") if "read_parquet" in block]
     names: dict[str, Any] = {}
@@ -150,7 +159,52 @@ def test_every_command_runs_in_its_order(newcomer: Shop, monkeypatch: pytest.Mon
     assert len(names["audience"])
     assert names["why"].str.len().gt(5).all()
 
-    [notebook] = [block for block in blocks("python") if "import neigung" in block]
+    [notebook] = [block for block in blocks("python") if "ng.Study" in block]
     exec(notebook, names)
     assert names["run"].version == 2
     assert set(names["scores"]["model_version"]) == {2}
+
+
+def check_offers(offers: pd.DataFrame) -> None:
+    """The columns are those that the README tells."""
+    [told] = re.findall(r"^An offer file has, (.*?)\. ", README, flags=re.MULTILINE)
+    arms = ["none", "5%", "10%", "15%", "20%"]
+    columns = [
+        column
+        for name in re.findall(r"`(\w+)`", told)
+        for column in (
+            [name.replace("ARM", arm) for arm in arms] if name.endswith("_ARM") else [name]
+        )
+    ]
+    assert set(offers) == {"customer_id", "cutoff", "model_version", *columns}
+    assert offers["necessary_discount"].isin([0, 0.05, 0.1, 0.15, 0.2]).all()
+    assert set(offers["recommended_arm"]) <= set(arms)
+
+
+def test_the_uplift_model_works_on_any_table() -> None:
+    [block] = [block for block in blocks("python") if "UpliftModel" in block]
+    names: dict[str, Any] = {}
+    exec(block, names)
+    model, X = names["model"], names["X"]
+    effects = model.predict(X)
+    assert list(effects) == ["10%", "20%"]
+    between = model.predict_rate(X, 0.15)
+    assert (effects["10%"] - 1e-9 <= between).all()
+    assert (between <= effects["20%"] + 1e-9).all()
+    assert (names["low"] <= names["high"]).all(axis=None)
+    movable = X["orders"] > 3
+    # In truth 0.2 and 0.
+    assert effects.loc[movable, "20%"].mean() > effects.loc[~movable, "20%"].mean() + 0.1
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
+def test_the_studies_are_valid_and_named_like_their_file(path: Path) -> None:
+    assert Study.load(path).name == path.stem
+
+
+def test_the_keys_of_an_offer_study_exist() -> None:
+    rows = dict(re.findall(r"^\| `(target|decision|cutoffs)` \| (.+) \|$", README, re.MULTILINE))
+    content = Study.load(ROOT / "configs/discount_14d.yaml").to_dict()
+    assert set(rows) == {"target", "decision", "cutoffs"}
+    for key, words in rows.items():
+        assert set(re.findall(r"`(\w+)`", words)) <= {*content[key], "campaign_id"}

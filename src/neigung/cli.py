@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="neigung",
-    help="Customer predictions that can be defended: who will buy, who is leaving, and why.",
+    help="Predictions to defend: who will buy, what discount it takes, who is leaving, and why.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -162,7 +162,7 @@ def _imported(result: ImportResult) -> None:
 @app.command()
 def simulate(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")],
-    customers: Annotated[int, typer.Option("--customers", help="How many customers.")] = 20_000,
+    customers: Annotated[int, typer.Option("--customers", help="How many customers.")] = 50_000,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 0,
     effect: Annotated[
         bool, typer.Option("--effect/--no-effect", help="Whether offers change anything.")

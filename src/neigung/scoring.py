@@ -161,6 +161,7 @@ def offers(
     """
     from neigung.decisions.offers import plan_offers
     from neigung.models.offer_artefact import OfferArtefact
+    from neigung.tracking.registry import find
 
     reporter = reporter or Reporter()
     study = study if isinstance(study, Study) else Study.load(study)
@@ -176,6 +177,9 @@ def offers(
         )
     artefact, scores, X = _scored(study, cutoff, version, profiles, reporter)
     assert isinstance(artefact, OfferArtefact)  # the target is the version's own
+    info = find(study.name, version)
+    if info.tags.get("beats_baseline") != "true":
+        reporter.say(f"  Note: version {info.version} was not proven. {info.tags.get('verdict')}")
     with reporter.task("Offers"):
         plan = plan_offers(
             X, artefact.model, study.decision, budget=budget, revenue_target=revenue_target

@@ -154,7 +154,7 @@ def test_without_an_effect_the_model_wins_nothing(metric):
 def test_no_effect_is_said_plainly():
     none = offers(n=4000, effect=0.0)
     verdict = evaluate_offers(none).verdict
-    assert verdict.text_en.endswith("No effect was found for any arm.")
+    assert verdict.text_en.endswith("There are not enough data on any arm.")
     assert verdict.text_de.endswith("Für keine Angebotsart wurde eine Wirkung gefunden.")
 
 

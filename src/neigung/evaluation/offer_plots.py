@@ -72,8 +72,8 @@ def plot_qini(evaluation: OfferEvaluation, language: str = "en") -> Figure:
         _percent(axes.xaxis, language)
         _decimal(axes.yaxis, language)
         if panel == 0:
-            figure.legend(frameon=False, fontsize=9, loc="outside upper center", ncols=3)
-    figure.supxlabel(_text("share", language), fontsize=10)
+            figure.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=3)
+        axes.set_xlabel(_text("share", language), fontsize=9)
     figure.supylabel(_amount(evaluation.outcome, language), fontsize=10)
     return figure
 

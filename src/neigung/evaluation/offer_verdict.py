@@ -85,6 +85,10 @@ _NO_EFFECT = (
     " No effect was found for any arm.",
     " Für keine Angebotsart wurde eine Wirkung gefunden.",
 )
+_TOO_FEW = (
+    " There are not enough data on any arm.",
+    " Zu keiner Angebotsart gibt es genug Daten.",
+)
 _NO_DIFFERENCE = (
     " No adjusted difference was found for any arm.",
     " Für keine Angebotsart wurde ein bereinigter Unterschied gefunden.",
@@ -159,7 +163,10 @@ def judge_offers(evaluation: OfferEvaluation) -> Verdict:
             difference=interval_text((difference, low, high), unit, language, "+"),
             reason=REASONS[_reason(evaluation, evaluation.metric)][i],
         )
-        if not (evaluation.arm_effects["verdict"] == "found").any():
+        found = set(evaluation.arm_effects["verdict"])
+        if found == {"unknown"}:
+            text += _TOO_FEW[i]
+        elif "found" not in found:
             text += (_NO_DIFFERENCE if evaluation.observational else _NO_EFFECT)[i]
         texts.append(text + (_PLACEBO[i] if evaluation.placebo_found else ""))
     beats = outcome == "better" and not evaluation.placebo_found

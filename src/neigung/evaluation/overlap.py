@@ -38,6 +38,9 @@ IMBALANCE = 0.1
 _MOST_LEVELS = 10
 _COLUMNS_AT_ONCE = 32
 
+_ENOUGH_KNOWN = 800
+"""So many known values in two groups hold the error of a standardised difference to 0.05."""
+
 
 def floored(probabilities: Any, randomised: Any, smallest: float = SMALLEST_CHANCE) -> Floats:
     """Chances (n, arms) with estimated ones not below `smallest`; known ones stay what they are.
@@ -103,7 +106,8 @@ def balance_table(
 
     (mean under the arm - mean under the control) / sqrt((variance + variance) / 2), the variances
     unweighted both times; `before` with equal weights, `after` with weights 1 / chance. A number
-    is compared by its mean and by its share of missing values, a category by the share of each of
+    is compared by its mean (unless most values are missing and fewer than 800 known) and by its
+    share of missing values, a category by the share of each of
     its ten most frequent levels and of missing ones; the row shows the part that differs most
     (`level`: empty for the mean). Columns: column, arm, level, before, after. Arms with fewer than
     50 rows are left out.
@@ -282,4 +286,6 @@ def _moments(values: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
         mean = filled.sum(axis=0) / n
         weighed = np.einsum("i,ij->j", weights, filled) / total
         variance = (np.where(known, filled - mean, 0) ** 2).sum(axis=0) / n
-    return mean, weighed, variance
+    # Of a feature that hardly anybody has, the few known values differ by chance alone.
+    mean[(n < _ENOUGH_KNOWN) & (n < len(values) / 2)] = np.nan
+    return mean, weighed + 0 * mean, variance

@@ -191,14 +191,15 @@ def _bulk_of_uplift(
     model = artefact.model.uplift
     array, j = model.encoder_.transform(X), model.arms_.index(arm)
     apply, arms = model.calibration_.apply, len(model.arms_)
-    slopes = ((apply(np.ones((1, arms))) - apply(np.zeros((1, arms)))) * model.scale_)[0]
+    scale, shift = model.reading_.T
+    slopes = (apply(np.ones((1, arms))) - apply(np.zeros((1, arms))))[0] * scale
     first = [one.predict(array[:1], pred_contrib=True) for one in model.boosters_]
     middle = [np.asarray(one)[0, -1] for one in first]
-    bases = apply(np.array([middle]) * model.scale_)[0]
+    bases = apply(np.array([middle]) * scale + shift)[0]
     weights = np.tile(np.eye(arms)[j], (len(X), 1))
     if model.rising_:
         guesses = np.column_stack([one.predict(array) for one in model.boosters_])
-        weights = rising_blocks(apply(guesses * model.scale_))[:, j]
+        weights = rising_blocks(apply(guesses * scale + shift))[:, j]
     values = np.zeros(array.shape)
     try:
         for other in range(arms):

@@ -150,8 +150,15 @@ class OfferArtefact:
         """The artefact of a sealed folder's content and texts."""
         from neigung.features.feature import Column
 
+        try:
+            model = OfferModel.from_dict(content["offer_model"], texts)
+        except (KeyError, TypeError) as error:
+            raise InputError(
+                f"The artefact of an offer study must be as this version of neigung writes it, but "
+                f"it lacks or has other parts ({error}). Train again."
+            ) from error
         return cls(
-            model=OfferModel.from_dict(content["offer_model"], texts),
+            model=model,
             columns=tuple(Column.from_dict(column) for column in content["columns"]),
             study=content["study"],
             meta=content["meta"],
