@@ -36,10 +36,11 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seeds", type=int, default=5)
     arguments.add_argument("--offers", type=int, default=50_000, help="about so many to train on")
+    arguments.add_argument("--design", choices=DESIGNS, help="only this one")
     arguments.add_argument("--out", type=Path, help="also write all rows to this CSV file")
     given = arguments.parse_args()
     rows = []
-    for design in DESIGNS:
+    for design in [given.design] if given.design else DESIGNS:
         for seed in range(given.seeds):
             rows += one_seed(design, seed, given.offers)
             if given.out:

@@ -16,7 +16,8 @@ from neigung.errors import InputError
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place when the block ends well.
 
-    Raises InputError when the folder cannot be written.
+    A link is followed. Raises InputError when the folder cannot be written, or when a folder or a
+    device such as /dev/null, which a file must not take the place of, is there already.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -27,12 +28,17 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise InputError(f"A file is needed to write to, found the folder {path}. Name a file.")
+    if path.exists() and not path.is_file():
+        raise InputError(
+            f"An ordinary file is needed to write to, found the device or pipe {path}. Name a file."
+        )
+    given, path = path, Path(os.path.realpath(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
         raise InputError(
-            f"{path} cannot be written: {error.strerror}. Name a file in a folder that can."
+            f"{given} cannot be written: {error.strerror}. Name a file in a folder that can."
         ) from None
     os.close(handle)
     temporary = Path(name)

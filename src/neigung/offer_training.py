@@ -28,6 +28,7 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
     Beside the model a placebo is fitted: the same model on arms dealt out anew by lot, which must
     find nothing.
     """
+    from neigung.models.drift import without_dated
     from neigung.models.leakage import check_offer_leakage
     from neigung.models.offer_artefact import OfferArtefact
     from neigung.models.offer_dataset import build_offer_dataset, offer_splits
@@ -39,6 +40,8 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
     with reporter.task("Looking for leaks"):
         check_offer_leakage(dataset, splits, study, profiles)
         data_digest = profiles.digest()
+    if study.features == "all":  # who names features gets them
+        dataset = without_dated(dataset, splits.train(dataset).cutoffs)
     notes = (*profiles.notes, *dataset.notes)
     for note in notes:
         reporter.say(f"  Note: {note}")

@@ -50,7 +50,7 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
         check_leakage(dataset, splits, study, profiles)
         data_digest = profiles.digest()
     if study.features == "all":  # who names features gets them
-        dataset = without_dated(dataset, splits)
+        dataset = without_dated(dataset, splits.train)
     notes = (*profiles.notes, *dataset.notes)
     for note in notes:
         reporter.say(f"  Note: {note}")

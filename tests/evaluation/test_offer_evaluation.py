@@ -155,7 +155,7 @@ def test_no_effect_is_said_plainly():
     none = offers(n=4000, effect=0.0)
     verdict = evaluate_offers(none).verdict
     assert verdict.text_en.endswith("There are not enough data on any arm.")
-    assert verdict.text_de.endswith("Für keine Angebotsart wurde eine Wirkung gefunden.")
+    assert verdict.text_de.endswith("Zu keiner Angebotsart gibt es genug Daten.")
 
 
 def test_qini_can_decide(trial):

@@ -41,7 +41,7 @@ def dataset(steady: int = 12) -> Dataset:
 
 def test_what_grows_with_the_calendar_is_left_out_and_named() -> None:
     given = dataset()
-    kept = without_dated(given, make_splits(CUTOFFS, 30, 3))
+    kept = without_dated(given, make_splits(CUTOFFS, 30, 3).train)
     left_out = {c.name for c in given.columns} - {c.name for c in kept.columns}
     assert left_out == {"grows", "appears"}
     assert "2 features left out: telling the date" in kept.notes[0]
@@ -52,11 +52,11 @@ def test_labels_and_later_cutoffs_play_no_part() -> None:
     given, splits = dataset(), make_splits(CUTOFFS, 30, 3)
     changed = given.frame.assign(label=1 - given.frame["label"])
     changed.loc[changed["cutoff"] == splits.test, "steady_0"] = 1e6
-    again = without_dated(Dataset(changed, given.columns), splits)
-    assert again.columns == without_dated(given, splits).columns
+    again = without_dated(Dataset(changed, given.columns), splits.train)
+    assert again.columns == without_dated(given, splits.train).columns
 
 
 @pytest.mark.parametrize(("steady", "left"), [(9, 10), (7, 10), (1, 4)])
 def test_ten_columns_stay_in_any_case(steady: int, left: int) -> None:
-    kept = without_dated(dataset(steady), make_splits(CUTOFFS, 30, 3))
+    kept = without_dated(dataset(steady), make_splits(CUTOFFS, 30, 3).train)
     assert len(kept.columns) == left

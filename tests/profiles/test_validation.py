@@ -85,6 +85,27 @@ def test_amounts_that_are_not_finite(store_lines: pd.DataFrame, value: float) ->
     assert "net_value must be a finite amount" in refused(order_lines=store_lines)
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_numbers_that_are_not_finite(store_lines: pd.DataFrame, value: float) -> None:
+    offers = rows(["a", "b"], offer_id=["1", "2"], arm=["none", "10%"], discount_rate=[0, value])
+    assert "discount_rate must be a finite number" in refused(
+        order_lines=store_lines, offers=offers
+    )
+
+
+def test_nan_of_another_library_is_a_missing_number() -> None:
+    offers = rows(["a", "b"], offer_id=["1", "2"], arm=["none", "10%"], discount_rate=[0.0, 0.1])
+    table = pa.Table.from_pandas(offers, preserve_index=False)
+    chances = pa.array(np.array([np.nan, 0.1]), from_pandas=False)
+    lines = rows(["a"], order_id=["o"], net_value=[1.0])
+    tables = {
+        "order_lines": lines,
+        "offers": table.append_column("assignment_probability", chances),
+    }
+    read = Profiles.from_tables(tables).table("offers").to_pandas()
+    assert read["assignment_probability"].isna().tolist() == [True, False]
+
+
 def test_nan_of_another_library_is_no_amount(store_lines: pd.DataFrame) -> None:
     lines = pa.Table.from_pandas(store_lines, preserve_index=False)
     bad = pa.array(np.array([np.nan, 1, 2, 3]), from_pandas=False)

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import ibis
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -181,7 +182,7 @@ def test_offers_that_do_not_fit(frame: pd.DataFrame, target: Any, told: str) -> 
     assert str(caught.value).startswith("Study offers: ")
 
 
-@pytest.mark.parametrize("chance", [0.0, -0.1, 1.5])
+@pytest.mark.parametrize("chance", [0.0, -0.1, 1.5, np.inf])
 def test_chances_outside_of_their_range(chance: float) -> None:
     from neigung.errors import ProfileError
 
@@ -208,6 +209,14 @@ def test_chances_that_the_draws_contradict() -> None:
 @pytest.mark.parametrize("given", [{"10%": 9, "none": 1}, {"10%": 52_000, "none": 48_000}])
 def test_chances_that_luck_or_rounding_explain(given: dict[str, int]) -> None:
     assert arms_of(many(given, 0.5)).kept_share == {"one": 1.0}
+
+
+def test_a_small_campaign_may_lack_an_arm_by_luck() -> None:
+    small = many({"10%": 3, "none": 3}, 0.3)
+    assert arms_of(small).kept_share == {"one": None}
+    large = many({"10%": 50, "none": 50}, 0.3)
+    with pytest.raises(StudyError, match=r"10% 0\.3, none 0\.3 sum to 0\.6 instead of 1"):
+        arms_of(large)
 
 
 def test_chances_that_differ_between_customers_are_not_summed() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from neigung.models.dataset import Dataset
-from neigung.models.splits import Splits
+
+Rows = TypeVar("Rows", bound=Dataset)
 
 TELLS_THE_DATE = 0.7
 """AUROC from which a column alone is said to separate old cutoffs from new ones."""
@@ -19,7 +22,7 @@ FEWEST_COLUMNS = 10
 """So many columns are kept in any case."""
 
 
-def without_dated(dataset: Dataset, splits: Splits) -> Dataset:
+def without_dated(dataset: Rows, train: Sequence[dt.datetime]) -> Rows:
     """Leave out the number columns by which old training cutoffs can be told from new ones.
 
     In a store that began a year ago, the age of a product or the days since a first order grow
@@ -30,10 +33,10 @@ def without_dated(dataset: Dataset, splits: Splits) -> Dataset:
     validation, as in Pan et al., "Adversarial validation approach to concept drift problem in user
     targeting automation systems at Uber", arXiv 2004.03045 (2020), one column at a time.
 
-    The dataset's notes name what was left out.
+    `train` are the training cutoffs, oldest first. The dataset's notes name what was left out.
     """
-    several = max(1, len(splits.train) // 5)
-    old, new = dataset.at(*splits.train[:several]), dataset.at(*splits.train[-several:])
+    several = max(1, len(train) // 5)
+    old, new = dataset.at(*train[:several]), dataset.at(*train[-several:])
     is_new = np.repeat([False, True], [len(old), len(new)])
     strength = {}
     for column in dataset.columns:

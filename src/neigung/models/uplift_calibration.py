@@ -64,7 +64,7 @@ def along_one_curve(
     """Guesses whose customers share the form of their response to the rate, unless data object.
 
     A customer's guesses at several rates are drawn to a multiple of one curve, the mean guess
-    (half way to a straight line, which evens out the noise between neighbours): what tells
+    (half way to a straight line from 0, which evens out the noise between neighbours): what tells
     customers apart is first of all how much they respond. How a customer departs from the curve
     is kept as far as the scores support it.
 
@@ -81,8 +81,7 @@ def along_one_curve(
     if guess.shape[1] < 2:
         return guess
     curve = guess.mean(axis=0)
-    line = np.column_stack([np.ones(len(rates)), rates])
-    curve = (curve + line @ np.linalg.lstsq(line, curve, rcond=None)[0]) / 2
+    curve = (curve + rates * (rates @ curve) / (rates @ rates)) / 2
     length = curve @ curve
     if length <= 0:
         return guess
@@ -211,8 +210,8 @@ class UpliftCalibration:
         joint = _clustered(influence.reshape(n, -1), groups).reshape(arms, 2, arms, 2)
         shape = centre
         if rates is not None and arms > 1:
-            line = np.column_stack([np.ones(arms), rates])
-            shape = (centre + line @ np.linalg.lstsq(line, centre, rcond=None)[0]) / 2
+            # No discount, no effect: noise in the control would lift all arms alike.
+            shape = (centre + rates * (rates @ centre) / (rates @ rates)) / 2
         error = joint[:, 0, :, 0]
         sceptic = believed_levels(measured[:, 0], error, shape)
         trusting = centre + believed_levels(measured[:, 0] - centre, error, shape)

@@ -76,8 +76,8 @@ def broken_types(table: Table, raw: ir.Table) -> list[Broken]:
         def holds(data: ir.Table, name: str) -> ir.BooleanValue:
             value = data[name]
             absent = value.isnull()
-            if column.kind == "string" and value.type().is_floating():
-                # Frames without a missing value for numbers write NaN for an id that is not there.
+            if column.kind in ("string", "number") and value.type().is_floating():
+                # Frames without a missing value for numbers write NaN for what is not there.
                 absent = absent | value.isnan()
             return absent | cast(value, column.kind).notnull()
 
@@ -178,7 +178,8 @@ def _known(value: ir.Value) -> ir.Value:
 def _can_fail(source: dt.DataType, kind: Kind) -> bool:
     if kind == "string":
         return not (source.is_string() or source.is_integer())
-    return bool(source != dt.dtype(DTYPES[kind]))
+    # A float64 may be infinite, which is no number.
+    return bool(kind == "number" or source != dt.dtype(DTYPES[kind]))
 
 
 def _broken(data: ir.Table, rules: list[tuple[str, str, Holds]]) -> list[Broken]:

@@ -28,6 +28,9 @@ _SUM_TOLERANCE = 0.03
 _SIGMAS, _FAR_OFF = 6.0, 0.2
 """An arm's number of rows is wrong when luck cannot explain it and it is off by a fifth."""
 
+_NO_LUCK = 1e-9
+"""A chance that is no luck any more; about that of being off by six sigmas."""
+
 
 @dataclass(frozen=True)
 class Arms:
@@ -41,7 +44,7 @@ class Arms:
         treatment is a discount.
     left_out : the arms of the offers that the study does not look at.
     kept_share : per campaign, the chance of any of the study's arms; None where it differs from
-        customer to customer or is unknown.
+        customer to customer or is unknown, as where an arm was never drawn.
     """
 
     control: str
@@ -241,6 +244,11 @@ def _kept_share(study: Study, offers: ir.Table, kept: set[str]) -> dict[str | No
             continue
         chances = {str(a["arm"]): a["low"] for a in arms}
         total = sum(chances.values())
+        # In a small campaign an arm may have no row although it could have been drawn.
+        drawn = sum(int(a["n"]) for a in arms)
+        if total < 1 - _SUM_TOLERANCE and total**drawn > _NO_LUCK:
+            shares[campaign] = None
+            continue
         # A campaign of one arm may be a part of an experiment whose other arms are named apart.
         if abs(total - 1) > _SUM_TOLERANCE and len(chances) > 1:
             where = _of_campaign(campaign)
