@@ -144,6 +144,7 @@ def test_the_commands_write_what_the_functions_give(discount: Shop) -> None:
     [
         (("--budget", -1), "budget"),
         (("--revenue-target", 1e12), "highest reachable"),
+        (("--budget", "nan"), "0 or more is needed, but found nan"),
         (("--budget", 1, "--revenue-target", 1), "Leave one out"),
     ],
 )
@@ -154,6 +155,17 @@ def test_impossible_offers_are_one_message_and_no_file(
     assert ended.code == 2
     assert message in ended.message
     assert not Path("o.parquet").exists()
+
+
+def test_what_may_surprise_is_said(discount: Shop) -> None:
+    changed = {**STUDY, "decision": {"margin_rate": 0.45, "minimum_margin": 0.32}}
+    Path("other.yaml").write_text(yaml.safe_dump(changed), encoding="utf-8")
+    ended = discount.run("offers", "other.yaml", "--version", 1, "--out", "o.parquet")
+    assert ended.code == 0, ended.err
+    assert "less than the minimum margin: 15%, 20%" in ended.out
+    assert "another one than at the training" in ended.err
+    assert "version 1 was not proven" in ended.err
+    assert not pd.read_parquet("o.parquet")["recommended_arm"].isin(["15%", "20%"]).any()
 
 
 def test_offers_need_a_margin_rate_and_an_offer_study(discount: Shop) -> None:

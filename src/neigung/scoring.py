@@ -159,11 +159,12 @@ def offers(
     Raises StudyError without a margin rate or for another target, InputError for a budget below
     zero or a target out of reach, and otherwise as `score` does.
     """
-    from neigung.decisions.offers import plan_offers
+    from neigung.decisions.offers import check_limits, plan_offers
     from neigung.models.offer_artefact import OfferArtefact
     from neigung.tracking.registry import find
 
     reporter = reporter or Reporter()
+    check_limits(budget, revenue_target)
     study = study if isinstance(study, Study) else Study.load(study)
     if study.target.kind != "offer":
         raise StudyError(
@@ -178,6 +179,11 @@ def offers(
     artefact, scores, X = _scored(study, cutoff, version, profiles, reporter)
     assert isinstance(artefact, OfferArtefact)  # the target is the version's own
     info = find(study.name, version)
+    if artefact.study["decision"] != study.to_dict()["decision"]:
+        reporter.say(
+            "  Note: the study's decision is another one than at the training; offers follow the "
+            "new one, the recommended arms of `neigung score` the old one."
+        )
     if info.tags.get("beats_baseline") != "true":
         reporter.say(f"  Note: version {info.version} was not proven. {info.tags.get('verdict')}")
     with reporter.task("Offers"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,7 @@ class OfferSummary:
     budget, revenue_target : the limit asked for, if any.
     gap, relative_gap : the optimum earns at most `gap` more (budget) or costs at most `gap` less
         (revenue target).
+    closed : the arms that are never offered, as they leave less than the minimum margin.
     multiplier : with a budget, the margin that one more unit of it would earn, itself paid; with
         a revenue target, the revenue that the dearest unit of money brought.
     """
@@ -59,6 +60,7 @@ class OfferSummary:
     gap: float = 0.0
     relative_gap: float = 0.0
     multiplier: float = 0.0
+    closed: tuple[str, ...] = ()
 
     @property
     def customers(self) -> int:
@@ -89,6 +91,11 @@ class OfferSummary:
             f"Expected margin {self.margin:,.2f}, without any offer {self.margin_without:,.2f}: "
             f"the offers earn {self.gain:+,.2f}",
         ]
+        if self.closed:
+            lines.append(
+                f"Never offered, as they leave less than the minimum margin: "
+                f"{', '.join(self.closed)}"
+            )
         if self.budget is not None:
             lines.append(
                 f"Budget {self.budget:,.2f}: no other choice within it earns more than "
@@ -158,11 +165,7 @@ def plan_offers(
     Budget 1.00: no other choice within it earns more than 1.86 above this (1 of what offers can \
 earn); one more unit of budget would earn 1.86
     """
-    if budget is not None and revenue_target is not None:
-        raise InputError(
-            "A budget or a revenue target can be given, but found both "
-            f"({budget:,.2f} and {revenue_target:,.2f}). Leave one out."
-        )
+    check_limits(budget, revenue_target)
     if not len(X):
         raise InputError("Offers need at least one customer, but found none.")
     expected = model.expected(X)
@@ -173,7 +176,7 @@ earn); one more unit of budget would earn 1.86
     value = np.column_stack([frame[f"value_{arm}"] for arm in arms])
     cost = expected_cost(expected, decision).to_numpy()
     closed = [arm not in allowed_arms(expected, decision) for arm in arms]
-    limit: dict[str, float] = {}
+    limit: dict[str, Any] = {}
     found: Allocation | None = None
     if budget is not None:
         found = allocate(_only(margin - margin[:, :1], closed), cost, budget)
@@ -205,9 +208,24 @@ earn); one more unit of budget would earn 1.86
         margin=float(margin[rows, choice].sum()),
         value_without=float(value[:, 0].sum()),
         margin_without=float(margin[:, 0].sum()),
+        closed=tuple(arm for arm, never in zip(arms, closed, strict=True) if never),
         **limit,
     )
     return OfferPlan(frame, summary)
+
+
+def check_limits(budget: float | None, revenue_target: float | None) -> None:
+    """Raise InputError for both limits at once, a budget below zero, or one that is no number."""
+    if budget is not None and revenue_target is not None:
+        raise InputError(
+            "A budget or a revenue target can be given, but found both "
+            f"({budget:,.2f} and {revenue_target:,.2f}). Leave one out."
+        )
+    for name, limit in (("budget", budget), ("revenue target", revenue_target)):
+        if limit is not None and not 0 <= limit < float("inf"):
+            raise InputError(
+                f"The {name} must be 0 or more, found {limit}. Give an amount of money."
+            )
 
 
 def _only(table: npt.NDArray[np.float64], closed: list[bool]) -> npt.NDArray[np.float64]:
