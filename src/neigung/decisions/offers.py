@@ -224,7 +224,7 @@ def check_limits(budget: float | None, revenue_target: float | None) -> None:
     for name, limit in (("budget", budget), ("revenue target", revenue_target)):
         if limit is not None and not 0 <= limit < float("inf"):
             raise InputError(
-                f"The {name} must be 0 or more, found {limit}. Give an amount of money."
+                f"A {name} of 0 or more is needed, but found {limit}. Give an amount of money."
             )
 
 
