@@ -51,7 +51,8 @@ def test_defaults_are_those_of_the_command_line() -> None:
     for name, entry in ENTRY_POINTS.items():
         given = values(entry)
         plain = [v for v in given.values() if v == "given"]
-        needed = {"score": ["--out", "x"], "report": ["--out", "x"], "promote": ["--version", "1"]}
+        out = ["--out", "x"]
+        needed = {"score": out, "offers": out, "report": out, "promote": ["--version", "1"]}
         arguments = plain[:1] + needed.get(name, [])
         read = parsed(["demo" if name == "main" else name, *arguments]).params
         for parameter, value in given.items():

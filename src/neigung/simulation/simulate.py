@@ -62,6 +62,7 @@ def simulate(
     Raises InputError when `out` holds something else or a number is out of range; then, and
     when anything fails, nothing is written.
 
+    >>> import tempfile
     >>> out = Path(tempfile.mkdtemp()) / "shop"
     >>> simulate(out, customers=100, seed=7).rows["labels"] > 0
     True
