@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import threading
 
 import pytest
 from rich.console import Console
@@ -44,3 +45,18 @@ def test_work_that_fails_is_not_called_done(terminal: bool) -> None:
     with pytest.raises(KeyError), reporter.task("Features"):
         raise KeyError
     assert "done" not in stream.getvalue()
+
+
+def test_a_stop_that_got_lost_ends_the_work_at_its_next_step() -> None:
+    stop, steps = threading.Event(), []
+
+    def work() -> None:
+        with Reporter(stop=stop).task("Tuning") as tick:
+            for step in (1, 2, 3):
+                steps.append(step)
+                tick(step, 3)
+                stop.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert steps == [1, 2]

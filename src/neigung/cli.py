@@ -6,6 +6,7 @@ import json
 import logging
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,6 +38,9 @@ INTERRUPTED = 130
 
 STOPPED = "Interrupted: nothing half-written was left. Run the same command again to go on."
 
+STOP = threading.Event()
+"""Set when the user asks to stop."""
+
 PIPE_WIDTH = 160
 """How wide tables are where there is no terminal to fit."""
 
@@ -57,7 +61,8 @@ def main() -> NoReturn:
     warnings.filterwarnings("ignore")
     logging.getLogger().setLevel(logging.ERROR)
     # A stop request ends like Ctrl-C: what was begun is undone, finished trials are kept.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
     try:
         if app(standalone_mode=False) == INTERRUPTED:
             raise KeyboardInterrupt
@@ -72,6 +77,12 @@ def main() -> NoReturn:
             _fail(STOPPED, InputError.exit_code)
         _fail_with_usage(error)
     sys.exit(0)
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    """Interrupt, and remember it: an exception from a signal can get lost inside a library."""
+    STOP.set()
+    raise KeyboardInterrupt
 
 
 def _fail(message: str, code: int) -> NoReturn:
@@ -89,7 +100,7 @@ def _fail_with_usage(error: Exception) -> NoReturn:
 
 
 def _reporter() -> Reporter:
-    return Reporter(Console(stderr=True, emoji=False))
+    return Reporter(Console(stderr=True, emoji=False), STOP)
 
 
 def _feature_table(columns: Iterable[Column]) -> Table:

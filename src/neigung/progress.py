@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,13 +19,16 @@ class Reporter:
     Parameters
     ----------
     console : a rich console, or None to stay silent.
+    stop : set when the user asks to stop. The work then ends with KeyboardInterrupt at its next
+        step, also where a library swallowed the one that the signal raised.
 
     >>> with Reporter().task("Features") as tick:
     ...     tick(1, 12)
     """
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, stop: threading.Event | None = None) -> None:
         self.console = console
+        self.stop = stop
 
     def say(self, text: str) -> None:
         """One line of its own."""
@@ -34,6 +38,21 @@ class Reporter:
     @contextmanager
     def task(self, text: str) -> Iterator[Tick]:
         """A piece of work; the yielded function takes how many steps are done, and of how many."""
+        with self._shown(text) as tick:
+
+            def checked(done: int, total: int) -> None:
+                tick(done, total)
+                self._go_on()
+
+            yield checked
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self.stop is not None and self.stop.is_set():
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def _shown(self, text: str) -> Iterator[Tick]:
         if self.console is None:
             yield lambda done, total: None
         elif self.console.is_terminal:
