@@ -12,7 +12,7 @@ from neigung.features.feature import Column
 from neigung.models import offer_model
 from neigung.models.classifier import PropensityClassifier
 from neigung.models.offer_dataset import OfferDataset
-from neigung.models.offer_model import OfferModel, effects_given, fit_base
+from neigung.models.offer_model import OfferModel, fit_base, values_given
 
 Floats = npt.NDArray[np.float64]
 
@@ -227,7 +227,7 @@ def base_of(
         dataset.X,
         dataset.purchase if purchase is None else purchase,
         dataset.arm == "none",
-        effects_given(effects, dataset.arm),
+        values_given(effects, dataset.arm),
         dataset.groups,
         seed=7,
     )

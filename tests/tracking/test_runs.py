@@ -59,7 +59,7 @@ def test_a_run_holds_what_a_reviewer_asks_for(logged: LoggedRun, store: Path) ->
 
     assert run.info.status == "FINISHED"
     assert run.data.params["study.target.horizon_days"] == "30"
-    assert run.data.params["lightgbm.num_leaves"] == "5"
+    assert run.data.params["model.num_leaves"] == "5"
     assert run.data.tags["artefact_digest"] == artefact.digest
     assert run.data.tags["data_digest"] == "d" * 64
     assert run.data.tags["study_digest"] == STUDY.digest()

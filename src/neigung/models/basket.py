@@ -1,6 +1,5 @@
 """How much a customer spends who orders: the expected basket before discounts."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -9,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.errors import InputError
+from neigung.models.booster import model_text
 from neigung.models.classifier import training_params
 from neigung.models.encoding import Floats, FrameEncoder
 from neigung.models.uplift_folds import customer_folds
@@ -161,11 +161,6 @@ def _fit(encoder: FrameEncoder, array: Floats, money: Floats, seed: int, num_thr
     )
     booster = lgb.train(params, train, rounds)
     return model_text(booster)
-
-
-def model_text(booster: Any) -> str:
-    """The booster's text without the thread count, the one line that the machine decides."""
-    return re.sub(r"^\[num_threads: .*\]\n", "", booster.model_to_string(), flags=re.M)
 
 
 def _booster(text: str) -> Any:

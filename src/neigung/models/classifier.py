@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from neigung.errors import InputError
+from neigung.models.booster import model_text
 from neigung.models.calibration import SigmoidCalibration
 from neigung.models.encoding import Floats, FrameEncoder
 
@@ -126,9 +127,7 @@ class PropensityClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             valid.append(lgb.Dataset(encoder.transform(X_eval), y_eval, reference=train, **common))
             callbacks.append(lgb.early_stopping(PATIENCE, verbose=False))
         booster = lgb.train(params, train, rounds, valid_sets=valid, callbacks=callbacks)
-        # The thread count is the one line of the text that the machine decides.
-        text = re.sub(r"^\[num_threads: .*\]\n", "", booster.model_to_string(), flags=re.M)
-        self._set_fitted(encoder, text, SigmoidCalibration())
+        self._set_fitted(encoder, model_text(booster), SigmoidCalibration())
         return self
 
     def calibrate(self, X: pd.DataFrame, y: npt.ArrayLike) -> Self:

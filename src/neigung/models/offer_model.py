@@ -65,12 +65,10 @@ class OfferModel:
         """
         X, arm, groups = dataset.X, dataset.arm, dataset.groups
         outcome = dataset.outcome
-        chances = dataset.chances(seed)
-        own = chances.to_numpy()[np.arange(len(X)), chances.columns.get_indexer(pd.Index(arm))]
-        # With one campaign the uplift model estimates unknown chances as well, and of all arms.
-        known = (
-            own if dataset.frame["campaign_id"].nunique() > 1 else dataset.assignment_probability
-        )
+        known = dataset.assignment_probability
+        if np.isnan(known).any() and dataset.frame["campaign_id"].nunique() > 1:
+            # The uplift model estimates unknown chances itself, but does not know of campaigns.
+            known = values_given(dataset.chances(seed), arm)
 
         def effect_on(y: Floats) -> UpliftModel:
             model = UpliftModel(dataset.control, seed, rates=dataset.dose, num_threads=num_threads)
@@ -86,7 +84,7 @@ class OfferModel:
                 X,
                 dataset.purchase,
                 without,
-                effects_given(purchase.predict(X), arm),
+                values_given(purchase.predict(X), arm),
                 groups,
                 seed,
                 num_threads,
@@ -196,15 +194,15 @@ class OfferModel:
         return effects
 
 
-def effects_given(effects: pd.DataFrame, arm: npt.NDArray[Any]) -> Floats:
-    """The effect (n,) of the arm that each row got; 0 for the control, which has no column.
+def values_given(table: pd.DataFrame, arm: npt.NDArray[Any]) -> Floats:
+    """Of each row the value (n,) of the arm it got; 0 where the arm has no column.
 
-    >>> effects_given(pd.DataFrame({"5%": [0.1, 0.2], "10%": [0.3, 0.4]}), ["10%", "none"]).tolist()
+    >>> values_given(pd.DataFrame({"5%": [0.1, 0.2], "10%": [0.3, 0.4]}), ["10%", "none"]).tolist()
     [0.3, 0.0]
     """
-    position = effects.columns.get_indexer(pd.Index(arm))
-    padded = np.column_stack([effects.to_numpy(), np.zeros(len(effects))])
-    return np.asarray(padded[np.arange(len(effects)), position])
+    position = table.columns.get_indexer(pd.Index(arm))
+    padded = np.column_stack([table.to_numpy(), np.zeros(len(table))])
+    return np.asarray(padded[np.arange(len(table)), position])
 
 
 def fit_base(

@@ -1,11 +1,11 @@
 """The booster that is kept: it imitates the guesses of many models and explains itself."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from neigung.models.booster import model_text
 from neigung.models.encoding import Floats
 
 STUDENT: Mapping[str, Any] = {
@@ -66,8 +66,6 @@ def student(
     }
     data = lgb.Dataset(array, target, categorical_feature=list(categorical), params=params)
     booster = lgb.train(params, data, ROUNDS)
-    # The thread count is the one line of the text that the machine decides.
-    text = re.sub(r"^\[num_threads: .*\]\n", "", booster.model_to_string(), flags=re.M)
     said = np.asarray(booster.predict(array, num_threads=num_threads), dtype=np.float64)
     scale = spread / float(said.std()) if said.std() > 1e-6 else 0.0
-    return text, scale, float(guesses.mean() - scale * said.mean())
+    return model_text(booster), scale, float(guesses.mean() - scale * said.mean())

@@ -11,11 +11,10 @@ import hashlib
 import json
 import math
 import os
-import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path, PurePosixPath
@@ -26,6 +25,7 @@ import yaml
 from neigung.errors import InputError, TrackingError
 from neigung.tracking.connection import connected
 from neigung.tracking.registry import ARTEFACT_PATH, CHALLENGER, DIGEST_TAG, EVALUATION_PATH
+from neigung.tracking.values import finite, flat, key, metrics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,37 +163,13 @@ def _log_numbers(
 ) -> None:
     from mlflow.entities import Param
 
-    params = {f"study.{key}": value for key, value in _flat(study.to_dict())}
-    params |= {f"lightgbm.{key}": value for key, value in _flat(artefact.params)}
+    params = {f"study.{key}": value for key, value in flat(study.to_dict())}
+    params |= {f"model.{key}": value for key, value in flat(artefact.params)}
     client.log_batch(
         run,
-        metrics=[*_metrics(_numbers(evaluation)), *_fold_metrics(evaluation)],
-        params=[Param(_key(name), str(value)[:6000]) for name, value in params.items()],
+        metrics=[*metrics(_numbers(evaluation)), *_fold_metrics(evaluation)],
+        params=[Param(key(name), str(value)[:6000]) for name, value in params.items()],
     )
-
-
-def _key(name: str) -> str:
-    """A name in the letters that MLflow takes: an arm may be called 10%.
-
-    >>> _key("test.uplift.10%")
-    'test.uplift.10_'
-    """
-    return re.sub(r"[^\w.\-: /]", "_", name)
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested keys joined by dots; what is not set is left out.
-
-    >>> list(_flat({"target": {"kind": "churn", "where": None}, "features": ["a", "b"]}))
-    [('target.kind', 'churn'), ('features', 'a, b')]
-    """
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        elif isinstance(value, (list, tuple)):
-            yield f"{prefix}{key}", ", ".join(map(str, value))
-        elif value is not None:
-            yield f"{prefix}{key}", value
 
 
 def _numbers(evaluation: AnyEvaluation) -> dict[str, float]:
@@ -204,7 +180,7 @@ def _numbers(evaluation: AnyEvaluation) -> dict[str, float]:
         values |= _interval(f"{owner}.{row['metric']}", row)
     for row in evaluation.differences.to_dict("records"):
         values |= _interval(f"difference.{row['baseline']}.{row['metric']}", row)
-    return _finite(values)
+    return finite(values)
 
 
 def _interval(name: str, row: Mapping[Any, Any]) -> dict[str, float]:
@@ -240,13 +216,6 @@ def _fold_metrics(evaluation: AnyEvaluation) -> list[Metric]:
         for row in own.to_dict("records")
         if math.isfinite(row["value"])
     ]
-
-
-def _metrics(values: Mapping[str, float]) -> list[Metric]:
-    from mlflow.entities import Metric
-
-    now = int(time.time() * 1000)
-    return [Metric(_key(name), value, now, 0) for name, value in values.items()]
 
 
 def _log_dataset(
@@ -307,7 +276,7 @@ def _log_trials(
         numbers = {key: trial.get(key) for key in ("value", "seconds")}
         client.log_batch(
             child,
-            metrics=_metrics(_finite(numbers)),
+            metrics=metrics(finite(numbers)),
             params=[Param(key, str(value)) for key, value in trial["params"].items()],
         )
         client.set_terminated(child)
@@ -391,16 +360,3 @@ def _register(client: MlflowClient, name: str, model: LoggedModel, tags: dict[st
 
 def _json(content: Any) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, default=str)
-
-
-def _finite(values: Mapping[str, Any]) -> dict[str, float]:
-    """Numbers that MLflow can store and plot.
-
-    >>> _finite({"auroc": 0.8, "lift": None, "brier": float("nan")})
-    {'auroc': 0.8}
-    """
-    return {
-        key: float(value)
-        for key, value in values.items()
-        if value is not None and math.isfinite(value)
-    }
