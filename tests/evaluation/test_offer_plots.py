@@ -69,7 +69,10 @@ def test_four_arms_stand_in_a_square(evaluation):
 @pytest.mark.parametrize("plot", PLOTS)
 def test_plots_of_an_evaluation_without_answers(plot):
     bare = evaluate_offers(offers(n=60, X=None))
-    getattr(bare, f"plot_{plot}")("de").savefig(BytesIO(), format="svg")
+    figure = getattr(bare, f"plot_{plot}")("de")
+    figure.savefig(BytesIO(), format="svg")
+    told = [figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
+    assert any(told), "a picture without answers still says what it is about"
 
 
 def test_nothing_heavy_on_import():

@@ -56,7 +56,8 @@ def test_unsupported_trees_fall_back(artefact, hard, monkeypatch):
     monkeypatch.setattr(module, "MANY_ROWS", 2)
     monkeypatch.setattr(bulk, "woodelf_values", refuse)
     with pytest.warns(UserWarning, match="disagree"):
-        contributions(artefact, hard)
+        found = contributions(artefact, hard)
+    np.testing.assert_array_equal(found.values, artefact.contributions(hard)[:, :-1])
 
 
 def test_no_rows(artefact, hard):

@@ -73,8 +73,11 @@ def test_column_without_spread_or_values(artefact, test_rows):
     X = test_rows.X.assign(order_gap_median=np.nan, discount_share=0.0)
     explanation = explain(artefact, X)
     for column in ("order_gap_median", "discount_share"):
-        explanation.plot_dependence(column).canvas.draw()
+        figure = explanation.plot_dependence(column)
+        figure.canvas.draw()
+        assert figure.axes[0].get_ylabel()
     explanation.plot_beeswarm().canvas.draw()
+    assert np.isfinite(explanation.importance()["importance"]).all()
 
 
 def test_thousands_of_categories(artefact, test_rows):
