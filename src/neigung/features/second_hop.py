@@ -56,25 +56,32 @@ def _facts(past: Past, column: str) -> ir.Table:
 def _met_products(past: Past) -> ir.Table:
     """The products a customer bought, with what is known of them."""
     assert PRODUCTS.build is not None
-    return PRODUCTS.build(past).left_join(_facts(past, "product_id"), ["cutoff", "product_id"])
+    facts = past.shared("products", lambda: _facts(past, "product_id"))
+    return PRODUCTS.build(past).left_join(facts, ["cutoff", "product_id"])
 
 
 def _met_categories(past: Past) -> ir.Table:
     """The categories a customer bought, with what is known of them."""
     assert CATEGORIES.build is not None
-    return CATEGORIES.build(past).left_join(_facts(past, "category"), ["cutoff", "category"])
+    facts = past.shared("categories", lambda: _facts(past, "category"))
+    return CATEGORIES.build(past).left_join(facts, ["cutoff", "category"])
 
 
-def _met_campaigns(past: Past) -> ir.Table:
-    """A customer's contacts, with the share of all its contacts that the campaign moved."""
+def _moved(past: Past) -> ir.Table:
+    """Per cutoff and campaign: which shares of its contacts were opened and redeemed."""
     everybody = answered(
         contract_rows(past, "contacts", of_everyone=True),
         contract_rows(past, "responses", of_everyone=True),
     )
-    facts = everybody.group_by("cutoff", "campaign_id").agg(
+    return everybody.group_by("cutoff", "campaign_id").agg(
         open_rate=ratio(everybody.opened.sum(), everybody.count()).cast(_FINE),
         redeem_rate=ratio(everybody.redeemed.sum(), everybody.count()).cast(_FINE),
     )
+
+
+def _met_campaigns(past: Past) -> ir.Table:
+    """A customer's contacts, with the share of all its contacts that the campaign moved."""
+    facts = past.shared("campaigns", lambda: _moved(past))
     return contract_rows(past, "contacts").left_join(facts, ["cutoff", "campaign_id"])
 
 

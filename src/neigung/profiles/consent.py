@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from bisect import bisect_left
+from dataclasses import dataclass
+from pathlib import Path
+
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from neigung.errors import ProfileError
 from neigung.profiles.store import Profiles
@@ -33,10 +41,7 @@ def covered(profiles: Profiles, cutoffs: ir.Table, basis: LegalBasis) -> ir.Tabl
     purpose = basis.consent or basis.legitimate_interest
     if "consents" not in profiles:
         if basis.consent:
-            raise ProfileError(
-                f"The legal basis 'consent: {purpose}' needs the table consents, and "
-                f"{profiles.location} has none. Add the table, or name another legal_basis."
-            )
+            raise _no_consents(profiles, basis.consent)
         return None
     verdicts = _verdicts(profiles.table("consents"), cutoffs, str(purpose))
     if basis.consent:
@@ -47,10 +52,72 @@ def covered(profiles: Profiles, cutoffs: ir.Table, basis: LegalBasis) -> ir.Tabl
     return customers(profiles).cross_join(cutoffs).anti_join(refused, KEYS)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Whom a legal basis covers by the statements of a store, to be asked customer by customer.
+
+    `basis` is `none_needed`, `consent` or `legitimate_interest`; `customer_ids` (sorted) are those
+    who made a statement for its purpose, `agreed` whether they are covered by it.
+
+    >>> standing = Standing("consent", pa.array(["a", "b"]), np.array([True, False]))
+    >>> [standing.covers(who) for who in ("a", "b", "c")]
+    [True, False, False]
+    """
+
+    basis: str
+    customer_ids: pa.Array
+    agreed: npt.NDArray[np.bool_]
+
+    def said(self, customer_id: str) -> bool | None:
+        """What the customer's own statements come to, None without any."""
+        row = bisect_left(self.customer_ids, customer_id, key=lambda one: one.as_py())
+        if row == len(self.customer_ids) or self.customer_ids[row].as_py() != customer_id:
+            return None
+        return bool(self.agreed[row])
+
+    def covers(self, customer_id: str) -> bool:
+        """Whether the customer may be profiled."""
+        said = self.said(customer_id)
+        return self.basis != "consent" if said is None else said
+
+
+def standing(location: str | Path, basis: LegalBasis, now: dt.datetime) -> Standing:
+    """Whom the statements known before `now` cover, read from the store's table consents alone.
+
+    Raises ProfileError as `covered` does, and when the table cannot be read.
+    """
+    if basis.none_needed is not None:
+        return Standing("none_needed", pa.array([], pa.string()), np.empty(0, dtype=bool))
+    kind = "consent" if basis.consent else "legitimate_interest"
+    profiles = Profiles.open(location, only=("consents",))
+    if "consents" not in profiles:
+        if basis.consent:
+            raise _no_consents(profiles, basis.consent)
+        return Standing(kind, pa.array([], pa.string()), np.empty(0, dtype=bool))
+    instant = ibis.memtable({"cutoff": [now]}, schema={"cutoff": "timestamp(6)"})
+    purpose = str(basis.consent or basis.legitimate_interest)
+    verdicts = _verdicts(profiles.table("consents"), instant, purpose)
+    agreed = verdicts.any_yes if basis.consent else verdicts.all_yes
+    rows = verdicts.select("customer_id", agreed=agreed).to_pyarrow().sort_by("customer_id")
+    profiles.connection.disconnect()
+    return Standing(
+        kind,
+        rows["customer_id"].combine_chunks(),
+        rows["agreed"].to_numpy(zero_copy_only=False).astype(bool),
+    )
+
+
 def customers(profiles: Profiles) -> ir.Table:
     """Every customer who stands in any table: one column, `customer_id`."""
     ids = [table.select("customer_id") for table in profiles.tables.values()]
     return ibis.union(*ids, distinct=True) if len(ids) > 1 else ids[0].distinct()
+
+
+def _no_consents(profiles: Profiles, purpose: str) -> ProfileError:
+    return ProfileError(
+        f"The legal basis 'consent: {purpose}' needs the table consents, and "
+        f"{profiles.location} has none. Add the table, or name another legal_basis."
+    )
 
 
 def _verdicts(consents: ir.Table, cutoffs: ir.Table, purpose: str) -> ir.Table:

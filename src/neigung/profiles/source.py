@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,11 @@ def unreadable(what: object, error: Exception) -> ProfileError:
 
 
 def raw_tables(
-    connection: Any, location: str | Path
+    connection: Any, location: str | Path, only: Collection[str] | None = None
 ) -> tuple[dict[str, ir.Table], tuple[str, ...]]:
     """The tables of the store at `location`, unchecked, and notes about what was passed over.
+
+    With `only` the other tables are not opened.
 
     Raises ProfileError when there is no store at `location` or it cannot be opened.
     """
@@ -52,9 +54,9 @@ def raw_tables(
             "Check the path; `neigung import` makes a store."
         )
     if path.is_dir():
-        return _from_folder(connection, path)
+        return _from_folder(connection, path, TABLES if only is None else only)
     if path.suffix.lower() in _DATABASES:
-        return _from_duckdb(connection, path)
+        return _from_duckdb(connection, path, TABLES if only is None else only)
     raise ProfileError(
         f"A profile store is a folder of Parquet or CSV files, or a DuckDB file "
         f"({', '.join(_DATABASES)}), but {path} is neither. "
@@ -94,14 +96,16 @@ def _arrow(frame: Any) -> pa.Table:
     return table
 
 
-def _from_folder(connection: Any, folder: Path) -> tuple[dict[str, ir.Table], tuple[str, ...]]:
+def _from_folder(
+    connection: Any, folder: Path, wanted: Collection[str]
+) -> tuple[dict[str, ir.Table], tuple[str, ...]]:
     entries: dict[str, list[Path]] = {}
     for entry in sorted(folder.iterdir()):
         name = entry.name if entry.is_dir() else _stem(entry)
         if name is not None and not name.startswith((".", "_")):
             entries.setdefault(name, []).append(entry)
     tables = {}
-    for name in (name for name in TABLES if name in entries):
+    for name in (name for name in TABLES if name in entries and name in wanted):
         if len(entries[name]) > 1:
             names = " and ".join(entry.name for entry in entries[name])
             raise ProfileError(
@@ -184,7 +188,9 @@ def _format(file: Path) -> str:
     return "parquet" if file.name.lower().endswith(".parquet") else "csv"
 
 
-def _from_duckdb(connection: Any, path: Path) -> tuple[dict[str, ir.Table], tuple[str, ...]]:
+def _from_duckdb(
+    connection: Any, path: Path, wanted: Collection[str]
+) -> tuple[dict[str, ir.Table], tuple[str, ...]]:
     try:
         # Ibis' own attach does not quote the path.
         quoted = sqlglot.exp.Literal.string(str(path)).sql("duckdb")
@@ -198,7 +204,7 @@ def _from_duckdb(connection: Any, path: Path) -> tuple[dict[str, ir.Table], tupl
         tables = {
             name: connection.table(name, database=("source", "main"))
             for name in TABLES
-            if name in names
+            if name in names and name in wanted
         }
     except duckdb.Error as error:
         raise unreadable(path, error) from error

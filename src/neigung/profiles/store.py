@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import html
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -75,21 +75,29 @@ class Profiles:
         self._digest: str | None = None
 
     @classmethod
-    def open(cls, location: str | Path | Profiles, memory_limit: str | None = None) -> Profiles:
+    def open(
+        cls,
+        location: str | Path | Profiles,
+        memory_limit: str | None = None,
+        only: Collection[str] | None = None,
+    ) -> Profiles:
         """The profiles at `location`: a folder of Parquet or CSV files, or a DuckDB file.
 
         Profiles that are open already are given back.
 
         A table is one file (`order_lines.parquet`, `.csv`, `.csv.gz`) or one folder of files
-        (`order_lines/`). `memory_limit` bounds the engine's memory, such as "4GB".
+        (`order_lines/`). `memory_limit` bounds the engine's memory, such as "4GB". With `only`
+        nothing but these tables is looked at, and none of them needs to be there.
 
         Raises ProfileError when the store is missing, unreadable or breaks the contract.
         """
         if isinstance(location, Profiles):
             return location
         connection = _connect(memory_limit)
-        raw, notes = raw_tables(connection, location)
-        return cls._validated(str(location), connection, raw, notes)
+        raw, notes = raw_tables(connection, location, only)
+        return cls._validated(
+            str(location), connection, raw, notes, TABLES if only is None else only
+        )
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any], memory_limit: str | None = None) -> Profiles:
@@ -107,11 +115,12 @@ class Profiles:
         connection: Any,
         raw: Mapping[str, ir.Table],
         notes: tuple[str, ...],
+        wanted: Collection[str] = tuple(TABLES),
     ) -> Profiles:
         said = list(notes)
         errors: list[str] = []
         tables: dict[str, ir.Table] = {}
-        if "order_lines" not in raw:
+        if "order_lines" in wanted and "order_lines" not in raw:
             found = f"has only {', '.join(raw)}" if raw else "has no table of a profile"
             needed = f"order_lines is needed, but {location} {found}."
             raise ProfileError(" ".join((needed, *notes, "Add the table order_lines.")))
@@ -126,9 +135,9 @@ class Profiles:
                 tables[name] = checked
         if errors:
             raise ProfileError("\n".join(errors))
-        if "customers" in tables:
+        if "customers" in tables and "order_lines" in wanted:
             tables["customers"] = _date_customers(connection, tables, said)
-        absent = [name for name in TABLES if name not in tables]
+        absent = [name for name in wanted if name not in tables]
         if absent:
             said.append(f"Absent, so that their features are left out: {', '.join(absent)}.")
         return cls(location, connection, tables, tuple(said))

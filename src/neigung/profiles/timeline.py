@@ -12,8 +12,8 @@ retention of 365 days and a horizon of 30 days, an order of
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import ibis
 import ibis.expr.types as ir
@@ -38,6 +38,10 @@ class Past:
         where the legal basis covers all; limits what `everyone` returns.
     own_rows_only : refuse `everyone`, which costs all customers' rows once for each cutoff and
         is out of reach when each of thousands of offers has a cutoff of its own.
+    held : what everybody's rows said at an earlier time, by the name under which `shared` is asked
+        for it, without `cutoff`. Given where the tables hold only the rows of a few customers:
+        `everyone` is refused then, too.
+    asked : filled by `shared`: what a feature asked for, so that it can be held.
     """
 
     tables: Mapping[str, ir.Table]
@@ -45,6 +49,8 @@ class Past:
     retention_days: int
     covered: ir.Table | None = None
     own_rows_only: bool = False
+    held: Mapping[str, ir.Table] | None = None
+    asked: dict[str, ir.Table] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __contains__(self, name: str) -> bool:
         return name in self.tables
@@ -58,6 +64,12 @@ class Past:
 
         Raises FeatureError where only a customer's own rows may be read.
         """
+        if self.held is not None:
+            raise FeatureError(
+                f"Only the rows of the customers asked about are here, but a feature's source asks "
+                f"for everyone's rows of {name}. Let the source read them through `past.shared`, "
+                "so that what they say can be held, or leave its features out of the study."
+            )
         if self.own_rows_only:
             raise FeatureError(
                 f"With so many cutoffs only a customer's own rows of {name} can be read, but a "
@@ -70,6 +82,36 @@ class Past:
             covered = self.covered.semi_join(cutoffs, "cutoff").select(*KEYS)
             return self._before(table.join(covered, "customer_id"))
         return self._before(table.cross_join(self.spine.select("cutoff").distinct()))
+
+    def shared(self, name: str, build: Callable[[], ir.Table]) -> ir.Table:
+        """What everybody's rows say, such as how many of its buyers came back for each product.
+
+        Parameters
+        ----------
+        name : under which it is held; one name, one meaning.
+        build : makes the table of `everyone`'s rows; it has `cutoff`, and a row stands for
+            something other than a customer (a product, a campaign), never for a person.
+
+        Returns `build()`; where the past was given what is held, that instead, for each cutoff of
+        the spine. Raises FeatureError when it is not among what is held, and when the table is
+        not such a one.
+        """
+        if self.held is None:
+            table = self.asked[name] = build()
+            if "cutoff" not in table.columns or "customer_id" in table.columns:
+                raise FeatureError(
+                    f"'{name}', which a feature's source shares between customers, needs the "
+                    f"column cutoff and none of customer_id, found {', '.join(table.columns)}. "
+                    "Group by cutoff and by what the rows stand for, such as a product."
+                )
+            return table
+        if name not in self.held:
+            raise FeatureError(
+                f"'{name}', which a feature's source shares between customers, is needed, but only "
+                f"{', '.join(self.held) or 'nothing'} is held. Write the snapshot again with this "
+                "study."
+            )
+        return self.held[name].cross_join(self.spine.select("cutoff").distinct())
 
     def _before(self, rows: ir.Table) -> ir.Table:
         known = known_before(rows)
