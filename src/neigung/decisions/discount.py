@@ -51,7 +51,8 @@ def expected_margin(expected: ExpectedOrders, decision: Decision) -> pd.DataFram
     """
     costs = contact_costs(decision, expected)
     margin = expected.margin(_margin_rate(decision))
-    return margin.sub([costs[arm] for arm in expected.names], axis=1)
+    paid = margin.to_numpy() - np.array([costs[arm] for arm in expected.names])
+    return pd.DataFrame(paid, index=margin.index, columns=margin.columns)
 
 
 def expected_cost(expected: ExpectedOrders, decision: Decision) -> pd.DataFrame:
@@ -155,7 +156,9 @@ def necessary_discount(
     rising = sorted((arm for arm in others if arm != control), key=lambda arm: rates[arm])
     arms = [control, *rising]
     names = np.array(arms, dtype=object)
-    chosen = names[margins[arms].to_numpy().argmax(axis=1)]
+    everything = list(margins)
+    positions = np.array([everything.index(arm) for arm in arms])
+    chosen = names[margins.to_numpy()[:, positions].argmax(axis=1)]
     return pd.Series(chosen, index=margins.index, dtype=object, name="recommended_arm")
 
 

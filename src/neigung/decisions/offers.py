@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,7 +25,7 @@ from neigung.study import Decision
 class ExpectsOrders(Protocol):
     """What is needed of a model: the expected orders under every arm."""
 
-    def expected(self, X: pd.DataFrame) -> ExpectedOrders:
+    def expected(self, X: Any) -> ExpectedOrders:
         """See `OfferModel.expected`."""
         ...
 
@@ -119,7 +119,7 @@ class OfferPlan:
 
 
 def plan_offers(
-    X: pd.DataFrame,
+    X: Sized,
     model: ExpectsOrders,
     decision: Decision,
     *,
@@ -136,11 +136,12 @@ def plan_offers(
 
     Parameters
     ----------
-    X : (n, p) the model's features, one row per customer.
+    X : (n, p) the model's features, one row per customer, as the model takes them.
     model : a fitted OfferModel.
     decision : margin rate, contact costs and minimum margin of the study.
 
-    Returns the plan, its frame with X's index and, for the control and each arm,
+    Returns the plan, its frame with the index of what the model expects (X's own, if it has one)
+    and, for the control and each arm,
     `probability_<arm>`, `value_<arm>` and `margin_<arm>`; then `necessary_discount`, the rate that
     pays best for this customer whatever the limit, and `recommended_arm`, the choice under it.
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from neigung.errors import InputError
 from neigung.explanation.units import Unit
 from neigung.features.feature import Column
+from neigung.models.rows import Features, matrix, some
 
 if TYPE_CHECKING:
     from neigung.models.artefact import Artefact
@@ -77,7 +77,7 @@ class Contributions:
 
 
 def contributions(
-    artefact: Artefact | OfferArtefact, X: pd.DataFrame, arm: str | None = None
+    artefact: Artefact | OfferArtefact, X: Features, arm: str | None = None
 ) -> Contributions:
     """Explain the rows of `X`, which holds the artefact's feature columns.
 
@@ -107,13 +107,13 @@ def contributions(
     return Contributions(exact[:, :-1], float(base), columns, margin)
 
 
-def telling_arm(artefact: OfferArtefact, X: pd.DataFrame) -> str:
+def telling_arm(artefact: OfferArtefact, X: Features) -> str:
     """The arm there is most to explain of: whose uplift differs most between the rows of `X`.
 
     Measured by the standard deviation; where it is the same for all arms, as with one row, the arm
     of the largest mean absolute uplift, and among equals the first.
     """
-    uplift = artefact.model.uplift.predict(X)[artefact.arms].to_numpy(dtype=np.float64)
+    uplift = matrix(artefact.model.uplift.predict(X), artefact.arms)
     if not len(uplift):
         return artefact.arms[0]
     spread, size = uplift.std(axis=0), np.abs(uplift).mean(axis=0)
@@ -125,11 +125,11 @@ def uplift_unit(artefact: OfferArtefact) -> Unit:
     return "points" if artefact.outcome == "purchase" else "money"
 
 
-def _of_uplift(artefact: OfferArtefact, X: pd.DataFrame, arm: str) -> Contributions:
+def _of_uplift(artefact: OfferArtefact, X: Features, arm: str) -> Contributions:
     uplift = artefact.model.uplift.predict(X)
     found = None
     if len(X) >= MANY_ROWS and arm in uplift:
-        found = _bulk_of_uplift(artefact, X, arm, uplift[arm].to_numpy(dtype=np.float64))
+        found = _bulk_of_uplift(artefact, X, arm, np.asarray(uplift[arm], dtype=np.float64))
         if found is None:
             _warn_of_detour(len(X))
     if found is None:
@@ -141,7 +141,7 @@ def _of_uplift(artefact: OfferArtefact, X: pd.DataFrame, arm: str) -> Contributi
         values=values,
         base=float(bases[:1].sum()) if same else bases,
         columns=tuple(artefact.columns),
-        margin=uplift[arm].to_numpy(dtype=np.float64),
+        margin=np.asarray(uplift[arm], dtype=np.float64),
         unit=uplift_unit(artefact),
         arm=arm,
     )
@@ -155,14 +155,12 @@ def _warn_of_detour(rows: int) -> None:
     )
 
 
-def _bulk(
-    model: PropensityClassifier, X: pd.DataFrame, margin: Floats
-) -> tuple[Floats, float] | None:
+def _bulk(model: PropensityClassifier, X: Features, margin: Floats) -> tuple[Floats, float] | None:
     """Contributions and base by Woodelf, or None where they are not LightGBM's."""
     from neigung.explanation.bulk import woodelf_values
 
     rows = _checked_rows(len(X))
-    exact = model.contributions(X.iloc[rows])
+    exact = model.contributions(some(X, rows))
     base = float(exact[0, -1])
     array = model.encoder_.transform(X)
     try:
@@ -176,7 +174,7 @@ def _bulk(
 
 
 def _bulk_of_uplift(
-    artefact: OfferArtefact, X: pd.DataFrame, arm: str, margin: Floats
+    artefact: OfferArtefact, X: Features, arm: str, margin: Floats
 ) -> tuple[Floats, Floats] | None:
     """Contributions and bases (rows,) of an uplift by Woodelf, or None where they are not its own.
 
@@ -187,7 +185,7 @@ def _bulk_of_uplift(
     from neigung.models.dose import rising_blocks
 
     rows = _checked_rows(len(X))
-    exact = artefact.contributions(X.iloc[rows], arm)
+    exact = artefact.contributions(some(X, rows), arm)
     model = artefact.model.uplift
     array, j = model.encoder_.transform(X), model.arms_.index(arm)
     apply, arms = model.calibration_.apply, len(model.arms_)
@@ -203,11 +201,11 @@ def _bulk_of_uplift(
     values = np.zeros(array.shape)
     try:
         for other in range(arms):
-            some = np.flatnonzero(weights[:, other])
-            if len(some):
+            members = np.flatnonzero(weights[:, other])
+            if len(members):
                 trees = model.boosters_[other].dump_model()["tree_info"]
-                part = woodelf_values(trees, array[some]) * slopes[other]
-                values[some] += weights[some, other, None] * part
+                part = woodelf_values(trees, array[members]) * slopes[other]
+                values[members] += weights[members, other, None] * part
     except (ValueError, KeyError):
         return None
     starts = weights @ bases

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +13,13 @@ import pandas as pd
 from neigung.errors import InputError
 from neigung.explanation.contributions import Contributions, contributions
 from neigung.explanation.reaction import reaction_text
-from neigung.explanation.values import Case, has_noun, is_missing, none_text, value_text
+from neigung.explanation.sentences import Sentence
+from neigung.explanation.values import is_missing
 from neigung.features.feature import Column, Language
+from neigung.models.rows import Features, category_text, in_parts, matrix, some
 
 if TYPE_CHECKING:
     from neigung.models.offer_artefact import OfferArtefact
-
-Texts = npt.NDArray[np.object_]
-
-_PLACEHOLDER = re.compile(r"(?:\b(every|alle)\s+)?\{(\w+)\}", re.IGNORECASE)
-_DATIVE = re.compile(r"\b(?:an|aus|bei|in|mit|nach|seit|von|vor|zu)\s+$", re.IGNORECASE)
-_QUOTE = re.compile("[\"'“„‚‘»«]$")
 
 _ROWS_AT_ONCE = 20_000
 
@@ -49,7 +44,7 @@ class Reason:
         return self.text_de if language == "de" else self.text_en
 
 
-def reasons(given: Contributions, X: pd.DataFrame, k: int = 3) -> list[list[Reason]]:
+def reasons(given: Contributions, X: Features, k: int = 3) -> list[list[Reason]]:
     """The `k` strongest reasons of each row of `X`, strongest first.
 
     Columns that tell the same fact, such as the windows of one feature, count once, by the
@@ -71,16 +66,11 @@ def reasons(given: Contributions, X: pd.DataFrame, k: int = 3) -> list[list[Reas
     >>> reason.text_en
     'Reacts more to 5% because: last order 41 days ago'
     """
-    found: list[list[Reason]] = []
-    for start in range(0, len(given), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        values = given.values[rows]
-        found += _some(values, X.iloc[rows], given.columns, k, given.arm)
-    return found
+    return ReasonWriter(given.columns).write(given.values, X, k, given.arm)
 
 
 def offer_reasons(
-    artefact: OfferArtefact, X: pd.DataFrame, arm_of_row: npt.ArrayLike, k: int = 3
+    artefact: OfferArtefact, X: Features, arm_of_row: npt.ArrayLike, k: int = 3
 ) -> list[list[Reason]]:
     """The `k` strongest reasons why each row of `X` reacts as it does to the arm of that row.
 
@@ -96,57 +86,142 @@ def offer_reasons(
         )
     unmoved = np.flatnonzero(arms == artefact.control)
     if len(unmoved):
-        uplift = artefact.model.uplift.predict(X.iloc[unmoved])[artefact.arms].to_numpy()
+        uplift = matrix(artefact.model.uplift.predict(some(X, unmoved)), artefact.arms)
         arms[unmoved] = np.array(artefact.arms, dtype=object)[uplift.argmax(axis=1)]
+    writer = ReasonWriter(artefact.columns)
     found: list[list[Reason]] = [[] for _ in range(len(X))]
     for arm in dict.fromkeys(arms):
         members = np.flatnonzero(arms == arm)
         # In parts: the contributions of everybody at once would fill the memory.
         for start in range(0, len(members), _ROWS_AT_ONCE):
             rows = members[start : start + _ROWS_AT_ONCE]
-            some = X.iloc[rows]
-            told = reasons(contributions(artefact, some, arm), some, k)
+            part = some(X, rows)
+            told = writer.write(contributions(artefact, part, arm).values, part, k, arm)
             for row, one in zip(rows, told, strict=True):
                 found[row] = one
     return found
 
 
-def _some(
-    values: npt.NDArray[np.float64],
-    X: pd.DataFrame,
-    columns: Sequence[Column],
-    k: int,
-    arm: str | None,
-) -> list[list[Reason]]:
-    top = strongest(values, facts(columns), k)
-    told: list[list[Reason | None]] = [[None] * top.shape[1] for _ in range(len(X))]
-    writer = _Writer(X, columns)
-    for j in np.unique(top[top >= 0]):
-        rows, places = np.nonzero(top == j)
-        english, german = (writer.write(columns[j], rows, lang) for lang in ("en", "de"))
-        if arm is not None:
-            more = values[rows, j] > 0
-            english = _reactions(english, arm, more, "en")
-            german = _reactions(german, arm, more, "de")
-        own = writer.values(columns[j].name, rows)
-        sizes = values[rows, j].tolist()
-        for i, row in enumerate(rows):
-            value = None if is_missing(own[i]) else own[i]
-            told[row][places[i]] = Reason(columns[j].name, value, sizes[i], english[i], german[i])
-    return [[reason for reason in row if reason is not None] for row in told]
+class ReasonWriter:
+    """Writes reasons over the same columns again and again; see `reasons`.
+
+    What depends on the columns alone is worked out once: which of them tell the same fact, and
+    their sentences. Threads may share a writer.
+
+    >>> orders = Column("orders", "orders", None, "orders", "", "number", "Orders", "Bestellungen")
+    >>> writer = ReasonWriter((orders,))
+    >>> X = pd.DataFrame({"orders": [3.0, 0.0]})
+    >>> [one.text_en for [one] in writer.write(np.array([[0.4], [-0.2]]), X)]
+    ['Orders: 3', 'Orders: 0']
+    >>> [one.text_en for [one] in writer.write(np.array([[0.4], [-0.2]]), X, arms=["5%", "10%"])]
+    ['Reacts more to 5% because: orders: 3', 'Reacts less to 10% because: orders: 0']
+    """
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.columns = tuple(columns)
+        self._facts = _Facts(facts(self.columns))
+        self._by_name = {column.name: column for column in self.columns}
+        self._sentences: dict[str, Sentence] = {}
+
+    def write(
+        self,
+        values: npt.NDArray[np.float64],
+        X: Features,
+        k: int = 3,
+        arms: str | Sequence[str] | npt.NDArray[Any] | None = None,
+    ) -> list[list[Reason]]:
+        """The `k` strongest reasons of each row, strongest first.
+
+        Args:
+            values: Contributions (n, columns), the base left out.
+            X: The rows explained, with the columns; in the same order.
+            k: How many at most.
+            arms: Of an uplift, the arm explained: one for all, or one for each row (n,).
+
+        Raises:
+            InputError: Contributions, rows and arms do not fit together.
+        """
+        if values.shape != (len(X), len(self.columns)):
+            raise InputError(
+                f"Reasons of {len(X)} rows need contributions of the shape "
+                f"{(len(X), len(self.columns))}, one for each column and without the base, but "
+                f"found {values.shape}. Give those of these very rows."
+            )
+        for_all = arms is None or isinstance(arms, str)
+        of_row = np.array([arms] * len(X) if for_all else arms, dtype=object)
+        if of_row.shape != (len(X),):
+            raise InputError(
+                f"Reasons of {len(X)} rows need one arm for all or one for each row, but found "
+                f"{of_row.shape}. Give the arms of these very rows."
+            )
+        found: list[list[Reason]] = []
+        for part in in_parts(X, _ROWS_AT_ONCE):
+            rows = slice(len(found), len(found) + len(part))
+            found += self._some(values[rows], part, k, of_row[rows])
+        return found
+
+    def _some(
+        self,
+        values: npt.NDArray[np.float64],
+        X: Features,
+        k: int,
+        arms: npt.NDArray[np.object_],
+    ) -> list[list[Reason]]:
+        top = self._facts.strongest(values, k)
+        told: list[list[Reason | None]] = [[None] * top.shape[1] for _ in range(len(X))]
+        for j in np.unique(top[top >= 0]).tolist():
+            rows, places = np.nonzero(top == j)
+            written = self._of_column(j, values[rows, j], X, rows, arms[rows])
+            for row, place, reason in zip(rows.tolist(), places.tolist(), written, strict=True):
+                told[row][place] = reason
+        return [[reason for reason in row if reason is not None] for row in told]
+
+    def _of_column(
+        self,
+        j: int,
+        sizes: npt.NDArray[np.float64],
+        X: Features,
+        rows: npt.NDArray[np.intp],
+        arms: npt.NDArray[np.object_],
+    ) -> list[Reason]:
+        """The reasons of one column in some rows."""
+        sentence = self._sentence(self.columns[j])
+        read = [_values(X, self._by_name[name], rows) for name in sentence.names]
+        texts: dict[Any, tuple[str, str]] = {}  # Each different sentence is written once.
+        found = []
+        for size, arm, *values in zip(sizes.tolist(), arms.tolist(), *read, strict=True):
+            key = (arm, size > 0, *values)
+            if key not in texts:
+                texts[key] = _text(sentence, values, arm, size > 0)
+            value = None if is_missing(values[0]) else values[0]
+            found.append(Reason(self.columns[j].name, value, size, *texts[key]))
+        return found
+
+    def _sentence(self, column: Column) -> Sentence:
+        if column.name not in self._sentences:
+            self._sentences[column.name] = Sentence(column, self._by_name)
+        return self._sentences[column.name]
 
 
-def _reactions(
-    sentences: Texts, arm: str, more: npt.NDArray[np.bool_], language: Language
-) -> Texts:
-    texts: Texts = np.empty(len(sentences), dtype=object)
-    for sign in (True, False):
+def _text(sentence: Sentence, values: list[Any], arm: str | None, more: bool) -> tuple[str, str]:
+    """What a reason says in English and German."""
+    english, german = sentence.write(values, "en"), sentence.write(values, "de")
+    if arm is None:
+        return english, german
+    return reaction_text(english, arm, more, "en"), reaction_text(german, arm, more, "de")
 
-        def write(sentence: str, sign: bool = sign) -> str:
-            return reaction_text(sentence, arm, sign, language)
 
-        texts[more == sign] = _each(list(sentences[more == sign]), write)
-    return texts
+def _values(X: Features, column: Column, rows: npt.NDArray[np.intp]) -> list[Any]:
+    """A column's numbers or texts in some rows; None throughout where the rows do not have it."""
+    if column.name not in X:
+        return [None] * len(rows)
+    found: Any = X[column.name]
+    found = found[rows] if isinstance(found, np.ndarray) else found.iloc[rows]
+    if column.kind == "category":
+        return [category_text(value) for value in found.astype(object)]
+    if not isinstance(found, np.ndarray) or found.dtype != np.float64:
+        found = pd.Series(found).to_numpy(dtype=np.float64, na_value=np.nan)
+    return list(found.tolist())
 
 
 def facts(columns: Sequence[Column]) -> list[str]:
@@ -175,105 +250,32 @@ def strongest(
     >>> strongest(np.array([[0.1, -0.9, 0.5, 0.0]]), ["count", "count", "days", "value"], 3)
     array([[ 1,  2, -1]])
     """
-    sizes = np.abs(values)
-    codes, names = pd.factorize(np.asarray(features, dtype=object))
-    best = np.empty((len(values), len(names)), dtype=np.int64)
-    for code in range(len(names)):
-        members = np.flatnonzero(codes == code)
-        best[:, code] = members[np.argmax(sizes[:, members], axis=1)]
-    sizes = np.take_along_axis(sizes, best, axis=1)
-    order = np.argsort(-sizes, axis=1, kind="stable")[:, :k]
-    chosen = np.take_along_axis(best, order, axis=1)
-    return np.where(np.take_along_axis(sizes, order, axis=1) > 0, chosen, -1)
+    return _Facts(features).strongest(values, k)
 
 
-class _Writer:
-    """Writes the sentences of one column for many rows at once."""
+class _Facts:
+    """Which positions tell the same fact, ready to be searched for the strongest."""
 
-    def __init__(self, X: pd.DataFrame, columns: Sequence[Column]) -> None:
-        self.X = X
-        self.columns = {column.name: column for column in columns}
+    def __init__(self, features: Sequence[str]) -> None:
+        members: dict[str, list[int]] = {}
+        for j, feature in enumerate(features):
+            members.setdefault(feature, []).append(j)
+        groups = list(members.values())
+        widest = max(map(len, groups), default=0)
+        self._order = np.array([j for group in groups for j in group], dtype=np.int64)
+        self._starts = np.cumsum([0, *map(len, groups)])[:-1]
+        # Side by side; a fact of few columns repeats its last one, which changes no maximum.
+        self._members = np.array([g + g[-1:] * (widest - len(g)) for g in groups], dtype=np.int64)
 
-    def values(self, name: str, rows: npt.NDArray[np.intp]) -> list[Any]:
-        column = self.X[name].iloc[rows]
-        if self.columns[name].kind == "category":
-            return [None if pd.isna(v) else str(v) for v in column.astype(object)]
-        return column.to_numpy(dtype=np.float64, na_value=np.nan).tolist()
-
-    def write(self, column: Column, rows: npt.NDArray[np.intp], language: Language) -> Texts:
-        plain = self._plain(column, rows, language)
-        sentence = column.sentence(language)
-        if not sentence:
-            return plain
-        # Without its own value a sentence has nothing to say, even if it does not name it.
-        known = _known(self.values(column.name, rows))
-        text = np.full(len(rows), "", dtype=object)
-        for number, clause in enumerate(re.split(r"(?=, )", sentence)):
-            parts = self._clause(clause, column, rows, language)
-            if number == 0:
-                known &= parts[1]
-                text = parts[0]
-                more = known
-            else:
-                more = more & parts[1]
-                text = np.where(more, text + parts[0], text)
-        return np.where(known, [one.strip() for one in text], plain)
-
-    def _plain(self, column: Column, rows: npt.NDArray[np.intp], language: Language) -> Texts:
-        noun = not has_noun(column, language)
-
-        def write(value: Any) -> str:
-            return value_text(value, column.unit, language, noun=noun)
-
-        texts = _each(self.values(column.name, rows), write)
-        return np.asarray(column.text(language) + ": " + texts)
-
-    def _clause(
-        self, clause: str, own: Column, rows: npt.NDArray[np.intp], language: Language
-    ) -> tuple[Texts, npt.NDArray[np.bool_]]:
-        """The texts of a clause and where all its values are known."""
-        text: Texts = np.full(len(rows), "", dtype=object)
-        known = np.ones(len(rows), dtype=bool)
-        end = 0
-        for match in _PLACEHOLDER.finditer(clause):
-            name = own.name if match[2] == "value" else match[2]
-            if name not in self.columns or name not in self.X:
-                return text, np.zeros(len(rows), dtype=bool)
-            before = clause[end : match.start()]
-            case = _case(match, before, clause[match.end() :], language)
-            unit = self.columns[name].unit
-
-            first = not match.start()
-
-            def write(value: Any, unit: str = unit, case: Case = case, first: bool = first) -> str:
-                none = none_text(value, unit, language) if case == "plain" else None
-                text = none or value_text(value, unit, language, case)
-                return text[:1].upper() + text[1:] if first and unit != "category" else text
-
-            values = self.values(name, rows)
-            known &= _known(values)
-            text = text + before + _each(values, write)
-            end = match.end()
-        return text + clause[end:], known
-
-
-def _case(match: re.Match[str], before: str, after: str, language: Language) -> Case:
-    """How the value of a placeholder stands between the words around it."""
-    if match[1]:
-        return "every_capital" if match[1][0].isupper() else "every"
-    if _QUOTE.search(before):
-        return "quoted"
-    if after.startswith(" ago") if language == "en" else before.lower().endswith("vor "):
-        return "ago"
-    return "dative" if language == "de" and _DATIVE.search(before) else "plain"
-
-
-def _known(values: list[Any]) -> npt.NDArray[np.bool_]:
-    return np.array([not is_missing(value) for value in values], dtype=bool)
-
-
-def _each(values: list[Any], write: Callable[[Any], str]) -> Texts:
-    """`write` for each value; each different value is written once."""
-    codes, different = pd.factorize(np.array(values, dtype=object), use_na_sentinel=False)
-    texts: Texts = np.array([write(value) for value in different], dtype=object)
-    return np.asarray(texts[codes])
+    def strongest(self, values: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.int64]:
+        """See `strongest`."""
+        if not len(self._order):
+            return np.empty((len(values), 0), dtype=np.int64)
+        sizes = np.abs(values)
+        best = np.maximum.reduceat(sizes[:, self._order], self._starts, axis=1)
+        top = np.argsort(-best, axis=1, kind="stable")[:, :k]
+        members = self._members[top]
+        rows = np.arange(len(values))[:, None]
+        place = sizes[rows[:, :, None], members].argmax(axis=2)
+        chosen = np.take_along_axis(members, place[:, :, None], axis=2)[:, :, 0]
+        return np.where(best[rows, top] > 0, chosen, -1)

@@ -14,6 +14,7 @@ from neigung.errors import InputError
 from neigung.models import sealed
 from neigung.models.classifier import PropensityClassifier
 from neigung.models.encoding import Floats
+from neigung.models.rows import Features, Table, answer
 
 if TYPE_CHECKING:
     from neigung.features.feature import Column
@@ -62,28 +63,27 @@ class Artefact:
     reference: tuple[float, ...]
     bands: tuple[tuple[str, float], ...] = field(default=BANDS)
 
-    def predict(self, X: pd.DataFrame) -> pd.DataFrame:
+    def predict(self, X: Table) -> Table:
         """`probability`, `percentile` (0..100 among the test cutoff's customers) and `band`.
 
         Args:
-            X: The model's feature columns, in any order; others are ignored.
+            X: The model's feature columns, in any order; others are ignored. A frame is answered
+                with a frame, `Rows` with `Rows`.
         """
         probability = self.classifier.predict_proba(X)[:, 1]
         percentile = self._percentile(probability)
-        return pd.DataFrame(
-            {
-                "probability": probability,
-                "percentile": percentile,
-                "band": self._band(percentile),
-            },
-            index=X.index,
-        )
+        columns = {
+            "probability": probability,
+            "percentile": percentile,
+            "band": self._band(percentile),
+        }
+        return answer(X, columns)
 
-    def contributions(self, X: pd.DataFrame) -> Floats:
+    def contributions(self, X: Features) -> Floats:
         """Exact contributions in calibrated log-odds, shape (n, features + 1), the base last."""
         return self.classifier.contributions(X)
 
-    def unseen(self, X: pd.DataFrame) -> dict[str, int]:
+    def unseen(self, X: Features) -> dict[str, int]:
         """Per column, how many categories were not known at training and count as missing."""
         return self.classifier.unseen(X)
 
@@ -94,10 +94,14 @@ class Artefact:
 
     def _percentile(self, probability: Floats) -> Floats:
         """Share of the reference below, ties counted half: rising, 50 where all are equal."""
-        table = np.asarray(self.reference)
+        table = self._reference
         below = np.searchsorted(table, probability, side="left")
         not_above = np.searchsorted(table, probability, side="right")
         return np.asarray((below + not_above) * (50.0 / len(table)), dtype=np.float64)
+
+    @cached_property
+    def _reference(self) -> Floats:
+        return np.asarray(self.reference, dtype=np.float64)
 
     def _band(self, percentile: Floats) -> npt.NDArray[np.object_]:
         names, starts = zip(*sorted(self.bands, key=lambda band: band[1]), strict=True)

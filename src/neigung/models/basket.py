@@ -11,6 +11,7 @@ from neigung.errors import InputError
 from neigung.models.booster import model_text
 from neigung.models.classifier import training_params
 from neigung.models.encoding import Floats, FrameEncoder
+from neigung.models.rows import Features
 from neigung.models.uplift_folds import customer_folds
 
 FEWEST_BUYERS = 200
@@ -108,7 +109,7 @@ class BasketModel:
         text = _fit(encoder, array, capped, seed, num_threads)
         return cls(encoder, text, strength, level)
 
-    def predict(self, X: pd.DataFrame) -> Floats:
+    def predict(self, X: Features) -> Floats:
         """Expected undiscounted money of a customer who orders (n,), above 0."""
         if self._booster is None or not len(X):
             return np.full(len(X), self.level_)

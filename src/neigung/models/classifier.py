@@ -14,6 +14,7 @@ from neigung.errors import InputError
 from neigung.models.booster import model_text
 from neigung.models.calibration import SigmoidCalibration
 from neigung.models.encoding import Floats, FrameEncoder
+from neigung.models.rows import Features
 
 DEFAULTS: Mapping[str, Any] = {
     "n_estimators": 300,
@@ -140,23 +141,23 @@ class PropensityClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self.calibration_ = SigmoidCalibration.fit(self._raw(X, "margin"), labels)
         return self
 
-    def margin(self, X: pd.DataFrame) -> Floats:
+    def margin(self, X: Features) -> Floats:
         """Calibrated log-odds, shape (n,)."""
         raw = self._raw(X, "margin")
         return self.calibration_.apply(raw)
 
-    def predict_proba(self, X: pd.DataFrame) -> Floats:
+    def predict_proba(self, X: Features) -> Floats:
         """Probabilities of outcome 0 and 1, shape (n, 2)."""
         from scipy.special import expit
 
         positive = expit(self.margin(X))
         return np.column_stack([1 - positive, positive])
 
-    def predict(self, X: pd.DataFrame) -> Floats:
+    def predict(self, X: Features) -> Floats:
         """The likelier outcome, shape (n,), 0.0 or 1.0."""
         return (self.margin(X) > 0).astype(np.float64)
 
-    def contributions(self, X: pd.DataFrame) -> Floats:
+    def contributions(self, X: Features) -> Floats:
         """Exact SHAP values in calibrated log-odds, shape (n, features + 1).
 
         The last column is the base value; every row sums to the row's `margin`.
@@ -165,7 +166,7 @@ class PropensityClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         values[:, -1] += self.calibration_.intercept
         return values
 
-    def unseen(self, X: pd.DataFrame) -> dict[str, int]:
+    def unseen(self, X: Features) -> dict[str, int]:
         """Per column, how many categories were not known at training and count as missing."""
         check_is_fitted(self, "booster_")
         return self.encoder_.unseen(X)
@@ -211,7 +212,7 @@ class PropensityClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self.booster_ = lgb.Booster(model_str=model_text)
         self.calibration_ = calibration
 
-    def _raw(self, X: pd.DataFrame, what: str) -> Floats:
+    def _raw(self, X: Features, what: str) -> Floats:
         check_is_fitted(self, "booster_")
         array = self.encoder_.transform(X)
         if not len(array):  # LightGBM refuses empty input.

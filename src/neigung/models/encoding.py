@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.errors import InputError
+from neigung.models.rows import Array, Features, Rows, category_text
 
 Floats = npt.NDArray[np.float64]
 
@@ -75,39 +77,59 @@ class FrameEncoder:
         """Positions of the categorical columns in the array."""
         return [i for i, name in enumerate(self.feature_names) if name in self.categories]
 
-    def transform(self, X: pd.DataFrame) -> Floats:
+    def transform(self, X: Features) -> Floats:
         """The array (rows, features) of float64; columns are found by name, others are ignored.
 
         Raises:
             InputError: A column is missing, or holds text where numbers are needed.
         """
+        return X.once(self, lambda: self._array(X)) if isinstance(X, Rows) else self._array(X)
+
+    def _array(self, X: Features) -> Floats:
         self._require_columns(X)
         out = np.empty((len(X), len(self.feature_names)), dtype=np.float64)
         for i, name in enumerate(self.feature_names):
             column = X[name]
-            out[:, i] = (
-                self._codes(column, name)[0] if name in self.categories else _numbers(column, name)
-            )
+            if name in self.categories:
+                out[:, i] = self._codes(column, name)[0]
+            elif isinstance(column, np.ndarray) and column.dtype == np.float64:
+                out[:, i] = column
+            else:
+                series = pd.Series(column) if isinstance(column, np.ndarray) else column
+                out[:, i] = _numbers(series, name)
         return out
 
-    def unseen(self, X: pd.DataFrame) -> dict[str, int]:
+    def unseen(self, X: Features) -> dict[str, int]:
         """How many values of a column are not in its vocabulary; columns with none are left out."""
         self._require_columns(X)
         counts = {name: self._codes(X[name], name)[1] for name in self.categories}
         return {name: count for name, count in counts.items() if count}
 
-    def _codes(self, column: "pd.Series[Any]", name: str) -> tuple[Floats, int]:
+    @cached_property
+    def _positions(self) -> dict[str, dict[str | None, float]]:
+        """Of each categorical column the code of each value that it knows."""
+        return {
+            name: {value: float(i) for i, value in enumerate(values)}
+            for name, values in self.categories.items()
+        }
+
+    def _codes(self, column: "pd.Series[Any] | Array", name: str) -> tuple[Floats, int]:
         """Positions in the vocabulary, and how many values it does not know."""
+        position = self._positions[name]
+        if isinstance(column, np.ndarray):  # Of few rows: a Categorical would take far longer.
+            found = [category_text(value) for value in column.tolist()]
+            unseen = sum(value is not None and value not in position for value in found)
+            return np.array([position.get(value, np.nan) for value in found]), unseen
         values = pd.Categorical(column)
-        position = {value: float(i) for i, value in enumerate(self.categories[name])}
         known = [position.get(str(value), np.nan) for value in values.categories]
         # Pandas codes a missing value -1, which picks the NaN at the end.
         codes = np.array([*known, np.nan])[values.codes]
         return codes, int((np.isnan(codes) & (values.codes >= 0)).sum())
 
-    def _require_columns(self, X: pd.DataFrame) -> None:
-        _require_frame(X)
-        missing = [name for name in self.feature_names if name not in X.columns]
+    def _require_columns(self, X: Features) -> None:
+        if not isinstance(X, Rows):
+            _require_frame(X)
+        missing = [name for name in self.feature_names if name not in X]
         if missing:
             raise InputError(
                 f"{len(self.feature_names)} features are needed, but {len(missing)} are missing: "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +15,14 @@ from neigung.errors import InputError
 from neigung.models import sealed
 from neigung.models.artefact import FORMAT_VERSION, read_version
 from neigung.models.offer_model import OfferModel
+from neigung.models.rows import Features, Table, answer, index_of, matrix, some
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from neigung.features.feature import Column
     from neigung.models.encoding import Floats
+    from neigung.study import Decision
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class OfferArtefact:
         """What an offer changes: `purchase`, `value` or `margin`."""
         return str(self.study["target"]["outcome"])
 
-    def predict(self, X: pd.DataFrame) -> pd.DataFrame:
+    def predict(self, X: Table) -> Table:
         """Per arm `uplift_ARM` with its 95 % interval `uplift_ARM_low` and `uplift_ARM_high`.
 
         Last comes `recommended_arm`: with a margin rate in the study, the necessary discount (the
@@ -60,7 +64,8 @@ class OfferArtefact:
         the control where none has an effect above zero.
 
         Args:
-            X: The model's feature columns, in any order; others are ignored.
+            X: The model's feature columns, in any order; others are ignored. A frame is answered
+                with a frame, `Rows` with `Rows`.
         """
         uplift = self.model.uplift.predict(X)
         low, high = self.model.uplift.interval(X)
@@ -69,25 +74,44 @@ class OfferArtefact:
             columns[f"uplift_{arm}"] = uplift[arm]
             columns[f"uplift_{arm}_low"] = low[arm]
             columns[f"uplift_{arm}_high"] = high[arm]
-        table = pd.DataFrame(columns, index=X.index)
-        table["recommended_arm"] = self.recommended(X, uplift)
-        return table
+        columns["recommended_arm"] = self.recommended(X, uplift)
+        return answer(X, columns)
 
-    def recommended(self, X: pd.DataFrame, uplift: pd.DataFrame | None = None) -> pd.Series[str]:
+    def recommended(self, X: Features, uplift: Features | None = None) -> pd.Series[str]:
         """The arm that each customer should get; see `predict`."""
         from neigung.decisions.discount import recommended_arms
+
+        if self._decision.margin_rate is not None:
+            return recommended_arms(self.model.expected(X), self._decision)
+        effects = matrix(self.model.uplift.predict(X) if uplift is None else uplift, self.arms)
+        pays = effects.max(axis=1, initial=0.0) > 0
+        chosen = np.where(pays, self._best(effects), self.control)
+        return pd.Series(chosen, index=index_of(X), dtype=object)
+
+    @cached_property
+    def _decision(self) -> Decision:
         from neigung.study import Decision
 
-        decision = Decision(**self.study.get("decision", {}))
-        if decision.margin_rate is not None:
-            return recommended_arms(self.model.expected(X), decision)
-        uplift = self.model.uplift.predict(X) if uplift is None else uplift
-        best = uplift.to_numpy().argmax(axis=1) if len(uplift) else np.empty(0, dtype=int)
-        names = np.array(self.arms, dtype=object)[best]
-        pays = uplift.to_numpy().max(axis=1, initial=0.0) > 0
-        return pd.Series(np.where(pays, names, self.control), index=X.index, dtype=object)
+        return Decision(**self.study.get("decision", {}))
 
-    def unseen(self, X: pd.DataFrame) -> dict[str, int]:
+    def explained_arms(self, predicted: Features) -> npt.NDArray[np.object_]:
+        """Whose effect is to be explained (n,), given what `predict` gave.
+
+        The recommended arm; where that is the control, the arm of the largest uplift.
+        """
+        effects = matrix(predicted, [f"uplift_{arm}" for arm in self.arms])
+        arms: npt.NDArray[np.object_] = np.array(predicted["recommended_arm"], dtype=object)
+        unmoved = arms == self.control
+        arms[unmoved] = self._best(effects[unmoved])
+        return arms
+
+    def _best(self, effects: Floats) -> npt.NDArray[np.object_]:
+        """The arm of the largest effect in each row (n, arms), the first among equals."""
+        best = effects.argmax(axis=1) if len(effects) else np.empty(0, dtype=int)
+        names: npt.NDArray[np.object_] = np.array(self.arms, dtype=object)
+        return np.asarray(names[best])
+
+    def unseen(self, X: Features) -> dict[str, int]:
         """Per column, how many categories were not known at training and count as missing."""
         return dict(self.model.uplift.encoder_.unseen(X))
 
@@ -96,18 +120,35 @@ class OfferArtefact:
         """What the training log shows of how the model was fitted."""
         return dict(self.model.uplift.get_params(deep=False))
 
-    def contributions(self, X: pd.DataFrame, arm: str) -> Floats:
+    def contributions(self, X: Features, arm: str | Sequence[str] | npt.NDArray[Any]) -> Floats:
         """Exact contributions to an arm's uplift, shape (n, features + 1), the base last.
 
+        `arm` is one for all rows, or one for each row (n,).
+
         Raises:
-            InputError: The model knows no such arm.
+            InputError: The model knows no such arm, or there is not one for each row.
         """
+        if not isinstance(arm, str):
+            return self._contributions_by_row(X, np.array(arm, dtype=object))
         if arm not in self.arms:
             raise InputError(
                 f"An arm among {', '.join(self.arms)} is needed, found '{arm}'. The control has "
                 "no effect of its own."
             )
         return self.model.uplift.contributions(X, arm)
+
+    def _contributions_by_row(self, X: Features, arms: npt.NDArray[np.object_]) -> Floats:
+        if arms.shape != (len(X),):
+            raise InputError(
+                f"One arm for each of the {len(X)} rows is needed, found {arms.shape}. Give one "
+                "arm for all, or those of these very rows."
+            )
+        out = np.empty((len(X), len(self.columns) + 1))
+        for arm in dict.fromkeys(arms.tolist()):
+            rows = np.flatnonzero(arms == arm)
+            part = X if len(rows) == len(X) else some(X, rows)
+            out[rows] = self.contributions(part, str(arm))
+        return out
 
     @cached_property
     def digest(self) -> str:

@@ -16,6 +16,7 @@ from neigung.models.basket import BasketModel
 from neigung.models.calibration import SigmoidCalibration
 from neigung.models.classifier import PropensityClassifier, binary_labels
 from neigung.models.encoding import Floats
+from neigung.models.rows import Features, in_parts, index_of, matrix
 from neigung.models.uplift import UpliftModel
 from neigung.models.uplift_folds import customer_folds
 
@@ -100,27 +101,25 @@ class OfferModel:
             margin_rate=dataset.margin_rate if outcome == "margin" else None,
         )
 
-    def expected(self, X: pd.DataFrame) -> ExpectedOrders:
+    def expected(self, X: Features) -> ExpectedOrders:
         """Chance of an order under every arm, and the basket, for each row of X (n, p).
 
         The chance with an arm is that without an offer plus the effect on purchases, kept within
         0 and 1.
         """
-        parts = [
-            self._expected(X.iloc[start : start + ROWS_AT_ONCE])
-            for start in range(0, max(1, len(X)), ROWS_AT_ONCE)
-        ]
+        parts = [self._expected(part) for part in in_parts(X, ROWS_AT_ONCE)]
         chances = np.concatenate([chance for chance, _ in parts])
-        probability = pd.DataFrame(chances, index=X.index, columns=[self.control, *self.arms])
+        names = [self.control, *self.arms]
+        probability = pd.DataFrame(chances, index=index_of(X), columns=names)
         basket = np.concatenate([money for _, money in parts])
         rates = {self.control: 0.0, **dict.fromkeys(self.arms, 0.0), **(self.rates or {})}
         return ExpectedOrders(probability, basket, rates, self.ambient)
 
-    def _expected(self, X: pd.DataFrame) -> tuple[Floats, Floats]:
+    def _expected(self, X: Features) -> tuple[Floats, Floats]:
         if not len(X):
             return np.empty((0, len(self.arms) + 1)), np.empty(0)
         without = self.base.predict_proba(X)[:, [1]]
-        effect = self.purchase.predict(X)[list(self.arms)].to_numpy()
+        effect = matrix(self.purchase.predict(X), self.arms)
         return np.clip(np.hstack([without, without + effect]), 0.0, 1.0), self.basket.predict(X)
 
     def expected_outcomes(self, X: pd.DataFrame) -> pd.DataFrame:

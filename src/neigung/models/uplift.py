@@ -1,7 +1,7 @@
 """What an offer changes: one booster per arm that predicts the uplift itself."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from neigung.errors import InputError
 from neigung.models.assignment import trial_probabilities
 from neigung.models.dose import between_rates, rising_blocks
 from neigung.models.encoding import Floats, FrameEncoder
+from neigung.models.rows import Features, Rows, Table
 from neigung.models.uplift_calibration import (
     UpliftCalibration,
     along_one_curve,
@@ -173,12 +174,12 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         self.rows_ = np.bincount(codes, minlength=len(arms) + 1)[1:].tolist()
         return self
 
-    def predict(self, X: pd.DataFrame) -> pd.DataFrame:
+    def predict(self, X: Table) -> Table:
         """Uplift of each arm in the outcome's units, one column per arm, with X's index."""
         values = self._raw(X)
         if self.rising_:
             values = np.einsum("nab,nb->na", rising_blocks(values), values)
-        return pd.DataFrame(values, columns=self.arms_, index=X.index)
+        return self._answer(X, values)
 
     def predict_rate(self, X: pd.DataFrame, rate: float) -> Floats:
         """Uplift (n,) of a discount of any rate up to the highest arm's; see `between_rates`.
@@ -196,7 +197,7 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         rates = [self.rates_[arm] for arm in self.arms_]
         return between_rates(effects, rates, float(rate), rising=self.rising_)
 
-    def interval(self, X: pd.DataFrame, level: float = 0.95) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def interval(self, X: Table, level: float = 0.95) -> tuple[Table, Table]:
         """Low and high ends of the mean effect of customers with this prediction.
 
         Not of one customer: no trial shows a single customer's effect. From the error of level
@@ -206,21 +207,20 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: A level outside (0, 1).
         """
-        from scipy.stats import norm
+        from scipy.special import ndtri
 
         if not 0 < level < 1:
             raise InputError(f"The level must lie between 0 and 1, but found {level:g}.")
-        values = self._raw(X)
-        wide = norm.ppf((1 + level) / 2) * self.calibration_.errors(self._guess(X))
+        guesses = self._guess(X)
+        values = self.calibration_.apply(guesses)
+        wide = ndtri((1 + level) / 2) * self.calibration_.errors(guesses)
         low, high = values - wide, values + wide
         if self.rising_:
             weights = rising_blocks(values)
             low, high = (np.einsum("nab,nb->na", weights, end) for end in (low, high))
-        return tuple(  # type: ignore[return-value]
-            pd.DataFrame(end, columns=self.arms_, index=X.index) for end in (low, high)
-        )
+        return self._answer(X, low), self._answer(X, high)
 
-    def contributions(self, X: pd.DataFrame, arm: str) -> Floats:
+    def contributions(self, X: Features, arm: str) -> Floats:
         """What each feature adds to the uplift of `arm`, shape (n, features + 1).
 
         TreeSHAP values in the outcome's units; the last column is the base, the mean uplift, and
@@ -237,14 +237,15 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
                 "was asked."
             )
         j = self.arms_.index(arm)
+        array = self.encoder_.transform(X)
         if not self.rising_:
-            return self._raw_contributions(X, j)
+            return self._raw_contributions(array, j)
         weights = rising_blocks(self._raw(X))[:, j]
-        out = np.zeros((len(X), len(self.encoder_.feature_names) + 1))
+        out = np.zeros((len(array), array.shape[1] + 1))
         for other in range(len(self.arms_)):
             rows = np.flatnonzero(weights[:, other])
             if len(rows):
-                part = self._raw_contributions(X.iloc[rows], other)
+                part = self._raw_contributions(array[rows], other)
                 out[rows] += weights[rows, other, None] * part
         return out
 
@@ -329,21 +330,29 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         # Read back from their texts, so that what is evaluated is what is stored.
         self.boosters_ = [lgb.Booster(model_str=texts[f"arm_{j}"]) for j in range(len(arms))]
 
-    def _guess(self, X: pd.DataFrame) -> Floats:
+    def _guess(self, X: Features) -> Floats:
         """What the students say, before level and slope, shape (n, arms)."""
         check_is_fitted(self, "boosters_")
         array = self.encoder_.transform(X)
+        return X.once(self, lambda: self._read(array)) if isinstance(X, Rows) else self._read(array)
+
+    def _raw(self, X: Features) -> Floats:
+        guesses = self._guess(X)
+        return self.calibration_.apply(guesses)
+
+    def _read(self, array: Floats) -> Floats:
         if not len(array):  # LightGBM refuses empty input.
             return np.empty((0, len(self.arms_)))
         said = [booster.predict(array, num_threads=self.num_threads) for booster in self.boosters_]
         return np.asarray(np.column_stack(said) * self.reading_[:, 0] + self.reading_[:, 1])
 
-    def _raw(self, X: pd.DataFrame) -> Floats:
-        guesses = self._guess(X)
-        return self.calibration_.apply(guesses)
+    def _answer(self, X: Table, values: Floats) -> Table:
+        """One column per arm, in the form in which `X` came."""
+        if isinstance(X, Rows):
+            return cast(Table, Rows(dict(zip(self.arms_, values.T, strict=True))))
+        return cast(Table, pd.DataFrame(values, columns=self.arms_, index=X.index))
 
-    def _raw_contributions(self, X: pd.DataFrame, arm: int) -> Floats:
-        array = self.encoder_.transform(X)
+    def _raw_contributions(self, array: Floats, arm: int) -> Floats:
         if not len(array):
             return np.empty((0, self.n_features_in_ + 1))
         values = np.asarray(
