@@ -15,7 +15,7 @@ import yaml
 
 from neigung.models.artefact import load_artefact
 from neigung.models.offer_artefact import OfferArtefact
-from neigung.scoring import offers, score
+from neigung.scoring import offers, score, write_snapshot
 from neigung.simulation.simulate import simulate
 from neigung.study import Study
 from neigung.tracking.registry import evaluation_of, find, load, report_of
@@ -115,6 +115,28 @@ def test_scores_hold_uplift_interval_and_reasons_that_explain_it(discount: Shop)
         np.testing.assert_allclose(exact.sum(axis=1), uplift, atol=1e-9)
     told = [one for row in scores["reasons"] for one in row]
     assert all(one["text_en"] and one["text_de"] for one in told)
+
+
+def test_a_snapshot_keeps_what_the_reasons_are_made_of(discount: Shop) -> None:
+    snapshot = write_snapshot("study.yaml", "snap", version=1)
+    scores = score("study.yaml", version=1, reasons=50)
+    artefact, _ = load("discount", 1)
+    rows = range(len(snapshot))
+    assert [snapshot.find(one) for one in scores["customer_id"]] == list(rows)
+    found, arms = snapshot.contributions(rows), snapshot.arms(rows)
+    assert found is not None
+    assert arms is not None
+    assert set(arms) <= set(artefact.arms)
+    places = {column.name: j for j, column in enumerate(artefact.columns)}
+    for row, (arm, told) in enumerate(zip(arms, scores["reasons"], strict=True)):
+        recommended = scores["recommended_arm"][row]
+        uplift = {one: scores[f"uplift_{one}"][row] for one in artefact.arms}
+        assert arm == (
+            max(uplift, key=uplift.__getitem__) if recommended == "none" else recommended
+        )
+        assert found[row].sum() == pytest.approx(uplift[arm], abs=1e-9)
+        assert told
+        assert all(one["contribution"] == found[row, places[one["feature"]]] for one in told)
 
 
 def test_offers_are_the_best_for_every_customer(discount: Shop) -> None:

@@ -1,4 +1,4 @@
-"""Features, scores, reasons and offers of a study's population at one cutoff."""
+"""Features, scores, reasons, offers and snapshots of a study's population at one cutoff."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from neigung.models.artefact import Artefact
     from neigung.models.dataset import Dataset
     from neigung.models.offer_artefact import OfferArtefact
+    from neigung.snapshot import Snapshot
+    from neigung.tracking.registry import VersionInfo
 
 REASON = pa.struct(
     [
@@ -89,16 +91,8 @@ def _scored(
 ) -> tuple[Artefact | OfferArtefact, pd.DataFrame, pd.DataFrame]:
     """The version, the scores of everybody, and the features they come from."""
     from neigung.models.dataset import build_features
-    from neigung.tracking.registry import load
 
-    artefact, info = load(study.name, version)
-    for key in ("target", "retention_days"):
-        then, now = artefact.study[key], study.to_dict()[key]
-        if then != now:
-            raise StudyError(
-                f"Study {study.name}: version {info.version} was trained with another {key} "
-                f"({then}) than the study has now ({now}). Train again, or put it back."
-            )
+    artefact, info = _version(study, version)
     profiles = Profiles.open(study.profiles if profiles is None else profiles)
     with reporter.task("Features"):
         names = [column.name for column in artefact.columns]
@@ -113,6 +107,21 @@ def _scored(
                 "it counts as missing."
             )
     return artefact, scores, dataset.X
+
+
+def _version(study: Study, version: int | str) -> tuple[Artefact | OfferArtefact, VersionInfo]:
+    """A version that still answers the study."""
+    from neigung.tracking.registry import load
+
+    artefact, info = load(study.name, version)
+    for key in ("target", "retention_days"):
+        then, now = artefact.study[key], study.to_dict()[key]
+        if then != now:
+            raise StudyError(
+                f"Study {study.name}: version {info.version} was trained with another {key} "
+                f"({then}) than the study has now ({now}). Train again, or put it back."
+            )
+    return artefact, info
 
 
 def _reasons(
@@ -220,6 +229,44 @@ def write_features(dataset: Dataset, out: Path) -> None:
     categories = frame.select_dtypes("category").columns
     frame = frame.astype(dict.fromkeys(categories, object))
     _write(pa.Table.from_pandas(frame, preserve_index=False), out)
+
+
+def write_snapshot(
+    study: Study | Path | str,
+    out: Path | str,
+    cutoff: dt.datetime | str = "latest",
+    *,
+    version: int | str | None = "champion",
+    profiles: Profiles | Path | str | None = None,
+    reporter: Reporter | None = None,
+) -> Snapshot:
+    """Write what the service knows of the study's population at a cutoff: see `snapshot`.
+
+    The features are those of the study, and what `version` reads beyond them; its contributions
+    are kept too, so that the service need not explain on the spot. None keeps none; so does
+    `champion` where there is no champion yet, with a note. An earlier snapshot at `out` is
+    replaced.
+
+    Raises StudyError when the cutoff has nobody to predict for, when the study has changed so that
+    the version no longer answers it, or when the store cannot give a column it reads;
+    TrackingError when there is no such version, InputError when something else is at `out`.
+    """
+    from neigung.snapshot_writer import write_snapshot_of
+    from neigung.tracking.registry import CHAMPION, versions
+
+    reporter = reporter or Reporter()
+    study = study if isinstance(study, Study) else Study.load(study)
+    profiles = Profiles.open(study.profiles if profiles is None else profiles)
+    if version == CHAMPION and not any(CHAMPION in one.aliases for one in versions(study.name)):
+        reporter.say(
+            f"  Note: study {study.name} has no champion yet, so no contributions are kept. Write "
+            "the snapshot again after `neigung promote`."
+        )
+        version = None
+    explained = None if version is None else _version(study, version)
+    return write_snapshot_of(
+        study, profiles, instant(cutoff, profiles), Path(out), explained, reporter
+    )
 
 
 def feature_list(

@@ -1,0 +1,252 @@
+"""Writes snapshots: what the service knows of a study's population at a cutoff."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ibis
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from neigung import snapshot
+from neigung.errors import InputError, StudyError
+from neigung.explanation.contributions import contributions
+from neigung.files import replacing_folder
+from neigung.models.artefact import Artefact
+from neigung.models.dataset import Dataset, build_features, study_features
+from neigung.models.offer_artefact import OfferArtefact
+from neigung.profiles import consent
+from neigung.profiles.spine import build_past
+from neigung.profiles.store import Profiles
+from neigung.profiles.timeline import Past
+from neigung.progress import Reporter, Tick
+from neigung.snapshot import Contents, Explained, Floats, Snapshot
+from neigung.study import Study
+
+if TYPE_CHECKING:
+    from neigung.tracking.registry import VersionInfo
+
+ROWS_AT_ONCE = 20_000
+"""The contributions of so many rows are held in memory."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How contributions get into a snapshot.
+
+    Parameters
+    ----------
+    columns : the artefact's columns, in its order.
+    fill : fills an array (rows, columns + 1) with contributions and base, for the rows of
+        `features`. The array lies on disk and may be larger than the memory. Returns the arm
+        explained in each row, or None for a propensity.
+    """
+
+    columns: tuple[str, ...]
+    fill: Callable[[Floats], npt.NDArray[np.object_] | None]
+
+
+def write_snapshot_of(
+    study: Study,
+    profiles: Profiles,
+    cutoff: dt.datetime,
+    out: Path,
+    explained: tuple[Artefact | OfferArtefact, VersionInfo] | None,
+    reporter: Reporter,
+) -> Snapshot:
+    """Write the features of the study's population, and the contributions of a version.
+
+    Raises StudyError when there is nobody, or the store cannot give a column that the version
+    reads; InputError when something else is at `out`.
+    """
+    wider = study if explained is None else _with_columns(study, profiles, explained[0])
+    with reporter.task("Features"):
+        dataset = build_features(wider, profiles, cutoff)
+        tables = {snapshot.FEATURES: _as_table(dataset), **_around(wider, profiles, cutoff)}
+    contents = Contents(
+        study=study.to_dict(),
+        cutoff=cutoff,
+        columns=dataset.columns,
+        tables={
+            name: {column: str(kind) for column, kind in table.schema().items()}
+            for name, table in profiles.tables.items()
+        },
+        notes=dataset.notes,
+        explained=explained and Explained(explained[1].version, explained[0].digest),
+    )
+    with reporter.task("Snapshot") as tick:
+        explanation = explained and _explanation(explained[0], dataset, tick)
+        return write(out, contents, tables, explanation)
+
+
+def _with_columns(study: Study, profiles: Profiles, artefact: Artefact | OfferArtefact) -> Study:
+    """The study with the features that a model reads; StudyError when the store lacks some."""
+    names = [column.name for column in artefact.columns]
+    # Nothing of this past is computed: it only tells which features there are.
+    past = Past(profiles.tables, profiles.table("order_lines"), study.retention_days)
+    there = study_features(study.model_copy(update={"features": "all"}), past).columns
+    missing = set(names).difference(column.name for column in there)
+    if missing:
+        raise StudyError(
+            f"Study {study.name}: the model needs {', '.join(sorted(missing))}, which this store "
+            f"and study cannot give. Add what is missing to the store (it has "
+            f"{', '.join(profiles.tables)}) or to my_features, or train again without."
+        )
+    if study.features == "all":
+        return study
+    return study.model_copy(update={"features": tuple(dict.fromkeys([*study.features, *names]))})
+
+
+def _as_table(dataset: Dataset) -> pa.Table:
+    """Ids and features, missing numbers as NaN."""
+    frame = dataset.frame
+    columns = {"customer_id": pa.array(frame["customer_id"].to_numpy(object), pa.string())}
+    for column in dataset.columns:
+        if column.kind == "category":
+            values = frame[column.name].astype(object)
+            columns[column.name] = pa.array(values, pa.string(), from_pandas=True)
+        else:
+            columns[column.name] = pa.array(frame[column.name].to_numpy(np.float64))
+    return pa.Table.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _around(study: Study, profiles: Profiles, cutoff: dt.datetime) -> dict[str, pa.Table]:
+    """The customers for whom nothing is predicted, with the reason; and what all share."""
+    past = build_past(profiles, study, cutoff)
+    others = consent.customers(profiles).anti_join(past.spine, "customer_id")
+    covered = others if past.covered is None else others.semi_join(past.covered, "customer_id")
+    refused = others.anti_join(covered, "customer_id")
+    coded = covered.mutate(code=ibis.literal(snapshot.NOT_IN_POPULATION)).union(
+        refused.mutate(code=ibis.literal(snapshot.NO_CONSENT))
+    )
+    tables = {snapshot.OTHERS: coded.order_by("customer_id").to_pyarrow()}
+    study_features(study, past).table(past)  # asks for what is shared
+    for name, asked in past.asked.items():
+        shared = asked.drop("cutoff")
+        tables[snapshot.SHARED + name] = shared.order_by(shared.columns).to_pyarrow()
+    return tables
+
+
+def _explanation(artefact: Artefact | OfferArtefact, dataset: Dataset, tick: Tick) -> Explanation:
+    names = [column.name for column in artefact.columns]
+    X = dataset.frame[names]
+
+    def fill(matrix: Floats) -> npt.NDArray[np.object_] | None:
+        arms = None
+        if isinstance(artefact, OfferArtefact):
+            arms = artefact.explained_arms(artefact.predict(X))
+        done = 0
+        for rows, arm in _parts(len(X), arms):
+            told = contributions(artefact, X.iloc[rows], arm)
+            matrix[rows, :-1] = told.values
+            matrix[rows, -1] = told.base
+            done += len(rows)
+            tick(done, len(X))
+        return arms
+
+    return Explanation(tuple(names), fill)
+
+
+def _parts(
+    count: int, arms: npt.NDArray[np.object_] | None
+) -> list[tuple[npt.NDArray[np.intp], str | None]]:
+    """Rows to explain together, of one arm; about equally many, so that all count as many."""
+    groups: list[tuple[npt.NDArray[np.intp], str | None]] = [(np.arange(count), None)]
+    if arms is not None:
+        groups = [(np.flatnonzero(arms == arm), arm) for arm in dict.fromkeys(arms)]
+    return [
+        (part, arm)
+        for rows, arm in groups
+        for part in np.array_split(rows, -(-len(rows) // ROWS_AT_ONCE))
+    ]
+
+
+def write(
+    out: Path,
+    contents: Contents,
+    tables: Mapping[str, pa.Table],
+    explanation: Explanation | None = None,
+) -> Snapshot:
+    """Write a snapshot, whole or not at all, and open it.
+
+    Parameters
+    ----------
+    out : the folder; an earlier snapshot there is replaced, and a link is followed.
+    contents : what it is about; names the version `explained` with an `explanation`.
+    tables : `features` and `others`, both sorted by `customer_id`, and any `shared/NAME`; missing
+        numbers of features are NaN.
+
+    Raises InputError when something else is in the way.
+
+    >>> at = dt.datetime(2025, 5, 1)
+    >>> about = Contents(study={"name": "buy"}, cutoff=at, columns=(), tables={})
+    >>> features = pa.table({"customer_id": ["a", "b"]})
+    >>> others = pa.table({"customer_id": ["c"], "code": ["no_consent"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = write(Path(folder) / "s", about, {"features": features, "others": others})
+    >>> made.find("b"), made.find("c"), made.refused("c")
+    (1, None, 'no_consent')
+    """
+    out = Path(os.path.realpath(out))
+    empty = out.is_dir() and not any(out.iterdir())
+    if out.exists() and not empty and not (out / snapshot.CONTENT).is_file():
+        raise InputError(
+            f"A snapshot needs a folder of its own, but {out} holds something else. Name another."
+        )
+    with replacing_folder(out) as fresh:
+        for name, table in tables.items():
+            columns = [column.combine_chunks() for column in table.columns]
+            _write_batch(fresh, name, table.column_names, columns)
+        if explanation is not None:
+            _write_contributions(fresh, len(tables[snapshot.FEATURES]), explanation)
+        content = {
+            "format_version": snapshot.FORMAT_VERSION,
+            **asdict(contents),
+            "cutoff": contents.cutoff.isoformat(),
+            "rows": len(tables[snapshot.FEATURES]),
+            "files": {
+                path.relative_to(fresh).as_posix(): {
+                    "size": path.stat().st_size,
+                    "sha256": snapshot.digest_of_file(path),
+                }
+                for path in sorted(fresh.rglob("*.arrow"))
+            },
+        }
+        content["digest"] = snapshot.digest_of(content)
+        text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        (fresh / snapshot.CONTENT).write_text(text, encoding="utf-8")
+    return Snapshot.open(out, verify=False)
+
+
+def _write_contributions(folder: Path, rows: int, explanation: Explanation) -> None:
+    names = [*explanation.columns, "base"]
+    with tempfile.TemporaryFile(dir=folder) as scratch:
+        matrix = np.memmap(scratch, np.float64, "w+", shape=(len(names), rows))
+        arms = explanation.fill(matrix.T)
+        columns = [pa.array(np.asarray(column)) for column in matrix]
+        if arms is not None:
+            names, columns = [*names, "arm"], [*columns, pa.array(arms, pa.string())]
+        _write_batch(folder, snapshot.CONTRIBUTIONS, names, columns)
+
+
+def _write_batch(
+    folder: Path, name: str, names: Sequence[str], columns: Sequence[pa.Array]
+) -> None:
+    path = folder / f"{name}.arrow"
+    if not snapshot.FILE.fullmatch(f"{name}.arrow"):
+        raise InputError(
+            "What features share between customers needs a name of letters and digits, found "
+            f"'{name.removeprefix(snapshot.SHARED)}'. Rename it in `past.shared`."
+        )
+    batch = pa.RecordBatch.from_arrays(list(columns), names=list(names))
+    path.parent.mkdir(exist_ok=True)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
+        writer.write_batch(batch)
