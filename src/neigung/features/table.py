@@ -60,7 +60,8 @@ class FeatureSet:
         computed = _closure({column.feature for column in kept}, by_name)
         reasons: dict[str, list[str]] = {}
         for name, reason in left_out.items():
-            if wanted is None or name in wanted:
+            names = {name, *(column.name for column in by_name[name].columns)}
+            if wanted is None or not names.isdisjoint(wanted):
                 reasons.setdefault(reason, []).append(name)
         notes = tuple(
             f"{len(names)} feature{'s' * (len(names) > 1)} left out: {reason} "
@@ -77,19 +78,34 @@ class FeatureSet:
         """
         result = past.spine.select(*KEYS)
         # The keys of every joined table need a name of their own; none of them is kept.
-        for number, source in enumerate(self._sources()):
-            own = [one for one in self.features if one.source == source]
-            aggregated = _aggregate(source, own, past)
+        for number, source in enumerate(self.sources):
+            aggregated = self.aggregated(source, past)
             result = result.left_join(aggregated, KEYS, rname=f"{{name}}_{number}")
-        plain = [one for one in self.features if one.source.build is not None]
-        result = result.select(*KEYS, **_filled(plain, result))
+        return self.finished(result)
+
+    @property
+    def sources(self) -> list[Source]:
+        """The sources that are read, each once."""
+        return list(dict.fromkeys(one.source for one in self._plain))
+
+    def aggregated(self, source: Source, past: Past) -> ir.Table:
+        """The features of one source: a row for each spine row that has rows there."""
+        return _aggregate(source, [one for one in self._plain if one.source == source], past)
+
+    def finished(self, aggregated: ir.Table) -> ir.Table:
+        """The feature table from spine rows with the `aggregated` columns of all sources.
+
+        Fills what customers without rows have, then computes the combined features.
+        """
+        result = aggregated.select(*KEYS, **_filled(self._plain, aggregated))
         for level in self._levels():
             result = result.mutate(**{k: v for one in level for k, v in _combined(one, result)})
         return result.select(*KEYS, *(column.name for column in self.columns))
 
-    def _sources(self) -> list[Source]:
-        """The sources that are read, each once."""
-        return list(dict.fromkeys(one.source for one in self.features if one.source.build))
+    @property
+    def _plain(self) -> list[Feature]:
+        """The features that aggregate rows."""
+        return [one for one in self.features if one.source.build is not None]
 
     def _levels(self) -> list[list[Feature]]:
         """The combined features, those first that need no other combined one."""
