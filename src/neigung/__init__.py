@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neigung.client import Client
     from neigung.decisions.allocation import allocate, cheapest
     from neigung.errors import NeigungError
     from neigung.features.feature import feature, ratio, spread
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from neigung.models.uplift import UpliftModel
     from neigung.profiles.quality import check
     from neigung.profiles.store import Profiles
-    from neigung.scoring import offers, score
+    from neigung.scoring import offers, score, write_snapshot
     from neigung.simulation.simulate import simulate
     from neigung.study import Study
     from neigung.tracking.gate import promote
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 # Where each name lives; it is imported when it is first used, so that `import neigung` is quick.
 _HOMES = {
     "COMBINED": "features.sources",
+    "Client": "client",
     "NeigungError": "errors",
     "ORDERS": "features.sources",
     "ORDER_LINES": "features.sources",
@@ -52,12 +54,14 @@ _HOMES = {
     "spread": "features.feature",
     "train": "training",
     "versions": "tracking.registry",
+    "write_snapshot": "scoring",
 }
 
 __all__ = [
     "COMBINED",
     "ORDERS",
     "ORDER_LINES",
+    "Client",
     "NeigungError",
     "Profiles",
     "Study",
@@ -75,6 +79,7 @@ __all__ = [
     "spread",
     "train",
     "versions",
+    "write_snapshot",
 ]
 
 

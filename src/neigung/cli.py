@@ -18,6 +18,7 @@ from rich.table import Table
 
 from neigung.errors import InputError, NeigungError
 from neigung.progress import Reporter
+from neigung.serving import commands
 
 if TYPE_CHECKING:
     from neigung.features.feature import Column
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 imports = typer.Typer(help="Write a profile store from a known data set.", no_args_is_help=True)
 app.add_typer(imports, name="import")
+app.add_typer(commands.keys, name="keys")
 
 INTERRUPTED = 130
 """What typer makes of Ctrl-C."""
@@ -209,23 +211,50 @@ def check(
 def write_feature_table(
     study: Annotated[Path | None, typer.Argument(metavar="STUDY")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The Parquet file to write.")] = None,
+    snapshot: Annotated[
+        Path | None, typer.Option("--snapshot", help="The folder to write for the service.")
+    ] = None,
     cutoff: CutoffOption = "latest",
+    version: Annotated[
+        str,
+        typer.Option(
+            "--version",
+            help="Whose contributions the snapshot holds: number, champion, challenger, latest or "
+            "none.",
+        ),
+    ] = "champion",
     profiles: ProfilesOption = None,
     show: Annotated[bool, typer.Option("--list", help="Only list all features.")] = False,
 ) -> None:
-    """Write the feature table of the study's population at one cutoff."""
-    from neigung.scoring import feature_list, features, write_features
+    """Write the features of the study's population at one cutoff, to look at or to serve."""
+    from neigung.scoring import feature_list, features, write_features, write_snapshot
 
     if show:
         _out(_feature_table(feature_list(study, profiles)))
         return
-    if study is None or out is None:
-        raise InputError("features needs STUDY and --out FILE.parquet, or --list.")
-    dataset = features(study, cutoff, profiles=profiles, reporter=_reporter())
-    write_features(dataset, out)
-    for note in dataset.notes:
+    if study is None or (out is None and snapshot is None):
+        raise InputError(
+            "features needs STUDY and --out FILE.parquet or --snapshot FOLDER, or --list."
+        )
+    told: dict[str, Any] = {"profiles": profiles, "reporter": _reporter()}
+    if out is not None:
+        dataset = features(study, cutoff, **told)
+        write_features(dataset, out)
+        _noted(dataset.notes, f"{len(dataset):,} customers, {len(dataset.columns)} features: {out}")
+    if snapshot is not None:
+        named = None if version == "none" else version
+        kept = write_snapshot(study, snapshot, cutoff, version=named, **told)
+        why = f"contributions of version {kept.explained.version}" if kept.explained else "no model"
+        _noted(
+            kept.notes,
+            f"{len(kept):,} customers, {len(kept.columns)} features, {why}: {snapshot}",
+        )
+
+
+def _noted(notes: Iterable[str], result: str) -> None:
+    for note in notes:
         _out(f"Note: {note}")
-    _out(f"{len(dataset):,} customers, {len(dataset.columns)} features: {out}")
+    _out(result)
 
 
 @app.command()
@@ -320,3 +349,7 @@ def promote(
     from neigung.tracking.gate import promote as run
 
     _out(run(Study.load(study), version, force=force, why=why).text)
+
+
+for command in (commands.serve, commands.bundle, commands.why, commands.forget):
+    app.command()(command)

@@ -1,5 +1,10 @@
 """The errors that users see: what was needed, what was found, what to do."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 
 class NeigungError(Exception):
     """Work that failed; the command line ends with `exit_code`.
@@ -43,3 +48,18 @@ class LeakageError(NeigungError):
 
 class GateError(NeigungError):
     """A version that does not earn the alias champion."""
+
+
+class ServiceError(NeigungError):
+    """What the prediction service answered instead of predictions.
+
+    `status` is the HTTP status, None when there was no answer; `problem` are the problem details
+    of RFC 9457.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, problem: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.problem = dict(problem or {})

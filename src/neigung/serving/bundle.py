@@ -1,0 +1,80 @@
+"""A folder for `bentoml build`: the service with pinned versions, able to start without MLflow."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+import neigung
+from neigung.files import replacing_folder
+from neigung.serving.settings import Settings
+from neigung.serving.studies import Pinned
+from neigung.study import Study
+from neigung.tracking.registry import CHAMPION, load
+
+_SERVICE = '''\
+"""The prediction service with the versions in this folder."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("NEIGUNG_SERVING", str(Path(__file__).with_name("serving.json")))
+
+from neigung.serving.service import NeigungService  # noqa: E402, F401
+'''
+
+
+def write_bundle(studies: Sequence[Path], out: Path) -> str:
+    """Write studies, champions, this package and a bentofile; returns what to do next.
+
+    Snapshots, API keys and the decision log change every day, so they stay outside: the settings
+    in `serving.json` say where they lie, by default in the folder where the service starts.
+    Raises TrackingError without a champion.
+    """
+    loaded = [(Study.load(path), path) for path in studies]
+    champions = [(study, path, *load(study.name, CHAMPION)) for study, path in loaded]
+    with replacing_folder(out) as folder:
+        for study, _, artefact, info in champions:
+            Pinned.write(folder / "artefacts", artefact, info)
+            content = study.to_dict() | {"profiles": str(Path(study.profiles).resolve())}
+            if study.my_features is not None:
+                own = f"{study.name}_features.py"
+                (folder / "studies").mkdir(exist_ok=True)
+                shutil.copyfile(study.my_features, folder / "studies" / own)
+                content["my_features"] = own
+            (folder / "studies").mkdir(exist_ok=True)
+            text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+            (folder / "studies" / f"{study.name}.yaml").write_text(text, encoding="utf-8")
+        settings = Settings(
+            studies=tuple(f"studies/{study.name}.yaml" for study, *_ in champions),
+            artefacts="artefacts",
+        )
+        settings.write(folder / "serving.json")
+        package = Path(neigung.__file__).parent
+        shutil.copytree(package, folder / "neigung", ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "service.py").write_text(_SERVICE)
+        (folder / "requirements.txt").write_text("\n".join(_requirements()) + "\n")
+        labels = {study.name: str(info.version) for study, _, _, info in champions}
+        bentofile = {
+            "service": "service:NeigungService",
+            "name": "neigung",
+            "labels": labels,
+            "include": ["**"],
+            "python": {"requirements_txt": "requirements.txt", "lock_packages": False},
+        }
+        (folder / "bentofile.yaml").write_text(yaml.safe_dump(bentofile, sort_keys=False))
+    versions = ", ".join(f"{name} version {version}" for name, version in labels.items())
+    return f"{versions}: {out}\nNext: bentoml build {out}"
+
+
+def _requirements() -> list[str]:
+    """What the package needs, in the versions that are installed here."""
+    from packaging.requirements import Requirement
+
+    needed = [Requirement(text) for text in importlib.metadata.requires("neigung") or []]
+    names = [one.name for one in needed if one.marker is None]
+    return [f"{name}=={importlib.metadata.version(name)}" for name in sorted(names)]

@@ -1,0 +1,105 @@
+"""Starts the service: checks everything first, then hands over to BentoML."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from neigung.errors import InputError
+from neigung.serving.settings import PLACE, Settings, load_studies
+
+SERVICE = "neigung.serving.service:NeigungService"
+
+
+def settings_of(path: Path | None, **given: Any) -> Settings:
+    """The settings of the command line, over those of a file; raises InputError."""
+    try:
+        content = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
+        return Settings.model_validate({**content, **given})
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"Settings of the service as JSON are needed, but cannot be used: "
+            f"{' '.join(str(error).split())}. Mend {path or 'the options'}."
+        ) from None
+
+
+def prepare(settings: Settings) -> list[str]:
+    """Look at all that a worker will need; the secret of the log is made where there is none.
+
+    Returns what is worth telling. Raises InputError, TrackingError or ProfileError with what is
+    missing, so that nobody has to search for it in the log of a worker.
+    """
+    from neigung.serving.access import list_keys
+    from neigung.serving.decision_log import DecisionLog
+    from neigung.serving.secret import load_secret
+    from neigung.serving.studies import Pinned
+    from neigung.snapshot import Snapshot
+    from neigung.tracking.registry import CHAMPION, find
+
+    said = []
+    studies = load_studies(settings)
+    names = [study.name for study in studies]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise InputError(
+            f"Each study can be served once, but {', '.join(doubled)} is named twice."
+        )
+    pinned = None if settings.artefacts is None else Pinned(Path(settings.artefacts))
+    for study, path in zip(studies, settings.studies, strict=True):
+        info = find(study.name, CHAMPION) if pinned is None else pinned.newest(study.name)
+        place = Path(settings.snapshots) / study.name
+        if not place.is_dir():
+            raise InputError(
+                f"The service needs the snapshot of study {study.name} in {place}, and there is "
+                f"none. Write it with `neigung features {path} --snapshot {place}`."
+            )
+        snapshot = Snapshot.open(place, verify=False)
+        said.append(
+            f"{study.name}: version {info.version}, {len(snapshot):,} customers as of "
+            f"{snapshot.cutoff:%Y-%m-%d %H:%M}"
+        )
+        held = snapshot.explained
+        if held is None or held.artefact_digest != info.digest:
+            said.append(
+                f"  Note: the snapshot does not hold the contributions of version {info.version}; "
+                "each is explained when it is asked for, which takes longer."
+            )
+    active = [record for record in list_keys(Path(settings.keys)) if record.revoked is None]
+    if not active:
+        raise InputError(
+            f"The service needs an API key in {settings.keys}, and there is none that counts. Add "
+            "one with `neigung keys add NAME --scope predict:*`."
+        )
+    key = load_secret("NEIGUNG_LOG_KEY", Path(settings.log_key), create=True)
+    DecisionLog.open(settings.log, key).close()
+    return said
+
+
+def serve(settings: Settings, host: str, port: int) -> NoReturn:
+    """Become the BentoML server; never returns, so that signals are the server's own."""
+    folder = Path(".neigung").resolve() / f"serving-{port}"
+    settings.resolved(Path.cwd(), Path.cwd()).write(folder / "settings.json")
+    os.environ |= environment(folder)
+    os.execv(sys.executable, command(host, port))
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What a server needs in its environment, its settings being in a folder of its own.
+
+    BentoML would tell its makers that it is used, and two servers of one BentoML home empty the
+    folder with each other's metrics when they start.
+    """
+    return {
+        PLACE: str(folder / "settings.json"),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "BENTOML_HOME": os.environ.get("BENTOML_HOME", str(folder / "bentoml")),
+    }
+
+
+def command(host: str, port: int) -> list[str]:
+    """The command line of a server."""
+    program = [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", host]
+    return [*program, "--port", str(port), "--timeout-graceful-shutdown", "10"]

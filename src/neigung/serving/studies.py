@@ -1,0 +1,347 @@
+"""The studies that are served: champion, snapshot and consents, each followed as it changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neigung.errors import InputError, NeigungError, TrackingError
+from neigung.explanation.reasons import ReasonWriter
+from neigung.features.live import LiveFeatures
+from neigung.models.artefact import load_artefact
+from neigung.models.rows import Rows
+from neigung.profiles.consent import Standing, standing
+from neigung.serving import metrics
+from neigung.serving.clock import Clock
+from neigung.snapshot import Snapshot
+from neigung.study import Study
+from neigung.tracking import registry
+from neigung.tracking.registry import CHAMPION, VersionInfo
+
+if TYPE_CHECKING:
+    from neigung.models.artefact import Artefact
+    from neigung.models.offer_artefact import OfferArtefact
+
+REREAD_SECONDS = 600.0
+"""Consents of unchanged files are read anew after this, as those dated ahead come into force."""
+
+VERSION_FILE = "version.json"
+
+_TRIED_ROWS = 20
+
+logger = logging.getLogger("neigung.serving")
+
+Versions = Callable[[str], VersionInfo]
+Artefacts = Callable[[str, int], "tuple[Artefact | OfferArtefact, VersionInfo]"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One version of a study with a snapshot: all that a prediction needs, never changed."""
+
+    info: VersionInfo
+    artefact: Artefact | OfferArtefact
+    names: tuple[str, ...]
+    writer: ReasonWriter
+    snapshot: Snapshot
+    live: LiveFeatures
+
+    @property
+    def explained(self) -> bool:
+        """Whether the snapshot holds the contributions of this very artefact."""
+        held = self.snapshot.explained
+        return held is not None and held.artefact_digest == self.artefact.digest
+
+
+class Pinned:
+    """Versions in a folder, for a service that cannot reach a registry.
+
+    Each study has a folder of its name with the artefact, and beside its files `version.json`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def newest(self, study: str) -> VersionInfo:
+        """The version that was pinned; raises TrackingError without one."""
+        path = self.folder / study / VERSION_FILE
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            content["created"] = dt.datetime.fromisoformat(content["created"])
+            content["aliases"] = tuple(content["aliases"])
+            return VersionInfo(**content)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise TrackingError(
+                f"A pinned version of study {study} is needed in {path}, but cannot be read "
+                f"({error}). Build the bundle anew."
+            ) from None
+
+    def load(self, study: str, version: int) -> tuple[Artefact | OfferArtefact, VersionInfo]:
+        """The pinned artefact, verified; raises TrackingError or InputError."""
+        info = self.newest(study)
+        artefact = load_artefact(self.folder / study / "artefact")
+        if artefact.digest != info.digest:
+            raise TrackingError(
+                f"The artefact of study {study} was pinned with the digest {info.digest[:12]}, "
+                f"but has {artefact.digest[:12]}. Build the bundle anew."
+            )
+        return artefact, info
+
+    @staticmethod
+    def write(folder: Path, artefact: Artefact | OfferArtefact, info: VersionInfo) -> None:
+        """Pin a version."""
+        artefact.save(folder / info.study / "artefact")
+        content = asdict(info) | {"created": info.created.isoformat()}
+        (folder / info.study / VERSION_FILE).write_text(json.dumps(content, indent=1))
+
+
+class ServedStudy:
+    """A study as it is served now; `refresh` follows what changed, and keeps what works.
+
+    Parameters
+    ----------
+    study : what is served.
+    place : the folder of its snapshot.
+    versions, artefacts : ask for the champion, and load it; by default the registry's.
+    clock : tells which consents are in force.
+
+    Raises TrackingError without a champion, InputError without a snapshot that suits it, and
+    ProfileError when consents are needed and cannot be read.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        place: Path,
+        pinned: Pinned | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.study = study
+        self.place = place
+        self.clock = clock or Clock()
+        self._champion: Versions = pinned.newest if pinned else _champion
+        self._load: Artefacts = pinned.load if pinned else registry.load
+        self._snapshot_mark = _mark(place)
+        self._consent_mark: Any = None
+        self._consents_read = self._consents_true = 0.0
+        self._refused: set[int] = set()
+        self.problems: dict[str, str] = {}
+        info = self._champion(study.name)
+        artefact, info = self._load(study.name, info.version)
+        self.loaded = self._prepared(artefact, info, self._snapshot())
+        self.standing: Standing = self._read_consents()
+
+    def consents_age(self) -> float:
+        """Seconds since it was last seen that the consents are as they are known here."""
+        if self.standing.basis == "none_needed":
+            return 0.0
+        return time.monotonic() - self._consents_true
+
+    def refresh(self) -> None:
+        """Follow the champion, the snapshot and the consents; what fails stays as it was."""
+        for what, step in (
+            ("champion", self._follow_champion),
+            ("snapshot", self._follow_snapshot),
+            ("consents", self._follow_consents),
+        ):
+            try:
+                step()
+            except Exception as error:
+                # Whatever breaks beneath must not break what is served.
+                self._say(what, _said(what, error))
+            else:
+                self._say(what, None)
+
+    def _say(self, what: str, problem: str | None) -> None:
+        before = self.problems.get(what)
+        if problem is None:
+            self.problems.pop(what, None)
+            if before is not None:
+                logger.warning("study %s: %s is well again", self.study.name, what)
+        elif problem != before:
+            self.problems[what] = problem
+            logger.warning("study %s: %s stays as it was: %s", self.study.name, what, problem)
+
+    def _follow_champion(self) -> None:
+        info = self._champion(self.study.name)
+        if info.version == self.loaded.info.version and info.digest == self.loaded.info.digest:
+            return
+        artefact, info = self._load(self.study.name, info.version)
+        self.loaded = self._prepared(artefact, info, self.loaded.snapshot)
+        logger.warning("study %s: serves version %d", self.study.name, info.version)
+
+    def _follow_snapshot(self) -> None:
+        mark = _mark(self.place)
+        if mark == self._snapshot_mark:
+            return
+        loaded = self.loaded
+        self.loaded = self._prepared(loaded.artefact, loaded.info, self._snapshot())
+        self._snapshot_mark = mark
+        logger.warning(
+            "study %s: serves the snapshot of %s", self.study.name, self.loaded.snapshot.cutoff
+        )
+
+    def _follow_consents(self) -> None:
+        if self.standing.basis == "none_needed":
+            return
+        mark = _consent_mark(self.study.profiles)
+        now = time.monotonic()
+        if mark is None or mark != self._consent_mark or now - self._consents_read > REREAD_SECONDS:
+            self.standing = self._read_consents()
+        else:
+            self._consents_true = now
+
+    def _read_consents(self) -> Standing:
+        mark = _consent_mark(self.study.profiles)
+        # What is written while it is read is read once more at the next turn.
+        found = standing(self.study.profiles, self.study.legal_basis, self.clock.now())
+        self._consent_mark = mark
+        self._consents_read = self._consents_true = time.monotonic()
+        return found
+
+    def _snapshot(self) -> Snapshot:
+        try:
+            snapshot = Snapshot.open(self.place)
+        except InputError as error:
+            raise InputError(
+                f"{error} Write one with `neigung features STUDY --snapshot {self.place}`."
+            ) from None
+        name = snapshot.study["name"]
+        if name != self.study.name:
+            raise InputError(
+                f"The snapshot of study {self.study.name} is needed in {self.place}, but it is "
+                f"that of {name}. Write it anew."
+            )
+        for key in ("legal_basis", "retention_days", "population"):
+            then, now = snapshot.study[key], self.study.to_dict()[key]
+            if then != now:
+                raise InputError(
+                    f"The snapshot in {self.place} was written with another {key} ({then}) than "
+                    f"study {self.study.name} has now ({now}). Write it anew with `neigung "
+                    "features`."
+                )
+        return snapshot
+
+    def _prepared(
+        self, artefact: Artefact | OfferArtefact, info: VersionInfo, snapshot: Snapshot
+    ) -> Loaded:
+        for key in ("target", "retention_days"):
+            then, now = artefact.study[key], self.study.to_dict()[key]
+            if then != now:
+                raise InputError(
+                    f"Version {info.version} of study {self.study.name} was trained with another "
+                    f"{key} ({then}) than the study has now ({now}). Train again, or put it back."
+                )
+        names = tuple(column.name for column in artefact.columns)
+        held = {column.name for column in snapshot.columns}
+        missing = [name for name in names if name not in held]
+        if missing:
+            raise InputError(
+                f"Version {info.version} of study {self.study.name} reads {', '.join(missing[:5])}"
+                f"{', …' if len(missing) > 5 else ''}, which the snapshot in {self.place} does not "
+                "hold. Write the snapshot anew with `neigung features`."
+            )
+        self._try(artefact, info, snapshot, names)
+        return Loaded(
+            info=info,
+            artefact=artefact,
+            names=names,
+            writer=ReasonWriter(artefact.columns),
+            snapshot=snapshot,
+            live=LiveFeatures(self.study, snapshot.tables, snapshot.shared(), names),
+        )
+
+    def _try(
+        self,
+        artefact: Artefact | OfferArtefact,
+        info: VersionInfo,
+        snapshot: Snapshot,
+        names: tuple[str, ...],
+    ) -> None:
+        """A version answers for a few customers before it answers for all."""
+        rows = Rows(snapshot.values(range(min(_TRIED_ROWS, len(snapshot))), names))
+        told = artefact.predict(rows)
+        numbers = [told[name] for name in told if told[name].dtype == np.float64]
+        if not all(np.isfinite(one).all() for one in numbers):
+            raise NeigungError(
+                f"Version {info.version} of study {self.study.name} predicts what is no number."
+            )
+
+
+class Watcher:
+    """Refreshes all studies again and again, in a thread of its own, until it is stopped."""
+
+    def __init__(self, studies: list[ServedStudy], seconds: float) -> None:
+        self._studies = studies
+        self._seconds = seconds
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        for study in self._studies:
+            _measure(study)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the present turn."""
+        self._stop.set()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._seconds):
+            for study in self._studies:
+                study.refresh()
+                _measure(study)
+
+
+def _measure(served: ServedStudy) -> None:
+    name = served.study.name
+    metrics.MODEL_VERSION.labels(study=name).set(served.loaded.info.version)
+    metrics.CONSENTS_AGE.labels(study=name).set(served.consents_age())
+    metrics.TROUBLES.labels(study=name).set(len(served.problems))
+
+
+def _champion(study: str) -> VersionInfo:
+    return registry.find(study, CHAMPION)
+
+
+def _mark(place: Path) -> tuple[int, int] | None:
+    """What changes when a snapshot is replaced."""
+    try:
+        found = (place / "snapshot.json").stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _consent_mark(location: str) -> Any:
+    """What changes when the consents of a store do; None where only reading tells."""
+    path = Path(location).expanduser()
+    if path.is_file():
+        files = [path, *path.parent.glob(f"{path.name}.wal")]
+    else:
+        files = [
+            file
+            for entry in path.glob("consents*")
+            for file in ([entry] if entry.is_file() else sorted(entry.rglob("*")))
+        ]
+    found = [(str(file), file.stat()) for file in files]
+    return [(name, one.st_ino, one.st_size, one.st_mtime_ns) for name, one in found] or None
+
+
+def _said(what: str, error: Exception) -> str:
+    """The error in a line. One about consents may quote a customer's row, so it is only named."""
+    name = type(error).__name__
+    if what == "consents":
+        return f"{name}. `neigung check` says what is wrong."
+    return f"{name}: {' '.join(str(error).split())[:500]}"

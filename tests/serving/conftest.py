@@ -1,0 +1,86 @@
+"""A shop with two champions and their snapshots, and a service that runs on it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from matplotlib.figure import Figure
+
+from neigung.explanation import offer_report, report
+from neigung.scoring import write_snapshot
+from neigung.simulation.simulate import simulate
+from neigung.study import Study
+from neigung.tracking.gate import promote
+from neigung.training import train
+from tests.serving.running import Running, running
+from tests.stores import small_store
+
+BUY: dict[str, Any] = {
+    "name": "buy",
+    "profiles": "small",
+    "target": {"kind": "purchase", "horizon_days": 14},
+    "legal_basis": {"consent": "profiling"},
+    "population": {"active_within_days": 200},
+    "cutoffs": {"last": "latest", "every_days": 20, "count": 4},
+    "model": {"trials": 1, "folds": 1},
+}
+DISCOUNT: dict[str, Any] = {
+    "name": "discount",
+    "profiles": "simulated",
+    "target": {"kind": "offer", "horizon_days": 14, "campaigns": ["discount-test-*"]},
+    "legal_basis": {"legitimate_interest": "marketing"},
+    "cutoffs": {"last": "latest", "every_days": 84, "count": 4},
+    "features": ["order_count", "days_since_last_order", "discount_share", "last_order_channel"],
+    "decision": {"margin_rate": 0.45, "contact_cost": 0.05},
+}
+STUDIES = ("buy.yaml", "discount.yaml")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path) -> Path:
+    """A folder with two studies, their champions and their snapshots; not to be changed."""
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copyfile(empty_mlflow, folder / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.chdir(folder)
+        # Reports and plots are most of the work of a training, and nobody reads them here.
+        patch.setattr(report, "build_report", lambda *_, **__: "<html>")
+        patch.setattr(offer_report, "build_offer_report", lambda *_, **__: "<html>")
+        patch.setattr(Figure, "savefig", lambda self, place, **_: place.write_bytes(b""))
+        Path("small").mkdir()
+        for name, frame in small_store(60).items():
+            frame.to_parquet(f"small/{name}.parquet", index=False)
+        simulate("simulated", 3000, 1)
+        for content in (BUY, DISCOUNT):
+            path = Path(f"{content['name']}.yaml")
+            path.write_text(yaml.safe_dump(content), encoding="utf-8")
+            study = Study.load(path)
+            run = train(study)
+            promote(study, run.version, force=True, why="for a test")
+            write_snapshot(study, Path("snapshots") / study.name)
+    return folder
+
+
+@pytest.fixture
+def house(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the trained folder that a test may change, as the current folder."""
+    folder = tmp_path / "house"
+    shutil.copytree(trained, folder)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def service(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service of both studies that tests share and do not harm."""
+    folder = tmp_path_factory.mktemp("served") / "house"
+    shutil.copytree(trained, folder)
+    with running(folder, studies=STUDIES) as one:
+        yield one
