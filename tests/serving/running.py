@@ -67,8 +67,9 @@ def running(folder: Path, **changes: Any) -> Iterator[Running]:
     scopes = ["predict:*", "offers:*", "models", "metrics", "docs"]
     name = f"all-{time.time_ns()}"
     key = add_key(keys, name, scopes)
-    settings = Settings(**{"poll_seconds": 0.3, **changes}).resolved(folder, folder)
     own = folder / ".neigung" / "serving"
+    given = {"poll_seconds": 0.3, "artefacts": str(own / "artefacts"), **changes}
+    settings = Settings(**given).resolved(folder, folder)
     settings.write(own / "settings.json")
     before = Path.cwd()
     os.chdir(folder)

@@ -90,6 +90,8 @@ def standing(location: str | Path, basis: LegalBasis, now: dt.datetime) -> Stand
         return Standing("none_needed", pa.array([], pa.string()), np.empty(0, dtype=bool))
     kind = "consent" if basis.consent else "legitimate_interest"
     profiles = Profiles.open(location, only=("consents",))
+    # It is read again and again beside the answering of requests, which come first.
+    profiles.connection.raw_sql("SET threads = 1")
     if "consents" not in profiles:
         if basis.consent:
             raise _no_consents(profiles, basis.consent)

@@ -11,8 +11,8 @@ import yaml
 
 import neigung
 from neigung.files import replacing_folder
+from neigung.serving.pinned import Pinned
 from neigung.serving.settings import Settings
-from neigung.serving.studies import Pinned
 from neigung.study import Study
 from neigung.tracking.registry import CHAMPION, load
 
@@ -39,7 +39,7 @@ def write_bundle(studies: Sequence[Path], out: Path) -> str:
     champions = [(study, path, *load(study.name, CHAMPION)) for study, path in loaded]
     with replacing_folder(out) as folder:
         for study, _, artefact, info in champions:
-            Pinned.write(folder / "artefacts", artefact, info)
+            Pinned(folder / "artefacts").write(artefact, info)
             content = study.to_dict() | {"profiles": str(Path(study.profiles).resolve())}
             if study.my_features is not None:
                 own = f"{study.name}_features.py"
@@ -51,7 +51,7 @@ def write_bundle(studies: Sequence[Path], out: Path) -> str:
             (folder / "studies" / f"{study.name}.yaml").write_text(text, encoding="utf-8")
         settings = Settings(
             studies=tuple(f"studies/{study.name}.yaml" for study, *_ in champions),
-            artefacts="artefacts",
+            follow_registry=False,
         )
         settings.write(folder / "serving.json")
         package = Path(neigung.__file__).parent

@@ -14,9 +14,6 @@ LOG_KEY = "NEIGUNG_LOG_KEY"
 keys = typer.Typer(help="Who may ask the service for what.", no_args_is_help=True)
 
 Studies = Annotated[list[Path], typer.Argument(metavar="STUDY...", help="The studies to serve.")]
-SnapshotsOption = Annotated[
-    Path, typer.Option("--snapshots", help="Folder with a snapshot for each study.")
-]
 KeysOption = Annotated[Path, typer.Option("--keys", help="The file of the API keys.")]
 LogOption = Annotated[str, typer.Option("--log", help="URL of the decision log's database.")]
 LogKeyOption = Annotated[
@@ -25,7 +22,6 @@ LogKeyOption = Annotated[
 LanguageOption = Annotated[str, typer.Option("--language", help="en or de.")]
 CustomerId = Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id.")]
 
-SNAPSHOTS = Path("snapshots")
 KEYS = Path(".neigung/keys.json")
 LOG = "sqlite:///.neigung/decisions.db"
 LOG_KEY_FILE = Path(".neigung/log.key")
@@ -33,10 +29,15 @@ LOG_KEY_FILE = Path(".neigung/log.key")
 
 def serve(
     studies: Studies,
-    snapshots: SnapshotsOption = SNAPSHOTS,
+    snapshots: Annotated[
+        Path | None,
+        typer.Option("--snapshots", help="Folder with a snapshot for each study [snapshots]."),
+    ] = None,
     host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 3000,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=256)] = 2,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, max=256, help="Processes [2].")
+    ] = None,
     keys_file: KeysOption = KEYS,
     log: LogOption = LOG,
     log_key: LogKeyOption = LOG_KEY_FILE,
@@ -45,18 +46,19 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the champions over HTTP, with reasons."""
-    from neigung.serving.serve import prepare, settings_of
+    from neigung.serving.serve import own_folder, prepare, settings_of
     from neigung.serving.serve import serve as run
 
     given = settings_of(
         settings,
         studies=tuple(str(study) for study in studies),
-        snapshots=str(snapshots),
+        snapshots=None if snapshots is None else str(snapshots),
         workers=workers,
-        keys=str(keys_file),
-        log=log,
-        log_key=str(log_key),
-    )
+        keys=None if keys_file == KEYS else str(keys_file),
+        log=None if log == LOG else log,
+        log_key=None if log_key == LOG_KEY_FILE else str(log_key),
+        artefacts=str(own_folder(port) / "artefacts"),
+    ).resolved(Path.cwd(), Path.cwd())
     for line in prepare(given):
         typer.echo(line)
     typer.echo(f"Serving on http://{host}:{port} (docs: /docs.json, TLS: leave it to a proxy)")

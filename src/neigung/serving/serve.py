@@ -15,7 +15,11 @@ SERVICE = "neigung.serving.service:NeigungService"
 
 
 def settings_of(path: Path | None, **given: Any) -> Settings:
-    """The settings of the command line, over those of a file; raises InputError."""
+    """The settings of the command line, as far as given, over those of a file.
+
+    Raises InputError when they cannot be used.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
     try:
         content = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
         return Settings.model_validate({**content, **given})
@@ -27,29 +31,32 @@ def settings_of(path: Path | None, **given: Any) -> Settings:
 
 
 def prepare(settings: Settings) -> list[str]:
-    """Look at all that a worker will need; the secret of the log is made where there is none.
+    """Look at all that a worker will need, and get it: champions are pinned, a secret is made.
 
     Returns what is worth telling. Raises InputError, TrackingError or ProfileError with what is
     missing, so that nobody has to search for it in the log of a worker.
     """
+    from neigung.profiles.consent import standing
     from neigung.serving.access import list_keys
+    from neigung.serving.clock import Clock
     from neigung.serving.decision_log import DecisionLog
+    from neigung.serving.pinned import Pinned
     from neigung.serving.secret import load_secret
-    from neigung.serving.studies import Pinned
     from neigung.snapshot import Snapshot
-    from neigung.tracking.registry import CHAMPION, find
+    from neigung.tracking.registry import CHAMPION, load
 
     said = []
     studies = load_studies(settings)
     names = [study.name for study in studies]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
-        raise InputError(
-            f"Each study can be served once, but {', '.join(doubled)} is named twice."
-        )
-    pinned = None if settings.artefacts is None else Pinned(Path(settings.artefacts))
+        raise InputError(f"Each study can be served once, but {', '.join(doubled)} is named twice.")
+    pinned = Pinned(Path(settings.artefacts))
     for study, path in zip(studies, settings.studies, strict=True):
-        info = find(study.name, CHAMPION) if pinned is None else pinned.newest(study.name)
+        if settings.follow_registry:
+            pinned.write(*load(study.name, CHAMPION))
+        info = pinned.info(study.name)
+        standing(study.profiles, study.legal_basis, Clock().now())
         place = Path(settings.snapshots) / study.name
         if not place.is_dir():
             raise InputError(
@@ -79,11 +86,19 @@ def prepare(settings: Settings) -> list[str]:
 
 
 def serve(settings: Settings, host: str, port: int) -> NoReturn:
-    """Become the BentoML server; never returns, so that signals are the server's own."""
-    folder = Path(".neigung").resolve() / f"serving-{port}"
-    settings.resolved(Path.cwd(), Path.cwd()).write(folder / "settings.json")
+    """Become the BentoML server; never returns, so that signals are the server's own.
+
+    Its settings and the pinned versions lie in a folder of its own, `.neigung/serving-PORT`.
+    """
+    folder = own_folder(port)
+    settings.write(folder / "settings.json")
     os.environ |= environment(folder)
     os.execv(sys.executable, command(host, port))
+
+
+def own_folder(port: int) -> Path:
+    """Where a server keeps what it needs to start again."""
+    return Path(".neigung").resolve() / f"serving-{port}"
 
 
 def environment(folder: Path) -> dict[str, str]:

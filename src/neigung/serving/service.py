@@ -33,12 +33,13 @@ from neigung.serving.decision_log import (
 from neigung.serving.gate import STATE_KEY, Gate
 from neigung.serving.inventory import inventory
 from neigung.serving.openapi import openapi
+from neigung.serving.pinned import Pinned
 from neigung.serving.predictor import Predictor
 from neigung.serving.problems import Problem, failure, invalid, standard
 from neigung.serving.schemas import OffersAnswer, OffersRequest, PredictAnswer, PredictRequest
 from neigung.serving.secret import load_secret
 from neigung.serving.settings import Settings, load_studies
-from neigung.serving.studies import Pinned, ServedStudy, Watcher
+from neigung.serving.studies import ServedStudy, Watcher
 
 logger = logging.getLogger("neigung.serving")
 
@@ -86,10 +87,16 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         _log_to_standard_error()
         clock = Clock()
-        pinned = None if settings.artefacts is None else Pinned(Path(settings.artefacts))
+        pinned = Pinned(Path(settings.artefacts))
         studies = load_studies(settings)
         self.studies = {
-            study.name: ServedStudy(study, Path(settings.snapshots) / study.name, pinned, clock)
+            study.name: ServedStudy(
+                study,
+                Path(settings.snapshots) / study.name,
+                pinned,
+                follow=settings.follow_registry,
+                clock=clock,
+            )
             for study in studies
         }
         self.log = DecisionLog.open(settings.log, load_secret("NEIGUNG_LOG_KEY", settings.log_key))

@@ -31,8 +31,8 @@ class Settings(BaseModel):
     studies : the YAML files of the studies that are served.
     profiles : the store whose consents count; None for each study's own.
     snapshots : the folder with one snapshot for each study, named after it.
-    artefacts : folder with pinned artefacts, one for each study; None asks the registry for the
-        champions and follows them.
+    artefacts : the folder of the versions to begin with, see `Pinned`.
+    follow_registry : whether new champions are picked up.
     log : where decisions are logged, the URL of a database.
     log_key : file with the secret under which customers stand in the log.
     keys : file with the API keys.
@@ -47,7 +47,8 @@ class Settings(BaseModel):
     studies: Annotated[tuple[str, ...], Field(min_length=1)]
     profiles: str | None = None
     snapshots: str = "snapshots"
-    artefacts: str | None = None
+    artefacts: str = "artefacts"
+    follow_registry: bool = True
     log: str = "sqlite:///.neigung/decisions.db"
     log_key: str = ".neigung/log.key"
     keys: str = ".neigung/keys.json"
@@ -69,8 +70,7 @@ class Settings(BaseModel):
         changes: dict[str, Any] = {
             name: str(here / getattr(self, name)) for name in ("snapshots", "log_key", "keys")
         }
-        if self.artefacts is not None:
-            changes["artefacts"] = str(own / self.artefacts)
+        changes["artefacts"] = str(own / self.artefacts)
         if self.profiles is not None:
             changes["profiles"] = str(here / self.profiles)
         studies = tuple(str(own / study) for study in self.studies)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
-from neigung.errors import InputError, NeigungError, TrackingError
+from neigung.errors import InputError, NeigungError
 from neigung.explanation.reasons import ReasonWriter
 from neigung.features.live import LiveFeatures
-from neigung.models.artefact import load_artefact
 from neigung.models.rows import Rows
 from neigung.profiles.consent import Standing, standing
 from neigung.serving import metrics
 from neigung.serving.clock import Clock
+from neigung.serving.pinned import Pinned
 from neigung.snapshot import Snapshot
 from neigung.study import Study
 from neigung.tracking import registry
@@ -34,14 +34,12 @@ if TYPE_CHECKING:
 REREAD_SECONDS = 600.0
 """Consents of unchanged files are read anew after this, as those dated ahead come into force."""
 
-VERSION_FILE = "version.json"
-
 _TRIED_ROWS = 20
 
 logger = logging.getLogger("neigung.serving")
 
-Versions = Callable[[str], VersionInfo]
-Artefacts = Callable[[str, int], "tuple[Artefact | OfferArtefact, VersionInfo]"]
+NOBODY = Standing("consent", pa.array([], pa.string()), np.empty(0, dtype=bool))
+EVERYBODY = Standing("none_needed", pa.array([], pa.string()), np.empty(0, dtype=bool))
 
 
 @dataclass(frozen=True)
@@ -62,48 +60,6 @@ class Loaded:
         return held is not None and held.artefact_digest == self.artefact.digest
 
 
-class Pinned:
-    """Versions in a folder, for a service that cannot reach a registry.
-
-    Each study has a folder of its name with the artefact, and beside its files `version.json`.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def newest(self, study: str) -> VersionInfo:
-        """The version that was pinned; raises TrackingError without one."""
-        path = self.folder / study / VERSION_FILE
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            content["created"] = dt.datetime.fromisoformat(content["created"])
-            content["aliases"] = tuple(content["aliases"])
-            return VersionInfo(**content)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise TrackingError(
-                f"A pinned version of study {study} is needed in {path}, but cannot be read "
-                f"({error}). Build the bundle anew."
-            ) from None
-
-    def load(self, study: str, version: int) -> tuple[Artefact | OfferArtefact, VersionInfo]:
-        """The pinned artefact, verified; raises TrackingError or InputError."""
-        info = self.newest(study)
-        artefact = load_artefact(self.folder / study / "artefact")
-        if artefact.digest != info.digest:
-            raise TrackingError(
-                f"The artefact of study {study} was pinned with the digest {info.digest[:12]}, "
-                f"but has {artefact.digest[:12]}. Build the bundle anew."
-            )
-        return artefact, info
-
-    @staticmethod
-    def write(folder: Path, artefact: Artefact | OfferArtefact, info: VersionInfo) -> None:
-        """Pin a version."""
-        artefact.save(folder / info.study / "artefact")
-        content = asdict(info) | {"created": info.created.isoformat()}
-        (folder / info.study / VERSION_FILE).write_text(json.dumps(content, indent=1))
-
-
 class ServedStudy:
     """A study as it is served now; `refresh` follows what changed, and keeps what works.
 
@@ -111,55 +67,61 @@ class ServedStudy:
     ----------
     study : what is served.
     place : the folder of its snapshot.
-    versions, artefacts : ask for the champion, and load it; by default the registry's.
+    pinned : the version to begin with; a newer champion is pinned in turn, so that a worker that
+        starts anew needs no registry.
+    follow : whether the champion is followed in the registry.
     clock : tells which consents are in force.
 
-    Raises TrackingError without a champion, InputError without a snapshot that suits it, and
-    ProfileError when consents are needed and cannot be read.
+    Consents that cannot be read at the start are tried again; until then their age is infinite and
+    nobody may be predicted. Raises InputError or TrackingError without a pinned version and a
+    snapshot that suits it.
     """
 
     def __init__(
         self,
         study: Study,
         place: Path,
-        pinned: Pinned | None = None,
+        pinned: Pinned,
+        *,
+        follow: bool = True,
         clock: Clock | None = None,
     ) -> None:
         self.study = study
         self.place = place
         self.clock = clock or Clock()
-        self._champion: Versions = pinned.newest if pinned else _champion
-        self._load: Artefacts = pinned.load if pinned else registry.load
-        self._snapshot_mark = _mark(place)
-        self._consent_mark: Any = None
-        self._consents_read = self._consents_true = 0.0
-        self._refused: set[int] = set()
         self.problems: dict[str, str] = {}
-        info = self._champion(study.name)
-        artefact, info = self._load(study.name, info.version)
+        self._pinned = pinned
+        self._follow = follow
+        self._snapshot_mark = _mark(place)
+        self._snapshot_failure: tuple[Any, InputError] | None = None
+        self._consent_mark: Any = None
+        self._consents_read = self._consents_true = -math.inf
+        artefact, info = pinned.load(study.name)
         self.loaded = self._prepared(artefact, info, self._snapshot())
-        self.standing: Standing = self._read_consents()
+        self.standing = NOBODY
+        self._attempt("consents", self._follow_consents)
 
     def consents_age(self) -> float:
         """Seconds since it was last seen that the consents are as they are known here."""
-        if self.standing.basis == "none_needed":
+        if self.study.legal_basis.none_needed is not None:
             return 0.0
         return time.monotonic() - self._consents_true
 
     def refresh(self) -> None:
         """Follow the champion, the snapshot and the consents; what fails stays as it was."""
-        for what, step in (
-            ("champion", self._follow_champion),
-            ("snapshot", self._follow_snapshot),
-            ("consents", self._follow_consents),
-        ):
-            try:
-                step()
-            except Exception as error:
-                # Whatever breaks beneath must not break what is served.
-                self._say(what, _said(what, error))
-            else:
-                self._say(what, None)
+        self._attempt("snapshot", self._follow_snapshot)
+        self._attempt("consents", self._follow_consents)
+        if self._follow:
+            self._attempt("champion", self._follow_champion)
+
+    def _attempt(self, what: str, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:
+            # Whatever breaks beneath must not break what is served.
+            self._say(what, _said(what, error))
+        else:
+            self._say(what, None)
 
     def _say(self, what: str, problem: str | None) -> None:
         before = self.problems.get(what)
@@ -172,26 +134,34 @@ class ServedStudy:
             logger.warning("study %s: %s stays as it was: %s", self.study.name, what, problem)
 
     def _follow_champion(self) -> None:
-        info = self._champion(self.study.name)
-        if info.version == self.loaded.info.version and info.digest == self.loaded.info.digest:
+        found = registry.find(self.study.name, CHAMPION)
+        if (found.version, found.digest) == (self.loaded.info.version, self.loaded.info.digest):
             return
-        artefact, info = self._load(self.study.name, info.version)
+        artefact, info = registry.load(self.study.name, found.version)
         self.loaded = self._prepared(artefact, info, self.loaded.snapshot)
-        logger.warning("study %s: serves version %d", self.study.name, info.version)
+        self._pinned.write(artefact, info)
+        logger.info("study %s: serves version %d", self.study.name, info.version)
 
     def _follow_snapshot(self) -> None:
         mark = _mark(self.place)
         if mark == self._snapshot_mark:
             return
-        loaded = self.loaded
-        self.loaded = self._prepared(loaded.artefact, loaded.info, self._snapshot())
-        self._snapshot_mark = mark
-        logger.warning(
-            "study %s: serves the snapshot of %s", self.study.name, self.loaded.snapshot.cutoff
-        )
+        if self._snapshot_failure is not None and self._snapshot_failure[0] == mark:
+            raise self._snapshot_failure[1]
+        try:
+            loaded = self.loaded
+            self.loaded = self._prepared(loaded.artefact, loaded.info, self._snapshot())
+        except InputError as error:
+            # It will be as broken at the next look, and reading it whole takes long.
+            self._snapshot_failure = mark, error
+            raise
+        self._snapshot_mark, self._snapshot_failure = mark, None
+        cutoff = self.loaded.snapshot.cutoff
+        logger.info("study %s: serves the snapshot of %s", self.study.name, cutoff)
 
     def _follow_consents(self) -> None:
-        if self.standing.basis == "none_needed":
+        if self.study.legal_basis.none_needed is not None:
+            self.standing = EVERYBODY
             return
         mark = _consent_mark(self.study.profiles)
         now = time.monotonic()
@@ -309,10 +279,6 @@ def _measure(served: ServedStudy) -> None:
     metrics.MODEL_VERSION.labels(study=name).set(served.loaded.info.version)
     metrics.CONSENTS_AGE.labels(study=name).set(served.consents_age())
     metrics.TROUBLES.labels(study=name).set(len(served.problems))
-
-
-def _champion(study: str) -> VersionInfo:
-    return registry.find(study, CHAMPION)
 
 
 def _mark(place: Path) -> tuple[int, int] | None:
