@@ -39,5 +39,5 @@ lock: ## resolve the dependencies anew into requirements.lock (needs uv)
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade \
 		--output-file requirements.lock
 
-clean: ## remove .venv and what the demo and trainings made, models included; your tables stay
-	rm -rf .venv .neigung data/complete_journey reports scores mlruns mlflow.db
+clean: ## remove .venv and what the demo and trainings made, models included; your tables, keys and log stay
+	rm -rf .venv .neigung/tuning data/complete_journey reports scores snapshots mlruns mlflow.db

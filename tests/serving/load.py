@@ -13,6 +13,9 @@ import httpx
 
 from tests.serving.running import Running, wait_for
 
+PAUSE = 0.02
+"""Seconds between two requests of a client: a starting worker needs the machine too."""
+
 CUTOFF = "2025-05-01T00:00:00"
 
 
@@ -91,6 +94,7 @@ class Load:
         with httpx.Client(base_url=self._service.url, headers=headers, timeout=60) as client:
             while not self._over.is_set():
                 number = next(self._numbers)
+                time.sleep(PAUSE)
                 if number % 2:
                     self.answers.append(_asked(client, self._known, "buy"))
                 else:

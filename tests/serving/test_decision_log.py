@@ -17,9 +17,10 @@ import sqlalchemy as sa
 from neigung.errors import InputError
 from neigung.serving import decision_log, log_session, log_sqlite
 from neigung.serving.decision_log import DecisionLog, IdempotencyConflict, LogUnavailable
-from neigung.serving.entry import RequestKey, pack, squeeze
+from neigung.serving.entry import pack, squeeze
 from neigung.serving.log_rows import Keyed
 from neigung.serving.log_tables import ENTRIES, FACTS, VERSIONS
+from neigung.serving.requests import RequestKey
 from tests.serving.entries import AT, DEFINITION, KEY, entry
 from tests.serving.postgres import Server
 

@@ -6,7 +6,6 @@ details that name paths, answers as the service's own document describes them.
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import threading
@@ -15,19 +14,19 @@ from typing import Any
 
 import psutil
 import pytest
-import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
+from tests.serving.generated import as_asked, is_right, quickly, without_keys
 from tests.serving.hostile import BROKEN, DEEPLY, EDGES, INSTANTS, MARK, TEXTS, WRONG
+from tests.serving.odd_requests import BODY, MODELS, ODD, OFFERS, PREDICT
 from tests.serving.running import Running
 from tests.serving.wire import Answered, Asked, Wire, places, replaced, rows_of
 
 pytestmark = pytest.mark.xdist_group("service")
 
-PREDICT, OFFERS, MODELS = "/v1/predict", "/v1/offers", "/v1/models"
 AT, CUTOFF = "2025-03-01T10:00:00Z", "2025-04-01T00:00:00Z"
 BUYER, OTHER, TARGET = "k001", "k002", "c00000001"
 CANARY = 77123.4567
@@ -64,19 +63,27 @@ def good(rows: dict[str, Any]) -> tuple[Asked, ...]:
 
 @pytest.fixture(scope="module", autouse=True)
 def unharmed(
-    service: Running, wire: Wire, good: tuple[Asked, ...], slow: list[bytes]
+    service: Running,
+    wire: Wire,
+    good: tuple[Asked, ...],
+    rows: dict[str, Any],
+    slow: list[bytes],
 ) -> Iterator[None]:
     """After everything here: answers and memory as before, an output that gives nobody away."""
     told = len(service.log())
     workers = service.workers()
     answers = _answers(wire, good)
+    # The allocator keeps what the largest requests took, once; what comes on top is lost.
+    many = {"customers": [{"profile": rows, "cutoff": CUTOFF}] * 1000, "studies": ["buy"]}
+    wire.ask_all([Asked.json(PREDICT, many)] * 6 + [Asked(PREDICT, b" " * 16_000_000)] * 12)
     before = _memory(workers)
     yield
     assert _answers(wire, good) == answers
     assert service.workers() == workers
-    grown = {pid: used - before[pid] for pid, used in _memory(workers).items()}
-    print(f"\n{wire.sent} requests: {wire.statuses}; bytes grown: {grown}")
-    assert max(grown.values()) < MEMORY, grown
+    after = _memory(workers)
+    print(f"\n{wire.sent} requests: {wire.statuses}; bytes before {before}, after {after}")
+    # The largest requests may all have come to one worker before, and to another meanwhile.
+    assert max(after.values()) < max(before.values()) + MEMORY, (before, after)
     _assert_discreet(service.log()[told:])
 
 
@@ -101,17 +108,19 @@ def test_cases_of_the_served_document(wire: Wire) -> None:
     """Schemathesis: every keyword of the schema kept and broken, one at a time."""
     sent = 0
     for path in (PREDICT, OFFERS):
-        schema = schemathesis.openapi.from_dict(_without_keys(wire.document))
+        schema = schemathesis.openapi.from_dict(without_keys(wire.document))
         operation = schema[path]["POST"]
         cases = schema.iter_coverage_cases(
             operation=operation,
             generation_modes=[GenerationMode.NEGATIVE, GenerationMode.POSITIVE],
             generation_config=schema.config.generation_for(operation=operation),
         )
-        answers = wire.ask_all(one for case in cases if (one := _asked(case)) is not None)
+        # Those that keep the schema cost a prediction each, and every third of them will do.
+        kept = [c for number, c in enumerate(cases) if number % 3 == 0 or not is_right(c)]
+        answers = wire.ask_all(one for case in kept if (one := as_asked(case)) is not None)
         sent += len(answers)
         assert {200, 422} <= {answer.status for answer in answers}
-    assert sent > 1500
+    assert sent > 400
 
 
 @pytest.mark.parametrize("table", ["", "customers", "order_lines", "consents"])
@@ -119,7 +128,7 @@ def test_cases_of_the_served_document(wire: Wire) -> None:
 def test_generated_from_the_served_document(wire: Wire, path: str, table: str) -> None:
     """Schemathesis: whole requests, right and wrong ones, with the rows of one table."""
     # With all tables at once a request takes a third of a second to be made up.
-    document = _without_keys(wire.document)
+    document = without_keys(wire.document)
     schemas = document["components"]["schemas"]
     for name in set(schemas["ProfileRows"]["properties"]) - {table, "customer_id"}:
         del schemas["ProfileRows"]["properties"][name]
@@ -127,11 +136,11 @@ def test_generated_from_the_served_document(wire: Wire, path: str, table: str) -
     made: list[Asked] = []
 
     def collect(case: schemathesis.Case) -> None:
-        asked = _asked(case)
+        asked = as_asked(case)
         made.extend([asked] if asked is not None else [])
 
     for mode in (GenerationMode.NEGATIVE, GenerationMode.POSITIVE):
-        _quickly(40)(given(operation.as_strategy(mode))(collect))()
+        quickly(40)(given(operation.as_strategy(mode))(collect))()
     wire.ask_all(made)
     assert len(made) > 60
 
@@ -157,7 +166,7 @@ def test_every_wrong_value_in_every_place(wire: Wire, rows: dict[str, Any]) -> N
         for path, content in ((PREDICT, predict), (OFFERS, offers))
         for number, place in enumerate(places(content))
         # Where JSON itself is broken matters less than how.
-        for token in (WRONG if number % 7 else (*WRONG, *BROKEN, *DEEPLY))
+        for token in (WRONG if number % 4 else (*WRONG, *BROKEN, *DEEPLY))
         if not _is_text(content, place) or not _may_be_text(token)
     ]
     answers = wire.ask_all(asked)
@@ -188,7 +197,7 @@ def test_generated_values_in_some_places(wire: Wire, rows: dict[str, Any]) -> No
     everywhere = places(content)
     changes = st.lists(st.tuples(st.sampled_from(everywhere), Json), min_size=1, max_size=3)
 
-    @_quickly(160)
+    @quickly(300)
     @given(st.lists(changes, min_size=15, max_size=15))
     def ask(batch: list[list[tuple[tuple[str | int, ...], Any]]]) -> None:
         asked = []
@@ -364,66 +373,7 @@ def test_duplicate_keys_and_customers(wire: Wire) -> None:
         assert first == last
 
 
-BODY = json.dumps({"customers": [{"customer_id": BUYER}]}).encode()
-
-
-@pytest.mark.parametrize(
-    ("asked", "statuses"),
-    [
-        *[(Asked(path, body), {400}) for path in (PREDICT, OFFERS) for body in DEEPLY],
-        (Asked(PREDICT, b"[" * 5_000_000), {400}),
-        (Asked(PREDICT, b" " * 16_000_000), {400}),
-        (Asked(PREDICT, b" " * 16_000_001), {413}),
-        (Asked(PREDICT, BODY, headers={"Content-Length": "9" * 18}), {413}),
-        (Asked(PREDICT, b"", headers={"Content-Length": None}), {400}),
-        (Asked(PREDICT, b"\xef\xbb\xbf" + BODY), {400}),
-        (Asked(PREDICT, BODY.decode().encode("utf-16")), {400}),
-        (Asked(PREDICT, BODY.decode().encode("utf-32")), {400}),
-        (Asked(PREDICT, BODY + b"\x00"), {400}),
-        (Asked(PREDICT, BODY * 2), {400}),
-        *[(Asked(PREDICT, body), {422}) for body in (b"null", b"[]", b"1", b'""', b"true", b"{}")],
-        *[
-            (Asked(PREDICT, BODY, headers={"Content-Type": kind}), {415})
-            for kind in (
-                None, "", "text/plain", "application/xml", "application/vnd.bentoml+pickle",
-                "application/octet-stream", "multipart/form-data; boundary=a", "application/jsonp",
-                "application/x-www-form-urlencoded", "application/json; charset=utf-7",
-            )
-        ],
-        (Asked(PREDICT, BODY, headers={"Content-Encoding": "gzip"}), {415}),
-        (Asked(PREDICT, BODY, headers={"Content-Type": "APPLICATION/JSON ; charset=UTF-8"}), {200}),
-        *[
-            (Asked(PREDICT, b"", method), {405})
-            for method in ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-        ],
-        *[
-            (Asked(path, BODY), {404})
-            for path in (
-                "/v1/predict/", "//v1/predict", "/v1//predict", "/V1/PREDICT", "/v1/predict%00",
-                "/v1/./predict", "/v1/x/../predict", "/predict", "/v1", "/docs", "/v1/predict;a=b",
-                "/static_content/../v1/predict", "/static_content/%2e%2e/%2e%2e/etc/passwd",
-                f"/{MARK}", f"/v1/customers/{MARK}", "/" + "a" * 5000,
-            )
-        ],
-        (Asked(f"{PREDICT}?customer_id={MARK}&studies=buy", BODY), {200}),
-        (Asked("/v1/pr%65dict", BODY), {200, 404}),
-        (Asked(MODELS, b"", "POST"), {405}),
-        *[(Asked(PREDICT, BODY, headers={"Idempotency-Key": key}), {400}) for key in (
-            "", "a" * 129, "a\tb", "\x80",
-        )],
-        *[(Asked(PREDICT, BODY, headers={"Idempotency-Key": key}), {200}) for key in (
-            "a" * 128, f"{MARK}' OR 1=1; --", "é", "a, b",
-        )],
-        (Asked(PREDICT, BODY, headers={"X-Request-ID": f"{MARK} <script>"}), {200}),
-        (Asked(PREDICT, BODY, headers={"X-Request-ID": "x" * 65}), {200}),
-        (Asked(PREDICT, BODY, headers={"Authorization": None}), {401}),
-        (Asked(PREDICT, BODY, headers={"Authorization": f"Bearer {MARK}\xff"}), {401}),
-        (Asked(PREDICT, BODY, headers={"Authorization": f"Basic {MARK}"}), {401}),
-        (Asked(PREDICT, BODY, headers={"X-API-Key": MARK}), {401}),
-        (Asked(PREDICT, BODY, headers={f"X-{number}": "a" for number in range(120)}), {431}),
-    ],
-    ids=str,
-)  # fmt: skip
+@pytest.mark.parametrize(("asked", "statuses"), ODD, ids=str)
 def test_by_the_wire(wire: Wire, asked: Asked, statuses: set[int]) -> None:
     answer = wire.ask(asked)
     assert answer.status in statuses, answer.body
@@ -479,40 +429,6 @@ def test_slow_bodies_are_given_up(slow: list[bytes]) -> None:
         threading.Event().wait(0.1)
     assert {answer.split(b" ")[1] for answer in slow} == {b"408"}
     assert all(b"application/problem+json" in answer for answer in slow)
-
-
-def _quickly(examples: int) -> Any:
-    """Examples for a service that answers in its own time; none is tried anew in another form."""
-    return settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-
-
-def _without_keys(document: dict[str, Any]) -> dict[str, Any]:
-    """The document without keys: else most that is generated would be refused for those."""
-    changed = copy.deepcopy(document)
-    for path in (PREDICT, OFFERS):
-        del changed["paths"][path]["post"]["parameters"]
-    del changed["security"], changed["components"]["securitySchemes"]
-    return changed
-
-
-def _asked(case: schemathesis.Case) -> Asked | None:
-    """A case of schemathesis'; None where its headers could not be sent at all."""
-    try:
-        made = requests.Request(**case.as_transport_kwargs(base_url="http://service")).prepare()
-    except ValueError:
-        return None
-    body = made.body.encode() if isinstance(made.body, str) else made.body or b""
-    headers = {name: str(value) for name, value in made.headers.items()}
-    if not all(re.fullmatch(r"[\t -~\x80-\xff]*", text) for text in headers.values()):
-        return None
-    return Asked(str(made.path_url), body, str(made.method), dict(headers))
 
 
 def _is_text(content: Any, place: tuple[str | int, ...]) -> bool:

@@ -12,7 +12,7 @@ import yaml
 import neigung
 from neigung.files import replacing_folder
 from neigung.serving.pinned import Pinned
-from neigung.serving.settings import Settings
+from neigung.serving.settings import HOME, Settings
 from neigung.study import Study
 from neigung.tracking.registry import CHAMPION, load
 
@@ -32,7 +32,7 @@ def write_bundle(studies: Sequence[Path], out: Path) -> str:
     """Write studies, champions, this package and a bentofile; returns what to do next.
 
     Snapshots, API keys and the decision log change every day, so they stay outside: the settings
-    in `serving.json` say where they lie, by default in the folder where the service starts.
+    in `serving.json` say where they lie, in the folder that NEIGUNG_HOME names.
     Raises TrackingError without a champion.
     """
     loaded = [(Study.load(path), path) for path in studies]
@@ -68,7 +68,10 @@ def write_bundle(studies: Sequence[Path], out: Path) -> str:
         }
         (folder / "bentofile.yaml").write_text(yaml.safe_dump(bentofile, sort_keys=False))
     versions = ", ".join(f"{name} version {version}" for name, version in labels.items())
-    return f"{versions}: {out}\nNext: bentoml build {out}"
+    return (
+        f"{versions}: {out}\nNext: bentoml build {out}\nThen: {HOME}=FOLDER bentoml serve neigung, "
+        "with snapshots/, .neigung/keys.json and .neigung/log.key in FOLDER"
+    )
 
 
 def _requirements() -> list[str]:

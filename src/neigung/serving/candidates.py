@@ -124,7 +124,9 @@ def _from_profiles(
     if not kept:
         return Candidates("profile", [], [], Rows({}))
     try:
-        live = loaded.live.compute([one for one in profiles if one is not None], cutoffs, covered)
+        live = loaded.live.result().compute(
+            [one for one in profiles if one is not None], cutoffs, covered
+        )
     except UnfitValueError as error:
         path = f"customers.{kept[error.profile]}.profile"
         path += f".{error.path}" if error.path else ""

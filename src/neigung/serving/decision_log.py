@@ -16,7 +16,7 @@ from typing import Self
 import sqlalchemy as sa
 
 from neigung.errors import InputError
-from neigung.serving.entry import Entry, RequestKey, Told, microseconds
+from neigung.serving.entry import Entry, Told, microseconds
 from neigung.serving.log_postgres import Postgres
 from neigung.serving.log_rows import Keyed, Write, told
 from neigung.serving.log_session import Session
@@ -30,6 +30,7 @@ from neigung.serving.log_tables import (
     IdempotencyConflict,
     LogUnavailable,
 )
+from neigung.serving.requests import RequestKey
 
 __all__ = ["DecisionLog", "Entry", "IdempotencyConflict", "LogUnavailable", "RequestKey", "Told"]
 
@@ -129,8 +130,13 @@ class DecisionLog:
                     self._queue.remove(mine)
             if not mine.done:
                 raise LogUnavailable(self._trouble("written", self._busy))
-        if mine.failure is not None:
-            raise mine.failure
+        failure = mine.failure
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                # Else exception and frame would hold each other, and the request with them.
+                del failure, mine
 
     def why(self, customer_id: str, at: dt.datetime | None = None) -> list[Told]:
         """The newest entry of each study and kind, or the newest that was there at `at`.

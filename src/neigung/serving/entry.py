@@ -70,15 +70,6 @@ class Told:
     entry: Entry
 
 
-@dataclass(frozen=True)
-class RequestKey:
-    """What tells a repeated request: the client's idempotency key and a digest of the body."""
-
-    key: str
-    client: str
-    body_digest: str
-
-
 def microseconds(instant: dt.datetime) -> int:
     """Since 1970, UTC.
 

@@ -16,7 +16,6 @@ from neigung.errors import InputError
 from neigung.serving.entry import (
     DEFINITION,
     Entry,
-    RequestKey,
     Told,
     instant,
     microseconds,
@@ -25,6 +24,7 @@ from neigung.serving.entry import (
     unpack,
 )
 from neigung.serving.log_tables import BUCKETS
+from neigung.serving.requests import RequestKey
 from neigung.serving.secret import SHORTEST
 
 

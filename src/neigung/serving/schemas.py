@@ -14,6 +14,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.config import JsonDict
 
 from neigung.profiles.rows import ProfileRows, instant
 
@@ -41,12 +42,12 @@ class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-_BY_ID = {
+_BY_ID: JsonDict = {
     "customer_id": {"type": "string"},
     "profile": {"type": "null"},
     "cutoff": {"type": "null"},
 }
-_BY_PROFILE = {"customer_id": {"type": "null"}, "profile": {"type": "object"}}
+_BY_PROFILE: JsonDict = {"customer_id": {"type": "null"}, "profile": {"type": "object"}}
 
 
 class Customer(_Asked):

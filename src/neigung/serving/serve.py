@@ -42,7 +42,7 @@ def prepare(settings: Settings) -> list[str]:
     from neigung.serving.decision_log import DecisionLog
     from neigung.serving.pinned import Pinned
     from neigung.serving.secret import load_secret
-    from neigung.snapshot import Snapshot
+    from neigung.serving.studies import check_version, open_snapshot
     from neigung.tracking.registry import CHAMPION, load
 
     said = []
@@ -55,7 +55,7 @@ def prepare(settings: Settings) -> list[str]:
     for study, path in zip(studies, settings.studies, strict=True):
         if settings.follow_registry:
             pinned.write(*load(study.name, CHAMPION))
-        info = pinned.info(study.name)
+        artefact, info = pinned.load(study.name)
         standing(study.profiles, study.legal_basis, Clock().now())
         place = Path(settings.snapshots) / study.name
         if not place.is_dir():
@@ -63,7 +63,8 @@ def prepare(settings: Settings) -> list[str]:
                 f"The service needs the snapshot of study {study.name} in {place}, and there is "
                 f"none. Write it with `neigung features {path} --snapshot {place}`."
             )
-        snapshot = Snapshot.open(place, verify=False)
+        snapshot = open_snapshot(study, place, verify=False)
+        check_version(study, artefact, info, snapshot)
         said.append(
             f"{study.name}: version {info.version}, {len(snapshot):,} customers as of "
             f"{snapshot.cutoff:%Y-%m-%d %H:%M}"
@@ -110,6 +111,8 @@ def environment(folder: Path) -> dict[str, str]:
     return {
         PLACE: str(folder / "settings.json"),
         "BENTOML_DO_NOT_TRACK": "True",
+        # With an arena for each thread the allocator keeps what large requests took.
+        "MALLOC_ARENA_MAX": "2",
         "BENTOML_HOME": os.environ.get("BENTOML_HOME", str(folder / "bentoml")),
     }
 

@@ -17,6 +17,10 @@ from neigung.study import Study
 PLACE = "NEIGUNG_SERVING"
 """The environment variable that names the file."""
 
+HOME = "NEIGUNG_HOME"
+"""The environment variable that names the folder of what changes day by day, where that is not the
+current one: BentoML changes into a bento before it starts it."""
+
 _SQLITE = "sqlite:///"
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -96,7 +100,8 @@ class Settings(BaseModel):
         try:
             content = json.loads(Path(place).read_text(encoding="utf-8"))
             folder = Path(place).parent.resolve()
-            return cls.model_validate(content).resolved(folder, Path.cwd())
+            home = Path(os.environ.get(HOME) or Path.cwd()).resolve()
+            return cls.model_validate(content).resolved(folder, home)
         except (OSError, ValueError, ValidationError) as error:
             raise InputError(
                 f"The settings of the service in {place} cannot be used: "

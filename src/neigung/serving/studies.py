@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from neigung.errors import InputError, NeigungError
+from neigung.errors import InputError, NeigungError, ProfileError
 from neigung.explanation.reasons import ReasonWriter
 from neigung.features.live import LiveFeatures
 from neigung.models.rows import Rows
@@ -34,9 +36,15 @@ if TYPE_CHECKING:
 REREAD_SECONDS = 600.0
 """Consents of unchanged files are read anew after this, as those dated ahead come into force."""
 
+SETTLING_SECONDS, SETTLED_SECONDS = 20.0, 60.0
+"""Within a minute of a change they are read anew more often: another machine's clock may be ahead,
+and a withdrawal dated by it must not wait."""
+
 _TRIED_ROWS = 20
 
 logger = logging.getLogger("neigung.serving")
+
+_COMPILER = ThreadPoolExecutor(1, "compiler")
 
 NOBODY = Standing("consent", pa.array([], pa.string()), np.empty(0, dtype=bool))
 EVERYBODY = Standing("none_needed", pa.array([], pa.string()), np.empty(0, dtype=bool))
@@ -44,14 +52,18 @@ EVERYBODY = Standing("none_needed", pa.array([], pa.string()), np.empty(0, dtype
 
 @dataclass(frozen=True)
 class Loaded:
-    """One version of a study with a snapshot: all that a prediction needs, never changed."""
+    """One version of a study with a snapshot: all that a prediction needs, never changed.
+
+    `live` is still being compiled when a worker has just started, which need not keep those waiting
+    who ask by id.
+    """
 
     info: VersionInfo
     artefact: Artefact | OfferArtefact
     names: tuple[str, ...]
     writer: ReasonWriter
     snapshot: Snapshot
-    live: LiveFeatures
+    live: Future[LiveFeatures]
 
     @property
     def explained(self) -> bool:
@@ -96,8 +108,9 @@ class ServedStudy:
         self._snapshot_failure: tuple[Any, InputError] | None = None
         self._consent_mark: Any = None
         self._consents_read = self._consents_true = -math.inf
+        self._consents_changed = -math.inf
         artefact, info = pinned.load(study.name)
-        self.loaded = self._prepared(artefact, info, self._snapshot())
+        self.loaded = self._prepared(artefact, info, self._snapshot(), wait=False)
         self.standing = NOBODY
         self._attempt("consents", self._follow_consents)
 
@@ -138,9 +151,21 @@ class ServedStudy:
         if (found.version, found.digest) == (self.loaded.info.version, self.loaded.info.digest):
             return
         artefact, info = registry.load(self.study.name, found.version)
-        self.loaded = self._prepared(artefact, info, self.loaded.snapshot)
+        self.loaded = self._with_snapshot(artefact, info)
         self._pinned.write(artefact, info)
         logger.info("study %s: serves version %d", self.study.name, info.version)
+
+    def _with_snapshot(self, artefact: Artefact | OfferArtefact, info: VersionInfo) -> Loaded:
+        if self._snapshot_failure is not None:
+            # A snapshot that does not suit the version of before may be the one for this version.
+            try:
+                found = self._prepared(artefact, info, self._snapshot())
+            except InputError:
+                pass
+            else:
+                self._snapshot_failure = None
+                return found
+        return self._prepared(artefact, info, self.loaded.snapshot)
 
     def _follow_snapshot(self) -> None:
         mark = _mark(self.place)
@@ -165,7 +190,9 @@ class ServedStudy:
             return
         mark = _consent_mark(self.study.profiles)
         now = time.monotonic()
-        if mark is None or mark != self._consent_mark or now - self._consents_read > REREAD_SECONDS:
+        settling = self._consents_read - self._consents_changed < SETTLED_SECONDS
+        pause = SETTLING_SECONDS if settling else REREAD_SECONDS
+        if mark is None or mark != self._consent_mark or now - self._consents_read > pause:
             self.standing = self._read_consents()
         else:
             self._consents_true = now
@@ -174,60 +201,43 @@ class ServedStudy:
         mark = _consent_mark(self.study.profiles)
         # What is written while it is read is read once more at the next turn.
         found = standing(self.study.profiles, self.study.legal_basis, self.clock.now())
+        if len(self.standing.customer_ids) and not len(found.customer_ids):
+            # Where no statement counts as agreement, objections would be lost with the table.
+            raise ProfileError(
+                f"The consents in {self.study.profiles} are needed, but none is left of "
+                f"{len(self.standing.customer_ids)}. Put them back, or start the service anew."
+            )
+        now = time.monotonic()
+        if mark != self._consent_mark:
+            self._consents_changed = now
         self._consent_mark = mark
-        self._consents_read = self._consents_true = time.monotonic()
+        self._consents_read = self._consents_true = now
         return found
 
     def _snapshot(self) -> Snapshot:
-        try:
-            snapshot = Snapshot.open(self.place)
-        except InputError as error:
-            raise InputError(
-                f"{error} Write one with `neigung features STUDY --snapshot {self.place}`."
-            ) from None
-        name = snapshot.study["name"]
-        if name != self.study.name:
-            raise InputError(
-                f"The snapshot of study {self.study.name} is needed in {self.place}, but it is "
-                f"that of {name}. Write it anew."
-            )
-        for key in ("legal_basis", "retention_days", "population"):
-            then, now = snapshot.study[key], self.study.to_dict()[key]
-            if then != now:
-                raise InputError(
-                    f"The snapshot in {self.place} was written with another {key} ({then}) than "
-                    f"study {self.study.name} has now ({now}). Write it anew with `neigung "
-                    "features`."
-                )
-        return snapshot
+        return open_snapshot(self.study, self.place)
 
     def _prepared(
-        self, artefact: Artefact | OfferArtefact, info: VersionInfo, snapshot: Snapshot
+        self,
+        artefact: Artefact | OfferArtefact,
+        info: VersionInfo,
+        snapshot: Snapshot,
+        *,
+        wait: bool = True,
     ) -> Loaded:
-        for key in ("target", "retention_days"):
-            then, now = artefact.study[key], self.study.to_dict()[key]
-            if then != now:
-                raise InputError(
-                    f"Version {info.version} of study {self.study.name} was trained with another "
-                    f"{key} ({then}) than the study has now ({now}). Train again, or put it back."
-                )
-        names = tuple(column.name for column in artefact.columns)
-        held = {column.name for column in snapshot.columns}
-        missing = [name for name in names if name not in held]
-        if missing:
-            raise InputError(
-                f"Version {info.version} of study {self.study.name} reads {', '.join(missing[:5])}"
-                f"{', …' if len(missing) > 5 else ''}, which the snapshot in {self.place} does not "
-                "hold. Write the snapshot anew with `neigung features`."
-            )
+        names = check_version(self.study, artefact, info, snapshot)
         self._try(artefact, info, snapshot, names)
+        tables, shared = snapshot.tables, snapshot.shared()
+        live = _COMPILER.submit(LiveFeatures, self.study, tables, shared, names)
+        if wait:
+            live.result()
         return Loaded(
             info=info,
             artefact=artefact,
             names=names,
             writer=ReasonWriter(artefact.columns),
             snapshot=snapshot,
-            live=LiveFeatures(self.study, snapshot.tables, snapshot.shared(), names),
+            live=live,
         )
 
     def _try(
@@ -245,6 +255,54 @@ class ServedStudy:
             raise NeigungError(
                 f"Version {info.version} of study {self.study.name} predicts what is no number."
             )
+
+
+def open_snapshot(study: Study, place: Path, *, verify: bool = True) -> Snapshot:
+    """The snapshot of a study; raises InputError when there is none, or it is of other settings."""
+    try:
+        snapshot = Snapshot.open(place, verify=verify)
+    except InputError as error:
+        raise InputError(
+            f"{error} Write one with `neigung features STUDY --snapshot {place}`."
+        ) from None
+    name = snapshot.study["name"]
+    if name != study.name:
+        raise InputError(
+            f"The snapshot of study {study.name} is needed in {place}, but it is that of {name}. "
+            "Write it anew."
+        )
+    for key in ("legal_basis", "retention_days", "population"):
+        then, now = snapshot.study[key], study.to_dict()[key]
+        if then != now:
+            raise InputError(
+                f"The snapshot in {place} was written with another {key} ({then}) than study "
+                f"{study.name} has now ({now}). Write it anew with `neigung features`."
+            )
+    return snapshot
+
+
+def check_version(
+    study: Study, artefact: Artefact | OfferArtefact, info: VersionInfo, snapshot: Snapshot
+) -> tuple[str, ...]:
+    """The features that a version reads; raises InputError when it cannot be served."""
+    for key in ("target", "retention_days"):
+        then, now = artefact.study[key], study.to_dict()[key]
+        if then != now:
+            raise InputError(
+                f"Version {info.version} of study {study.name} was trained with another {key} "
+                f"({then}) than the study has now ({now}). Train again, or put it back."
+            )
+    names = tuple(column.name for column in artefact.columns)
+    held = {column.name for column in snapshot.columns}
+    missing = [name for name in names if name not in held]
+    if missing:
+        raise InputError(
+            f"Version {info.version} of study {study.name} reads {', '.join(missing[:5])}"
+            f"{', …' if len(missing) > 5 else ''}, which the snapshot of "
+            f"{snapshot.cutoff:%Y-%m-%d %H:%M} does not hold. Write the snapshot anew with "
+            "`neigung features`."
+        )
+    return names
 
 
 class Watcher:
@@ -268,10 +326,16 @@ class Watcher:
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
+        first = True
         while not self._stop.wait(self._seconds):
             for study in self._studies:
                 study.refresh()
                 _measure(study)
+            if first:
+                # The registry's modules came with the first look and stay: nobody need look through
+                # them for garbage, which would stop every request for a tenth of a second.
+                gc.freeze()
+                first = False
 
 
 def _measure(served: ServedStudy) -> None:
@@ -281,13 +345,13 @@ def _measure(served: ServedStudy) -> None:
     metrics.TROUBLES.labels(study=name).set(len(served.problems))
 
 
-def _mark(place: Path) -> tuple[int, int] | None:
-    """What changes when a snapshot is replaced."""
+def _mark(place: Path) -> Any:
+    """What changes when a snapshot does, or one of its files."""
     try:
-        found = (place / "snapshot.json").stat()
+        found = [(str(file), file.stat()) for file in sorted(place.rglob("*"))]
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns
+    return [(name, one.st_ino, one.st_size, one.st_mtime_ns) for name, one in found]
 
 
 def _consent_mark(location: str) -> Any:
