@@ -27,7 +27,7 @@ SCRIPT = HERE / "service_wrk.lua"
 START_SECONDS, STOP_SECONDS = 120, 20
 TIMEOUT = "10s"
 """After which wrk counts a request as not answered."""
-WARM_UP = 2
+WARM_UP = 6.0
 MEGABYTE = 1e6
 STAGE = re.compile(r'^neigung_stage_seconds_sum\{.*?stage="(\w+)".*?\} (\S+)$', re.MULTILINE)
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import typer
 import yaml
+from matplotlib.figure import Figure
 
 from neigung.cli import app
 from neigung.profiles.contract import TABLES
@@ -29,7 +30,9 @@ def blocks(language: str) -> list[str]:
 def commands(program: str) -> list[list[str]]:
     """The arguments of all shell lines that call a program, in order."""
     lines = [
-        shlex.split(line, comments=True) for block in blocks("sh") for line in block.split("\n")
+        shlex.split(line, comments=True)
+        for block in blocks("sh")
+        for line in block.replace("\\\n", "").split("\n")
     ]
     return [line[1:] for line in lines if line[:1] == [program]]
 
@@ -138,6 +141,8 @@ def test_the_study_is_one() -> None:
 @pytest.mark.timeout(300)
 def test_every_command_runs_in_its_order(newcomer: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     for arguments in commands("neigung"):
+        if of_the_service(arguments):
+            continue
         # The whole shop would take minutes.
         small = ["3000" if one == "50000" else one for one in arguments]
         ended = newcomer.run(*small)
@@ -163,6 +168,69 @@ def test_every_command_runs_in_its_order(newcomer: Shop, monkeypatch: pytest.Mon
     exec(notebook, names)
     assert names["run"].version == 2
     assert set(names["scores"]["model_version"]) == {2}
+
+
+def of_the_service(arguments: list[str]) -> bool:
+    """Whether a command belongs to the path of the campaign system that calls the service."""
+    services = ("serve", "keys", "why", "forget", "bundle")
+    return arguments[0] in services or "--snapshot" in arguments or "--force" in arguments
+
+
+@pytest.mark.timeout(300)
+def test_every_command_of_the_service_runs_in_its_order(
+    newcomer: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from neigung.explanation import offer_report, report
+    from neigung.serving import serve
+
+    # Reports and plots are most of the work of a training, and tested elsewhere.
+    monkeypatch.setattr(report, "build_report", lambda *_, **__: "<html>")
+    monkeypatch.setattr(offer_report, "build_offer_report", lambda *_, **__: "<html>")
+    served: list[tuple[str, ...]] = []
+
+    def serving(settings: Any, host: str, port: int) -> None:
+        served.append(tuple(Path(study).name for study in settings.studies))
+
+    monkeypatch.setattr(serve, "serve", serving)
+    monkeypatch.setattr(Figure, "savefig", lambda self, place, **_: place.write_bytes(b""))
+    # What `make demo` leaves behind, on a smaller shop.
+    study = yaml.safe_load(Path("configs/purchase_30d.yaml").read_text(encoding="utf-8"))
+    study |= {"name": "purchase_7d", "features": ["order_count", "days_since_last_order"]}
+    Path("configs/purchase_7d.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    before = [
+        ["train", "configs/purchase_7d.yaml"],
+        ["promote", "configs/purchase_7d.yaml", "--version", "1", "--force", "--why", "test"],
+        ["simulate", "data/simulated", "--customers", "3000", "--seed", "1"],
+        ["train", "configs/discount_14d.yaml"],
+    ]
+    shown = ""
+    for arguments in [*before, *filter(of_the_service, commands("neigung"))]:
+        ended = newcomer.run(*arguments)
+        assert ended.code == 0, (arguments, ended.err)
+        shown += ended.out
+    assert served == [("purchase_7d.yaml",), ("purchase_7d.yaml", "discount_14d.yaml")]
+    assert "neigung_" in shown
+    assert "keine Vorhersage" in shown
+    assert (newcomer.folder / "bundle" / "bentofile.yaml").exists()
+
+
+def test_every_call_of_the_service_is_one_it_takes() -> None:
+    from neigung.serving.gate import ROUTES
+    from neigung.serving.schemas import OffersRequest, PredictRequest
+
+    calls = [one for one in commands("curl") if any("/v1/" in part for part in one)]
+    takes = {"/v1/predict": PredictRequest, "/v1/offers": OffersRequest}
+    paths = set()
+    for call in calls:
+        [url] = [part for part in call if part.startswith("http://127.0.0.1:3000")]
+        path = url.removeprefix("http://127.0.0.1:3000")
+        paths.add(path)
+        assert "Authorization: Bearer $NEIGUNG_API_KEY" in call
+        if path in takes:
+            takes[path].model_validate_json(call[call.index("-d") + 1])
+    assert paths == {route.path for route in ROUTES if route.path.startswith("/v1/")}
+    [client] = [block for block in blocks("python") if "ng.Client" in block]
+    compile(client, "README.md", "exec")
 
 
 def check_offers(offers: pd.DataFrame) -> None:

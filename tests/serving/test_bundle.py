@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from neigung.errors import TrackingError
+from neigung.errors import InputError, TrackingError
 from neigung.serving.access import add_key
 from neigung.serving.bundle import write_bundle
 from neigung.serving.secret import load_secret
@@ -79,6 +79,16 @@ def test_a_bundle_takes_features_of_ones_own_along(house: Path) -> None:
     [study] = load_studies(Settings.read(house / "bundle" / "serving.json"))
     assert study.my_features is not None
     assert Path(study.my_features).read_text().startswith("from neigung")
+
+
+def test_nothing_but_a_bundle_is_replaced(house: Path) -> None:
+    precious = house / "small"
+    with pytest.raises(InputError, match="holds something else"):
+        write_bundle([Path("buy.yaml")], precious)
+    assert (precious / "order_lines.parquet").exists()
+    for _ in range(2):
+        write_bundle([Path("buy.yaml")], house / "bundle")
+    assert (house / "bundle" / "bentofile.yaml").exists()
 
 
 def test_without_a_champion_nothing_is_written(house: Path) -> None:

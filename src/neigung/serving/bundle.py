@@ -10,11 +10,14 @@ from pathlib import Path
 import yaml
 
 import neigung
+from neigung.errors import InputError
 from neigung.files import replacing_folder
 from neigung.serving.pinned import Pinned
 from neigung.serving.settings import HOME, Settings
 from neigung.study import Study
 from neigung.tracking.registry import CHAMPION, load
+
+_BENTOFILE = "bentofile.yaml"
 
 _SERVICE = '''\
 """The prediction service with the versions in this folder."""
@@ -33,20 +36,24 @@ def write_bundle(studies: Sequence[Path], out: Path) -> str:
 
     Snapshots, API keys and the decision log change every day, so they stay outside: the settings
     in `serving.json` say where they lie, in the folder that NEIGUNG_HOME names.
-    Raises TrackingError without a champion.
+    An earlier bundle at `out` is replaced. Raises TrackingError without a champion, InputError when
+    something else is at `out`.
     """
+    if out.exists() and not (out / _BENTOFILE).is_file() and (out.is_file() or any(out.iterdir())):
+        raise InputError(
+            f"A bundle needs a new folder, but {out} holds something else. Name another folder."
+        )
     loaded = [(Study.load(path), path) for path in studies]
     champions = [(study, path, *load(study.name, CHAMPION)) for study, path in loaded]
     with replacing_folder(out) as folder:
+        (folder / "studies").mkdir()
         for study, _, artefact, info in champions:
             Pinned(folder / "artefacts").write(artefact, info)
             content = study.to_dict() | {"profiles": str(Path(study.profiles).resolve())}
             if study.my_features is not None:
                 own = f"{study.name}_features.py"
-                (folder / "studies").mkdir(exist_ok=True)
                 shutil.copyfile(study.my_features, folder / "studies" / own)
                 content["my_features"] = own
-            (folder / "studies").mkdir(exist_ok=True)
             text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
             (folder / "studies" / f"{study.name}.yaml").write_text(text, encoding="utf-8")
         settings = Settings(
@@ -66,7 +73,7 @@ def write_bundle(studies: Sequence[Path], out: Path) -> str:
             "include": ["**"],
             "python": {"requirements_txt": "requirements.txt", "lock_packages": False},
         }
-        (folder / "bentofile.yaml").write_text(yaml.safe_dump(bentofile, sort_keys=False))
+        (folder / _BENTOFILE).write_text(yaml.safe_dump(bentofile, sort_keys=False))
     versions = ", ".join(f"{name} version {version}" for name, version in labels.items())
     return (
         f"{versions}: {out}\nNext: bentoml build {out}\nThen: {HOME}=FOLDER bentoml serve neigung, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import math
 import threading
@@ -259,12 +258,7 @@ class ServedStudy:
 
 def open_snapshot(study: Study, place: Path, *, verify: bool = True) -> Snapshot:
     """The snapshot of a study; raises InputError when there is none, or it is of other settings."""
-    try:
-        snapshot = Snapshot.open(place, verify=verify)
-    except InputError as error:
-        raise InputError(
-            f"{error} Write one with `neigung features STUDY --snapshot {place}`."
-        ) from None
+    snapshot = Snapshot.open(place, verify=verify)
     name = snapshot.study["name"]
     if name != study.name:
         raise InputError(
@@ -305,6 +299,11 @@ def check_version(
     return names
 
 
+def when_compiled(work: Callable[[], None]) -> None:
+    """Do something once all is compiled that waits for it."""
+    _COMPILER.submit(work)
+
+
 class Watcher:
     """Refreshes all studies again and again, in a thread of its own, until it is stopped."""
 
@@ -315,9 +314,8 @@ class Watcher:
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
-        for study in self._studies:
-            _measure(study)
+        """Look once, so that all is loaded that looking needs, and go on in the background."""
+        self._look()
         self._thread.start()
 
     def stop(self) -> None:
@@ -326,16 +324,13 @@ class Watcher:
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        first = True
         while not self._stop.wait(self._seconds):
-            for study in self._studies:
-                study.refresh()
-                _measure(study)
-            if first:
-                # The registry's modules came with the first look and stay: nobody need look through
-                # them for garbage, which would stop every request for a tenth of a second.
-                gc.freeze()
-                first = False
+            self._look()
+
+    def _look(self) -> None:
+        for study in self._studies:
+            study.refresh()
+            _measure(study)
 
 
 def _measure(served: ServedStudy) -> None:

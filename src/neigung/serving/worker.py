@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from neigung.serving import metrics
-from neigung.serving.access import ApiKey
+from neigung.serving.access import ApiKey, list_keys
 from neigung.serving.clock import Clock
 from neigung.serving.decision_log import DecisionLog, IdempotencyConflict, LogUnavailable
 from neigung.serving.inventory import inventory
@@ -23,7 +23,7 @@ from neigung.serving.problems import Problem, standard
 from neigung.serving.requests import Asked, RequestKey, broken
 from neigung.serving.secret import load_secret
 from neigung.serving.settings import Settings, load_studies
-from neigung.serving.studies import ServedStudy, Watcher
+from neigung.serving.studies import ServedStudy, Watcher, when_compiled
 
 
 class Worker:
@@ -31,6 +31,8 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         _log_to_standard_error()
+        # Without keys the gate would fail at each request; better not to start at all.
+        list_keys(Path(settings.keys))
         clock = Clock()
         pinned = Pinned(Path(settings.artefacts))
         studies = load_studies(settings)
@@ -55,10 +57,7 @@ class Worker:
         metrics.forget_the_dead()
         self.watcher = Watcher(list(self.studies.values()), settings.poll_seconds)
         self.watcher.start()
-        # The objects of a start live as long as the process: looking through them again and again
-        # for garbage would stop every request for a tenth of a second.
-        gc.collect()
-        gc.freeze()
+        when_compiled(_settle)
 
     def predict(self, asked: Asked) -> Response:
         """The answer of `POST /v1/predict`."""
@@ -76,6 +75,16 @@ class Worker:
         """Stop following, finish writing."""
         self.watcher.stop()
         self.log.close()
+
+
+def _settle() -> None:
+    """Set aside the objects of the start, which live as long as the process.
+
+    Looking through them again and again for garbage would stop every request for a tenth of a
+    second.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _log_to_standard_error() -> None:
