@@ -167,3 +167,36 @@ def trained(shop: Shop, trained_folder: Path) -> Shop:
         source, target = trained_folder / name, shop.folder / name
         shutil.copytree(source, target) if source.is_dir() else shutil.copyfile(source, target)
     return shop
+
+
+TOGETHER = "service"
+"""Tests that share what takes long to make: champions, snapshots, running services."""
+
+SHARING = ("service", "service_faults", "service_requests", "bundle", "serve", "studies")
+LONG = ("test_notebooks.py", "test_training.py", "test_readme.py", "test_offer_training.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What one process works on for minutes begins first, lest the others wait at the end."""
+    items.sort(key=lambda item: (_scope(item.nodeid) != TOGETHER, not _is_long(item.nodeid)))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Each file goes to one process, so that its fixtures are made once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return _scope(nodeid)
+
+    return Scheduling(config, log)
+
+
+def _scope(nodeid: str) -> str:
+    file = nodeid.split("::")[0]
+    together = [f"tests/serving/test_{name}.py" for name in SHARING]
+    return TOGETHER if file in together else file
+
+
+def _is_long(nodeid: str) -> bool:
+    return nodeid.split("::")[0].removeprefix("tests/") in LONG

@@ -111,16 +111,11 @@ def _scored(
 
 def _version(study: Study, version: int | str) -> tuple[Artefact | OfferArtefact, VersionInfo]:
     """A version that still answers the study."""
+    from neigung.models.artefact import check_question
     from neigung.tracking.registry import load
 
     artefact, info = load(study.name, version)
-    for key in ("target", "retention_days"):
-        then, now = artefact.study[key], study.to_dict()[key]
-        if then != now:
-            raise StudyError(
-                f"Study {study.name}: version {info.version} was trained with another {key} "
-                f"({then}) than the study has now ({now}). Train again, or put it back."
-            )
+    check_question(study, artefact, info.version)
     return artefact, info
 
 

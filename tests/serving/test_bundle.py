@@ -27,8 +27,6 @@ from tests.serving.conftest import STUDIES
 from tests.serving.load import profile
 from tests.serving.running import Running, _wait_until_ready, free_port
 
-pytestmark = pytest.mark.xdist_group("service")
-
 
 @pytest.fixture
 def bundle(house: Path) -> Path:

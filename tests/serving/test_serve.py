@@ -22,8 +22,6 @@ from tests.conftest import Shop
 from tests.serving.conftest import STUDIES
 from tests.serving.versions import elect, register
 
-pytestmark = pytest.mark.xdist_group("service")
-
 
 @pytest.fixture
 def served(house: Path, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:

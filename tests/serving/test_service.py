@@ -18,8 +18,6 @@ from neigung.study import Study
 from neigung.tracking.registry import load
 from tests.serving.running import Running
 
-pytestmark = pytest.mark.xdist_group("service")
-
 
 @pytest.fixture
 def nightly(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

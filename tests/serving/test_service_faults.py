@@ -47,8 +47,6 @@ from tests.serving.load import Load, profile
 from tests.serving.running import Running, free_port, running, wait_for
 from tests.serving.versions import elect, register
 
-pytestmark = pytest.mark.xdist_group("service")
-
 
 @pytest.fixture(scope="module")
 def shaken(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:

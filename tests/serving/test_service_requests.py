@@ -25,8 +25,6 @@ from tests.serving.odd_requests import BODY, MODELS, ODD, OFFERS, PREDICT
 from tests.serving.running import Running
 from tests.serving.wire import Answered, Asked, Wire, places, replaced, rows_of
 
-pytestmark = pytest.mark.xdist_group("service")
-
 AT, CUTOFF = "2025-03-01T10:00:00Z", "2025-04-01T00:00:00Z"
 BUYER, OTHER, TARGET = "k001", "k002", "c00000001"
 CANARY = 77123.4567
@@ -140,9 +138,9 @@ def test_generated_from_the_served_document(wire: Wire, path: str, table: str) -
         made.extend([asked] if asked is not None else [])
 
     for mode in (GenerationMode.NEGATIVE, GenerationMode.POSITIVE):
-        quickly(40)(given(operation.as_strategy(mode))(collect))()
+        quickly(25)(given(operation.as_strategy(mode))(collect))()
     wire.ask_all(made)
-    assert len(made) > 60
+    assert len(made) > 30
 
 
 def test_every_wrong_value_in_every_place(wire: Wire, rows: dict[str, Any]) -> None:
@@ -164,9 +162,8 @@ def test_every_wrong_value_in_every_place(wire: Wire, rows: dict[str, Any]) -> N
     asked = [
         Asked(path, replaced(content, place, token))
         for path, content in ((PREDICT, predict), (OFFERS, offers))
-        for number, place in enumerate(places(content))
-        # Where JSON itself is broken matters less than how.
-        for token in (WRONG if number % 4 else (*WRONG, *BROKEN, *DEEPLY))
+        for place in places(content)
+        for token in (*WRONG, *BROKEN, *DEEPLY)
         if not _is_text(content, place) or not _may_be_text(token)
     ]
     answers = wire.ask_all(asked)
@@ -197,7 +194,7 @@ def test_generated_values_in_some_places(wire: Wire, rows: dict[str, Any]) -> No
     everywhere = places(content)
     changes = st.lists(st.tuples(st.sampled_from(everywhere), Json), min_size=1, max_size=3)
 
-    @quickly(300)
+    @quickly(200)
     @given(st.lists(changes, min_size=15, max_size=15))
     def ask(batch: list[list[tuple[tuple[str | int, ...], Any]]]) -> None:
         asked = []

@@ -21,8 +21,6 @@ from neigung.study import Study
 from neigung.tracking import registry
 from tests.serving.versions import damage, elect, register
 
-pytestmark = pytest.mark.xdist_group("service")
-
 START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 
 

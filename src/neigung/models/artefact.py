@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from neigung.errors import InputError
+from neigung.errors import InputError, StudyError
 from neigung.models import sealed
 from neigung.models.classifier import PropensityClassifier
 from neigung.models.encoding import Floats
@@ -19,6 +19,7 @@ from neigung.models.rows import Features, Table, answer
 if TYPE_CHECKING:
     from neigung.features.feature import Column
     from neigung.models.offer_artefact import OfferArtefact
+    from neigung.study import Study
 
 FORMAT_VERSION = 1
 
@@ -181,6 +182,21 @@ def load_artefact(path: str | Path) -> "Artefact | OfferArtefact":
     content, texts = read_version(path)
     kind = OfferArtefact if "offer_model" in content else Artefact
     return kind.from_files(content, texts)
+
+
+def check_question(study: "Study", artefact: "Artefact | OfferArtefact", version: int) -> None:
+    """A version answers the study as it is now.
+
+    Raises:
+        StudyError: It was trained with another target or retention.
+    """
+    for key in ("target", "retention_days"):
+        then, now = artefact.study[key], study.to_dict()[key]
+        if then != now:
+            raise StudyError(
+                f"Study {study.name}: version {version} was trained with another {key} ({then}) "
+                f"than the study has now ({now}). Train again, or put it back."
+            )
 
 
 def reference_table(probabilities: npt.ArrayLike) -> tuple[float, ...]:

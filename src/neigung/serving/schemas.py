@@ -171,18 +171,23 @@ class ReasonAnswer(BaseModel):
     text: str
 
 
-class Prediction(BaseModel):
+class _Answered(BaseModel):
+    """Where an answer comes from, and why it is what it is."""
+
+    model_version: int
+    cutoff: dt.datetime
+    source: Literal["snapshot", "profile"]
+    reasons: list[ReasonAnswer]
+
+
+class Prediction(_Answered):
     """What a propensity study says of a customer; percentile among the customers of the test."""
 
     study: str
     kind: Literal["propensity"] = "propensity"
-    model_version: int
-    cutoff: dt.datetime
-    source: Literal["snapshot", "profile"]
     probability: float
     percentile: float
     band: str
-    reasons: list[ReasonAnswer]
 
 
 class Effect(BaseModel):
@@ -193,19 +198,15 @@ class Effect(BaseModel):
     high: float
 
 
-class UpliftPrediction(BaseModel):
+class UpliftPrediction(_Answered):
     """What the arms of an offer study change for a customer; `reasons` are of `explained_arm`."""
 
     study: str
     kind: Literal["offer"] = "offer"
-    model_version: int
-    cutoff: dt.datetime
-    source: Literal["snapshot", "profile"]
     outcome: str
     arms: dict[str, Effect]
     recommended_arm: str
     explained_arm: str
-    reasons: list[ReasonAnswer]
 
 
 class Refusal(BaseModel):
@@ -238,17 +239,13 @@ class ExpectedOutcome(BaseModel):
     margin: float
 
 
-class Offer(BaseModel):
+class Offer(_Answered):
     """The necessary discount of a customer; `recommended_arm` is the choice under the limits."""
 
-    model_version: int
-    cutoff: dt.datetime
-    source: Literal["snapshot", "profile"]
     arms: dict[str, ExpectedOutcome]
     necessary_discount: float
     recommended_arm: str
     explained_arm: str
-    reasons: list[ReasonAnswer]
 
 
 class OfferAnswer(BaseModel):

@@ -18,6 +18,7 @@ import pyarrow as pa
 from neigung.errors import InputError, NeigungError, ProfileError
 from neigung.explanation.reasons import ReasonWriter
 from neigung.features.live import LiveFeatures
+from neigung.models.artefact import check_question
 from neigung.models.rows import Rows
 from neigung.profiles.consent import Standing, standing
 from neigung.serving import metrics
@@ -279,13 +280,7 @@ def check_version(
     study: Study, artefact: Artefact | OfferArtefact, info: VersionInfo, snapshot: Snapshot
 ) -> tuple[str, ...]:
     """The features that a version reads; raises InputError when it cannot be served."""
-    for key in ("target", "retention_days"):
-        then, now = artefact.study[key], study.to_dict()[key]
-        if then != now:
-            raise InputError(
-                f"Version {info.version} of study {study.name} was trained with another {key} "
-                f"({then}) than the study has now ({now}). Train again, or put it back."
-            )
+    check_question(study, artefact, info.version)
     names = tuple(column.name for column in artefact.columns)
     held = {column.name for column in snapshot.columns}
     missing = [name for name in names if name not in held]
