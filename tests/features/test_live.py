@@ -397,3 +397,20 @@ def test_memory_does_not_keep_rows(live: LiveFeatures, profiles: dict[str, Profi
     assert all(one.rows.num_rows == 0 for one in engine._inputs.values())
     held = engine._con.execute("SELECT count(*) FROM order_lines").fetchone()
     assert held == (0,)
+
+
+def test_a_consent_withdrawn_after_the_cutoff_counts_when_the_question_is_asked(
+    batch: Batch,
+) -> None:
+    line = {"occurred_at": "2025-02-20", "order_id": 1, "net_value": 5}
+    yes = {"occurred_at": "2025-02-01", "purpose": "profiling", "granted": True}
+    no = {"occurred_at": "2025-04-01", "purpose": "profiling", "granted": False}
+    agreed = ProfileRows(order_lines=[line], consents=[yes])
+    withdrawn = ProfileRows(order_lines=[line], consents=[yes, no])
+    now = dt.datetime(2025, 6, 1)
+    for basis in ({"consent": "profiling"}, {"legitimate_interest": "profiling"}):
+        live = LiveFeatures(study_of(basis), batch.tables, batch.shared, ["order_count_7d"])
+        asked = [agreed, withdrawn], [CUTOFF] * 2
+        assert live.compute(*asked, now=now).refused == [None, "no_consent"]
+        assert live.compute(*asked, now=CUTOFF).refused == [None, None]
+        assert live.compute(*asked).refused == [None, None]

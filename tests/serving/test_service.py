@@ -185,13 +185,17 @@ def test_a_profile_without_consent_or_orders_is_refused(
             line.pop("customer_id", None)
     agreed = profile_of(profiles, known[0], "consents")
     orderless = profile_of(profiles, known[0], "order_lines", "returns")
-    customers = [{"profile": one, "cutoff": cutoff} for one in (whole, stranger, agreed, orderless)]
+    no = {"purpose": "profiling", "granted": False, "occurred_at": "2025-12-01"}
+    left = whole | {"consents": [*whole["consents"], no]}
+    sent = (whole, stranger, agreed, orderless, left)
+    customers = [{"profile": one, "cutoff": cutoff} for one in sent]
     found = asked(service, customers, studies=["buy"])
     assert [[r["code"] for r in one["refusals"]] for one in found] == [
         [],
         ["no_consent"],
         [],  # the store knows that this customer agreed
         ["not_in_population"],
+        ["no_consent"],  # withdrawn after the cutoff, but before the question
     ]
 
 

@@ -204,9 +204,12 @@ def test_generated_values_in_some_places(wire: Wire, rows: dict[str, Any]) -> No
             for place, value in sorted(several, key=lambda one: -len(one[0])):
                 changed = json.loads(replaced(changed, place, json.dumps(value).encode()))
             asked.append(Asked.json(PREDICT, changed))
-        wire.ask_all(asked)
+        answers = wire.ask_all(asked)
+        assert len(answers) == len(asked)
 
+    before = wire.sent
     ask()
+    assert wire.sent - before > 2000
 
 
 def test_hostile_texts_in_every_text_column_are_only_texts(

@@ -125,7 +125,7 @@ def _from_profiles(
         return Candidates("profile", [], [], Rows({}))
     try:
         live = loaded.live.result().compute(
-            [one for one in profiles if one is not None], cutoffs, covered
+            [one for one in profiles if one is not None], cutoffs, covered, now
         )
     except UnfitValueError as error:
         path = f"customers.{kept[error.profile]}.profile"

@@ -8,39 +8,42 @@ from typing import Annotated
 import typer
 
 from neigung.errors import InputError
+from neigung.serving import places
 
-LOG_KEY = "NEIGUNG_LOG_KEY"
+KEYS = Path(places.KEYS)
+LOG_KEY = Path(places.LOG_KEY)
 
 keys = typer.Typer(help="Who may ask the service for what.", no_args_is_help=True)
 
 Studies = Annotated[list[Path], typer.Argument(metavar="STUDY...", help="The studies to serve.")]
-KeysOption = Annotated[Path, typer.Option("--keys", help="The file of the API keys.")]
-LogOption = Annotated[str, typer.Option("--log", help="URL of the decision log's database.")]
-LogKeyOption = Annotated[
-    Path, typer.Option("--log-key", help=f"File with the log's secret, unless {LOG_KEY} holds it.")
-]
+_Keys = typer.Option("--keys", help="The file of the API keys.")
+_Log = typer.Option("--log", help="URL of the decision log's database.")
+_LogKey = typer.Option(
+    "--log-key", help=f"File with the log's secret, unless {places.LOG_KEY_VARIABLE} holds it."
+)
+KeysOption = Annotated[Path, _Keys]
+LogOption = Annotated[str, _Log]
+LogKeyOption = Annotated[Path, _LogKey]
 LanguageOption = Annotated[str, typer.Option("--language", help="en or de.")]
 CustomerId = Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id.")]
-
-KEYS = Path(".neigung/keys.json")
-LOG = "sqlite:///.neigung/decisions.db"
-LOG_KEY_FILE = Path(".neigung/log.key")
 
 
 def serve(
     studies: Studies,
     snapshots: Annotated[
         Path | None,
-        typer.Option("--snapshots", help="Folder with a snapshot for each study [snapshots]."),
+        typer.Option(
+            "--snapshots", help=f"Folder of the snapshots, by default {places.SNAPSHOTS}."
+        ),
     ] = None,
     host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 3000,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, max=256, help="Processes [2].")
+        int | None, typer.Option("--workers", min=1, max=256, help="Processes, by default 2.")
     ] = None,
-    keys_file: KeysOption = KEYS,
-    log: LogOption = LOG,
-    log_key: LogKeyOption = LOG_KEY_FILE,
+    keys_file: Annotated[Path | None, _Keys] = None,
+    log: Annotated[str | None, _Log] = None,
+    log_key: Annotated[Path | None, _LogKey] = None,
     settings: Annotated[
         Path | None, typer.Option("--settings", help="JSON with further settings, such as limits.")
     ] = None,
@@ -52,11 +55,11 @@ def serve(
     given = settings_of(
         settings,
         studies=tuple(str(study) for study in studies),
-        snapshots=None if snapshots is None else str(snapshots),
+        snapshots=snapshots and str(snapshots),
         workers=workers,
-        keys=None if keys_file == KEYS else str(keys_file),
-        log=None if log == LOG else log,
-        log_key=None if log_key == LOG_KEY_FILE else str(log_key),
+        keys=keys_file and str(keys_file),
+        log=log,
+        log_key=log_key and str(log_key),
         artefacts=str(own_folder(port) / "artefacts"),
     ).resolved(Path.cwd(), Path.cwd())
     for line in prepare(given):
@@ -122,8 +125,8 @@ def why(
     at: Annotated[str | None, typer.Option("--at", help="As it was at this time (UTC).")] = None,
     language: LanguageOption = "en",
     as_json: Annotated[bool, typer.Option("--json", help="As data.")] = False,
-    log: LogOption = LOG,
-    log_key: LogKeyOption = LOG_KEY_FILE,
+    log: LogOption = places.LOG,
+    log_key: LogKeyOption = LOG_KEY,
 ) -> None:
     """Tell what was predicted of a customer, by which model, for which reasons."""
     from neigung.serving.why import why_json, why_text
@@ -140,8 +143,8 @@ def forget(
         int | None,
         typer.Option("--older-than", min=1, max=36500, help="Everybody's entries of so many days."),
     ] = None,
-    log: LogOption = LOG,
-    log_key: LogKeyOption = LOG_KEY_FILE,
+    log: LogOption = places.LOG,
+    log_key: LogKeyOption = LOG_KEY,
     language: LanguageOption = "en",
 ) -> None:
     """Erase what the decision log holds of a customer, or what is too old."""

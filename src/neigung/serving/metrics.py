@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from prometheus_client import Counter, Gauge, Histogram
+import psutil
+from prometheus_client import Counter, Gauge, Histogram, multiprocess
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -58,18 +59,8 @@ def stage(name: str) -> Iterator[None]:
 
 def forget_the_dead() -> None:
     """Drop the gauges of workers that were killed: nobody else would, and they never change."""
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    for file in Path(folder).glob("gauge_live*_*.db") if folder else ():
-        process = file.stem.rpartition("_")[2]
-        if process.isdigit() and not _lives(int(process)):
-            file.unlink(missing_ok=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+    folder = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""))
+    written = {file.stem.rpartition("_")[2] for file in folder.glob("gauge_live*_*.db")}
+    for process in map(int, filter(str.isdigit, written)):
+        if not psutil.pid_exists(process):
+            multiprocess.mark_process_dead(process)  # type: ignore[no-untyped-call]

@@ -41,6 +41,7 @@ def prepare(settings: Settings) -> list[str]:
     from neigung.serving.clock import Clock
     from neigung.serving.decision_log import DecisionLog
     from neigung.serving.pinned import Pinned
+    from neigung.serving.places import LOG_KEY_VARIABLE
     from neigung.serving.secret import load_secret
     from neigung.serving.studies import check_version, open_snapshot
     from neigung.tracking.registry import CHAMPION, load
@@ -81,7 +82,7 @@ def prepare(settings: Settings) -> list[str]:
             f"The service needs an API key in {settings.keys}, and there is none that counts. Add "
             "one with `neigung keys add NAME --scope predict:*`."
         )
-    key = load_secret("NEIGUNG_LOG_KEY", Path(settings.log_key), create=True)
+    key = load_secret(LOG_KEY_VARIABLE, Path(settings.log_key), create=True)
     DecisionLog.open(settings.log, key).close()
     return said
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from neigung.errors import InputError
 from neigung.files import write_text
+from neigung.serving import places
 from neigung.serving.gate import Limits
 from neigung.study import Study
 
@@ -50,12 +51,12 @@ class Settings(BaseModel):
 
     studies: Annotated[tuple[str, ...], Field(min_length=1)]
     profiles: str | None = None
-    snapshots: str = "snapshots"
+    snapshots: str = places.SNAPSHOTS
     artefacts: str = "artefacts"
     follow_registry: bool = True
-    log: str = "sqlite:///.neigung/decisions.db"
-    log_key: str = ".neigung/log.key"
-    keys: str = ".neigung/keys.json"
+    log: str = places.LOG
+    log_key: str = places.LOG_KEY
+    keys: str = places.KEYS
     workers: Many = 2
     threads: Many = 8
     poll_seconds: Seconds = 10.0

@@ -25,6 +25,7 @@ from neigung.explanation.values import count_text, date_text, value_text
 from neigung.features.feature import Language
 from neigung.serving.decision_log import DecisionLog
 from neigung.serving.entry import Entry, Told
+from neigung.serving.places import LOG_KEY_VARIABLE
 from neigung.serving.secret import load_secret
 
 WIDTH = 100
@@ -333,4 +334,4 @@ def _instant(at: str | None) -> dt.datetime | None:
 
 
 def _opened(url: str, key: Path | str) -> DecisionLog:
-    return DecisionLog.open(url, load_secret("NEIGUNG_LOG_KEY", key), create=False)
+    return DecisionLog.open(url, load_secret(LOG_KEY_VARIABLE, key), create=False)

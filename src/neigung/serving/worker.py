@@ -18,6 +18,7 @@ from neigung.serving.clock import Clock
 from neigung.serving.decision_log import DecisionLog, IdempotencyConflict, LogUnavailable
 from neigung.serving.inventory import inventory
 from neigung.serving.pinned import Pinned
+from neigung.serving.places import LOG_KEY_VARIABLE
 from neigung.serving.predictor import Predictor
 from neigung.serving.problems import Problem, standard
 from neigung.serving.requests import Asked, RequestKey, broken
@@ -46,7 +47,7 @@ class Worker:
             )
             for study in studies
         }
-        self.log = DecisionLog.open(settings.log, load_secret("NEIGUNG_LOG_KEY", settings.log_key))
+        self.log = DecisionLog.open(settings.log, load_secret(LOG_KEY_VARIABLE, settings.log_key))
         self.predictor = Predictor(
             self.studies,
             self.log,
