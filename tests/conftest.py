@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
@@ -16,6 +16,13 @@ from hypothesis import settings
 
 from neigung import cli
 from tests.stores import small_store
+
+if TYPE_CHECKING:
+    from neigung.explanation.evidence import Evidence
+    from neigung.fitted import Fitted
+    from neigung.profiles.store import Profiles
+    from neigung.progress import Reporter
+    from neigung.study import Study
 
 # The same examples in each run: a failure is the change's, not the dice's.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -127,15 +134,36 @@ def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "mlflow.db"
 
 
-@pytest.fixture
-def quick(filled: Shop, empty_mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """A shop that trains in a few seconds: report and plots, most of the work, are stubs."""
+def train_quickly(patch: pytest.MonkeyPatch) -> None:
+    """Let trainings do without pages and pictures and examine nothing: that is most of the work."""
     from matplotlib.figure import Figure
 
-    from neigung.explanation import report
+    from neigung import evidence_gathering
+    from neigung.explanation import offer_report, report
 
-    monkeypatch.setattr(report, "build_report", lambda *_, **__: "<html>")
-    monkeypatch.setattr(Figure, "savefig", lambda self, place, **_: place.write_bytes(b""))
+    patch.setattr(report, "build_report", lambda *_, **__: "<html>")
+    patch.setattr(offer_report, "build_offer_report", lambda *_, **__: "<html>")
+    patch.setattr(Figure, "savefig", lambda self, place, **_: place.write_bytes(b""))
+    patch.setattr(evidence_gathering, "gather", lambda *given: (bare_evidence(*given), ()))
+
+
+def bare_evidence(study: Study, profiles: Profiles, fitted: Fitted, reporter: Reporter) -> Evidence:
+    """The evidence of a model that nobody examined."""
+    from neigung.evaluation.fitness import judge_fitness
+    from neigung.explanation.evidence import Evidence
+    from neigung.explanation.explain import explain
+
+    return Evidence(
+        evaluation=fitted.evaluation,
+        explanation=explain(fitted.artefact, fitted.test),
+        fitness=judge_fitness(fitted.evaluation),
+    )
+
+
+@pytest.fixture
+def quick(filled: Shop, empty_mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A shop that trains in a few seconds, see `train_quickly`."""
+    train_quickly(monkeypatch)
     shutil.copyfile(empty_mlflow, filled.folder / "mlflow.db")
     return filled
 

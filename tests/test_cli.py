@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -158,9 +160,11 @@ def test_what_cannot_be_scored_leaves_no_file(
     assert trained.files() == before
 
 
-@pytest.mark.parametrize("command", ["score", "report", "promote"])
+@pytest.mark.parametrize("command", ["score", "report", "review", "promote"])
 def test_nothing_is_made_up_without_a_training(filled: Shop, command: str) -> None:
-    options = ["--version", "1"] if command == "promote" else ["--out", "out"]
+    options = ["--version", "1"] if command in ("review", "promote") else ["--out", "out"]
+    if command == "review":
+        options += ["--decision", "approve", "--by", "Ada", "--note", "Fair."]
     ended = filled.run(command, "study.yaml", *options)
     assert ended.code == 2
     assert "neigung train" in ended.message
@@ -262,6 +266,69 @@ def test_the_report_is_the_page_of_the_training(trained: Shop, language: str) ->
     page = (trained.folder / "r" / "page.html").read_text(encoding="utf-8")
     assert f'lang="{language}"' in page
     assert trained.run("report", "study.yaml", "--out", "x", "--language", "fr").code == 2
+
+
+@pytest.fixture
+def reviewed(trained: Shop, trained_folder: Path) -> Iterator[Shop]:
+    """A shop whose version can be reviewed: the artifacts are those of all, so they are tidied."""
+    yield trained
+    for folder in trained_folder.rglob("reviews"):
+        shutil.rmtree(folder)
+
+
+def test_a_review_on_the_command_line(reviewed: Shop) -> None:
+    reviewed.study(acceptance={"review": "required"})
+    forced = ("promote", "study.yaml", "--version", "1", "--force", "--why", "a trial")
+    assert "nobody has reviewed it yet" in reviewed.run(*forced).message
+
+    review = ("review", "study.yaml", "--version", "1", "--by", "Ada", "--note", "Fair.")
+    assert reviewed.run(*review, "--decision", "maybe").code == 2
+    assert reviewed.run(*review[:-1], " ", "--decision", "approve").code == 2
+    ended = reviewed.run(*review, "--decision", "approve")
+    assert ended.code == 0
+    assert "buy: version 1 is approved by Ada." in ended.out
+
+    shown = reviewed.run("report", "study.yaml", "--version", "1", "--out", "page.html")
+    assert shown.code == 0
+    digest = re.search(r"Report: +([0-9a-f]{64})", ended.out)
+    assert digest is not None
+    assert f"Report digest {digest[1]} (as the training wrote it)" in shown.out
+    assert re.search(r"Verdict: (fit for use|use with care|not fit for use)\n", shown.out)
+    assert "Review: approved by Ada on" in shown.out
+
+    ended = reviewed.run(*forced)
+    assert ended.code == 0
+    assert "Review: approved by Ada" in ended.out
+
+
+def test_the_overview_on_the_command_line(trained: Shop) -> None:
+    ended = trained.run("report", "--all", "--out", "overview", "--language", "de")
+    assert ended.code == 0
+    assert "overview/index.html (1 study, 1 version)" in ended.out
+    page = (trained.folder / "overview" / "index.html").read_text(encoding="utf-8")
+    assert 'href="buy/1_de.html"' in page
+    assert 'lang="de"' in (trained.folder / "overview/buy/1_de.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--out", "x"], "report needs STUDY"),
+        (["study.yaml", "--all", "--out", "x"], "Leave out STUDY"),
+        (["--all", "--version", "2", "--out", "x"], "Leave out STUDY and --version"),
+        (["--all", "--out", "study.yaml"], "found the file study.yaml"),
+        (["--all", "--out", "x", "--language", "fr"], "found 'fr'"),
+        (["--all", "--out", "x"], "neigung train"),
+    ],
+)
+def test_an_overview_that_cannot_be_made_leaves_no_file(
+    filled: Shop, arguments: list[str], told: str
+) -> None:
+    ended = filled.run("report", *arguments)
+    assert ended.code == 2
+    assert told in ended.message
+    assert not filled.files()
+    assert not (filled.folder / "mlflow.db").exists()
 
 
 def test_scores_are_the_same_bytes_twice(trained: Shop) -> None:

@@ -238,7 +238,7 @@ def test_reasons_of_offers_are_the_same(customers: Dataset, offer: OfferArtefact
     assert writer.write(values, rows, arms=arms) == wanted
     one = writer.write(values[:1], rows.take([0]), arms=str(arms[0]))
     assert one == wanted[:1]
-    assert f"to {arms[0]} because: " in one[0][0].text_en
+    assert f"reaction to {arms[0]} expected – " in one[0][0].text_en
 
 
 def test_threads_share_a_writer(customers: Dataset, propensity: Artefact) -> None:

@@ -52,7 +52,9 @@ def test_defaults_are_those_of_the_command_line() -> None:
         given = values(entry)
         plain = [v for v in given.values() if v == "given"]
         out = ["--out", "x"]
-        needed = {"score": out, "offers": out, "report": out, "promote": ["--version", "1"]}
+        one = ["--version", "1"]
+        signed = [*one, "--decision", "approve", "--by", "Ada", "--note", "Fair."]
+        needed = {"score": out, "offers": out, "report": out, "promote": one, "review": signed}
         arguments = plain[:1] + needed.get(name, [])
         read = parsed(["demo" if name == "main" else name, *arguments]).params
         for parameter, value in given.items():

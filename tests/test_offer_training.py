@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,22 @@ import pandas as pd
 import pytest
 import yaml
 
+from neigung.champion_comparison import compare_with_champion
+from neigung.evaluation.fairness import Fairness
+from neigung.evaluation.stability import Stability
+from neigung.explanation.explain import explain
+from neigung.explanation.reasons import facts
+from neigung.fitted import Fitted
 from neigung.models.artefact import load_artefact
 from neigung.models.offer_artefact import OfferArtefact
+from neigung.offer_training import fit_offers
+from neigung.profiles.store import Profiles
+from neigung.progress import Reporter
 from neigung.scoring import offers, score, write_snapshot
 from neigung.simulation.simulate import simulate
 from neigung.study import Study
-from neigung.tracking.registry import evaluation_of, find, load, report_of
+from neigung.tracking.gate import promote
+from neigung.tracking.registry import evaluation_of, find, load, report_of, run_artifact
 from tests.conftest import Shop
 
 STUDY: dict[str, Any] = {
@@ -81,14 +92,74 @@ def test_the_artefact_survives_its_folder(discount: Shop) -> None:
     pd.testing.assert_frame_equal(again.predict(X), artefact.predict(X))
 
 
-def test_two_trainings_give_the_same_artefact(discount: Shop) -> None:
-    from neigung.offer_training import fit_offers
-    from neigung.profiles.store import Profiles
-    from neigung.progress import Reporter
+@pytest.fixture(scope="module")
+def fitted(offer_folder: Path) -> Fitted:
+    """The same study fitted once more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(offer_folder)
+        return fit_offers(Study.load("study.yaml"), Profiles.open("profiles"), Reporter())
 
-    fitted = fit_offers(Study.load("study.yaml"), Profiles.open("profiles"), Reporter())
+
+def test_two_trainings_give_the_same_artefact(discount: Shop, fitted: Fitted) -> None:
     assert fitted.artefact.digest == load("discount", 1)[0].digest
     assert fitted.evaluation.to_dict() == evaluation_of(find("discount", 1)).to_dict()
+
+
+def test_what_was_examined_is_kept_with_the_version(discount: Shop, fitted: Fitted) -> None:
+    version = find("discount", 1)
+    evidence = json.loads(run_artifact(version, "evidence.json"))
+    assert version.tags["fitness"] == evidence["fitness"]["verdict"]
+    assert {light["key"] for light in evidence["fitness"]["lights"]} == {
+        *("effect", "arms", "placebo", "overlap", "fairness", "drift", "leak", "seed"),
+    }
+    assert evidence.keys() == {"fitness", "stability", "fairness", "tables"}
+
+    stability = Stability.from_dict(evidence["stability"])
+    assert stability.seeds["seed"].tolist() == [7, 8]
+    assert stability.seeds["value"].isna().all()
+    assert set(stability.drift["against"]) == {"test", "now"}
+    fairness = Fairness.from_dict(evidence["fairness"])
+    # The simulated shop knows these of its customers; the study's model does not read them.
+    assert {"attribute_age_group", "attribute_sex"} <= set(fairness.attributes)
+    assert not {column.name for column in fitted.artefact.columns} & set(fairness.attributes)
+    chosen = fitted.artefact.recommended(fitted.test.X) != "none"
+    assert fairness.selected_share == chosen.mean()
+
+    numbers = json.loads(run_artifact(version, "numbers.json"))
+    assert numbers["test.policy_value"] == version.metrics["test.policy_value"]
+    assert numbers["table.offers.rows"] == len(pd.read_parquet("profiles/offers"))
+
+
+def test_a_choice_earns_what_the_evaluation_says(fitted: Fitted) -> None:
+    assert fitted.earned is not None
+    chosen = fitted.artefact.recommended(fitted.test.X).to_numpy(dtype=object)
+    earned = fitted.earned(chosen)
+    assert earned is not None
+    assert earned.mean() == pytest.approx(fitted.evaluation.value("policy_value"))
+    assert fitted.earned(np.array(["99%", *chosen[1:]], dtype=object)) is None
+
+
+def test_a_champion_of_offers_is_compared_by_what_its_choice_earns(
+    discount: Shop, fitted: Fitted
+) -> None:
+    study = Study.load("study.yaml")
+    promote(study, 1, force=True, why="a trial")
+    explanation = explain(fitted.artefact, fitted.test)
+    found, notes = compare_with_champion(study, fitted, explanation)
+    assert notes == ()
+    assert found is not None
+    assert (found.champion, found.notes, found.stayed) == (1, (), 1)
+    [row] = found.metrics.to_dict("records")
+    assert row["metric"] == "policy_value"
+    assert row["this"] == pytest.approx(fitted.evaluation.value("policy_value"))
+    assert (row["difference"], row["low"], row["high"]) == (0, 0, 0)
+    assert set(found.moves["before"]) == {"none", "5%", "10%", "15%", "20%"}
+
+    cheaper = {**fitted.artefact.study, "decision": {"margin_rate": 0.4}}
+    changed = replace(fitted, artefact=replace(fitted.artefact, study=cheaper))
+    found, _ = compare_with_champion(study, changed, explanation)
+    assert found is not None
+    assert "by other costs and margins" in found.notes[0][0]
 
 
 def test_mlflow_predicts_what_is_scored(discount: Shop) -> None:
@@ -127,7 +198,8 @@ def test_a_snapshot_keeps_what_the_reasons_are_made_of(discount: Shop) -> None:
     assert found is not None
     assert arms is not None
     assert set(arms) <= set(artefact.arms)
-    places = {column.name: j for j, column in enumerate(artefact.columns)}
+    names = [column.name for column in artefact.columns]
+    fact = dict(zip(names, facts(artefact.columns), strict=True))
     for row, (arm, told) in enumerate(zip(arms, scores["reasons"], strict=True)):
         recommended = scores["recommended_arm"][row]
         uplift = {one: scores[f"uplift_{one}"][row] for one in artefact.arms}
@@ -136,7 +208,9 @@ def test_a_snapshot_keeps_what_the_reasons_are_made_of(discount: Shop) -> None:
         )
         assert found[row].sum() == pytest.approx(uplift[arm], abs=1e-9)
         assert told
-        assert all(one["contribution"] == found[row, places[one["feature"]]] for one in told)
+        sums = pd.Series(found[row, :-1]).groupby([fact[name] for name in names]).sum()
+        for one in told:
+            assert one["contribution"] == pytest.approx(sums[fact[one["feature"]]], abs=1e-9)
 
 
 def test_offers_are_the_best_for_every_customer(discount: Shop) -> None:
@@ -233,7 +307,6 @@ def test_simulate_says_what_it_wrote_and_refuses_other_folders(shop: Shop) -> No
 def _features() -> pd.DataFrame:
     """The features of everybody at the newest midnight."""
     from neigung.models.dataset import build_features
-    from neigung.profiles.store import Profiles
     from neigung.scoring import instant
 
     profiles = Profiles.open("profiles")

@@ -12,12 +12,11 @@ import pandas as pd
 import pytest
 import typer
 import yaml
-from matplotlib.figure import Figure
 
 from neigung.cli import app
 from neigung.profiles.contract import TABLES
 from neigung.study import Study
-from tests.conftest import Shop
+from tests.conftest import Shop, train_quickly
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -180,19 +179,15 @@ def of_the_service(arguments: list[str]) -> bool:
 def test_every_command_of_the_service_runs_in_its_order(
     newcomer: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from neigung.explanation import offer_report, report
     from neigung.serving import serve
 
-    # Reports and plots are most of the work of a training, and tested elsewhere.
-    monkeypatch.setattr(report, "build_report", lambda *_, **__: "<html>")
-    monkeypatch.setattr(offer_report, "build_offer_report", lambda *_, **__: "<html>")
+    train_quickly(monkeypatch)
     served: list[tuple[str, ...]] = []
 
     def serving(settings: Any, host: str, port: int) -> None:
         served.append(tuple(Path(study).name for study in settings.studies))
 
     monkeypatch.setattr(serve, "serve", serving)
-    monkeypatch.setattr(Figure, "savefig", lambda self, place, **_: place.write_bytes(b""))
     # What `make demo` leaves behind, on a smaller shop.
     study = yaml.safe_load(Path("configs/purchase_30d.yaml").read_text(encoding="utf-8"))
     study |= {"name": "purchase_7d", "features": ["order_count", "days_since_last_order"]}

@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from neigung.errors import InputError, StudyError, TrackingError
+from neigung.explanation.reasons import facts
 from neigung.models.dataset import build_features
 from neigung.profiles.store import Profiles
 from neigung.scoring import REASON, feature_list, instant, score, write_scores
 from neigung.study import Study
 from neigung.tracking.registry import load
-from tests.conftest import Shop
+from tests.conftest import Shop, train_quickly
 
 CUTOFF = dt.datetime(2025, 5, 1)
 COLUMNS = [
@@ -45,14 +46,26 @@ def test_scores_are_those_of_mlflow_and_reasons_sum_to_them(trained: Shop) -> No
     odds = np.log(scores["probability"] / (1 - scores["probability"]))
     exact = contributions(artefact, X)
     np.testing.assert_allclose(exact.values.sum(axis=1) + exact.base, odds, atol=1e-9)
-    columns = {name: position for position, name in enumerate(names)}
+    fact = dict(zip(names, facts(artefact.columns), strict=True))
+    sums = pd.DataFrame(exact.values).T.groupby([fact[name] for name in names]).sum().T
     for row, told in enumerate(scores["reasons"]):
         sizes = [abs(one["contribution"]) for one in told]
         assert sizes == sorted(sizes, reverse=True)
+        assert len({fact[one["feature"]] for one in told}) == len(told)
         for one in told:
-            assert one["contribution"] == exact.values[row, columns[one["feature"]]]
+            assert one["contribution"] == pytest.approx(sums.loc[row, fact[one["feature"]]])
             assert one["text_en"]
             assert one["text_de"]
+        assert sum(one["contribution"] for one in told) + exact.base == pytest.approx(odds[row])
+
+
+def test_reasons_say_what_is_typical(trained: Shop) -> None:
+    artefact, _ = load("buy", 1)
+    assert set(artefact.usual) == {column.name for column in artefact.columns}
+    told = [one for row in score("study.yaml", version=1)["reasons"] for one in row]
+    typical = [one for one in told if " (typical" in one["text_en"]]
+    assert len(typical) > 0.5 * len(told)
+    assert all(" (typisch" in one["text_de"] for one in typical)
 
 
 def test_the_file_has_the_columns_that_are_promised(trained: Shop) -> None:
@@ -74,10 +87,9 @@ def test_the_file_has_the_columns_that_are_promised(trained: Shop) -> None:
 
 
 def test_an_older_version_scores_as_it_did(trained: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from neigung.explanation import report
     from neigung.training import train
 
-    monkeypatch.setattr(report, "build_report", lambda *_, **__: "<html>")
+    train_quickly(monkeypatch)
     before = score("study.yaml", CUTOFF, version=1)
     train(trained.study(features=["order_value"]))
     trained.study()

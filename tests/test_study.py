@@ -62,6 +62,12 @@ OFFER = _offer()
         (OFFER | {"decision": {"margin_rate": 1.5}}, "decision.margin_rate"),
         (OFFER | {"decision": {"contact_cost": {"push": -1}}}, "decision.contact_cost.push"),
         (OFFER | {"decision": {"margin": 0.3}}, "Did you mean 'margin_rate'?"),
+        ({"acceptance": {"review": True}}, "'optional' or 'required', found True"),
+        ({"report": {"ower": "Ada"}}, "unknown key 'report.ower'. Did you mean 'owner'?"),
+        ({"report": {"sample": -1}}, "report.sample: Input should be greater than or equal to 0"),
+        ({"report": {"owner": ""}}, "report.owner"),
+        ({"sensitive": {"age": True}}, "sensitive: "),
+        ({"sensitive": ["age", ""]}, "sensitive.1: "),
     ],
 )
 def test_a_mistake_names_the_key_and_what_would_be_right(
@@ -124,7 +130,18 @@ def test_the_digest_ignores_where_the_profiles_lie_and_nothing_else() -> None:
     assert study.digest() != Study.from_dict(GOOD | {"model": {"seed": 8}}).digest()
 
 
+def test_what_the_report_says_may_be_one_text_or_many() -> None:
+    assert Study.from_dict(GOOD).report.not_for == ()
+    assert Study.from_dict(GOOD | {"report": {"not_for": "prices"}}).report.not_for == ("prices",)
+    assert Study.from_dict(GOOD | {"sensitive": "age"}).sensitive == ("age",)
+    # None is a question left open, nothing is an answer.
+    assert Study.from_dict(GOOD).sensitive is None
+    assert Study.from_dict(GOOD | {"sensitive": []}).sensitive == ()
+
+
 def test_a_study_survives_its_own_dictionary() -> None:
+    more = {"sensitive": ["age"], "report": {"owner": "Ada", "not_for": ["prices"], "sample": 0}}
+    assert Study.from_dict(Study.from_dict(GOOD | more).to_dict()) == Study.from_dict(GOOD | more)
     study = Study.from_dict(GOOD)
     assert Study.from_dict(study.to_dict()) == study
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neigung import training
-from neigung.errors import FeatureError, InputError, LeakageError
+from neigung import evidence_gathering, training
+from neigung.errors import FeatureError, InputError, LeakageError, TrackingError
 from neigung.scoring import score
+from neigung.study import Study
+from neigung.tracking.gate import promote
+from neigung.tracking.registry import find, read_report, run_artifact
 from neigung.training import train
-from tests.conftest import Shop
+from tests.conftest import Shop, train_quickly
 
 Frames = dict[str, pd.DataFrame]
 ALONE = {
@@ -236,10 +241,65 @@ def test_a_stop_while_tracking_registers_nothing(
     assert train("study.yaml").version == 1
 
 
+def test_what_a_reviewer_signs_is_kept_with_the_version(trained: Shop) -> None:
+    """The one training of these tests that leaves nothing out."""
+    version = find("buy", 1)
+    evidence = json.loads(run_artifact(version, "evidence.json"))
+    assert evidence.keys() == {"fitness", "stability", "fairness", "tables"}
+    assert version.tags["fitness"] == evidence["fitness"]["verdict"]
+    assert version.tags["report_digest"] == read_report(version).digest
+    assert evidence["fairness"]["attributes"] == ["attribute_income"]
+    numbers = json.loads(run_artifact(version, "numbers.json"))
+    assert {f"test.{key}": numbers[f"test.{key}"] for key in ("auroc", "brier")} == {
+        name: version.metrics[name] for name in ("test.auroc", "test.brier")
+    }
+    lines = pd.read_parquet("profiles/order_lines.parquet")
+    assert numbers["table.order_lines.rows"] == len(lines)
+    for path in ("evidence.json", "numbers.json", "report_en.html", "report_de.html"):
+        told = run_artifact(version, path).decode()
+        told = re.sub(r"base64,[\w+/=]+", "", told)  # in which anything may turn up
+        assert not [one for one in lines["customer_id"].unique() if one in told]
+
+
+def test_a_second_version_is_compared_with_the_champion(
+    trained: Shop, monkeypatch: pytest.MonkeyPatch, reference: str
+) -> None:
+    gathering = evidence_gathering.gather
+    train_quickly(monkeypatch)
+    monkeypatch.setattr(evidence_gathering, "gather", gathering)
+    promote(Study.load("study.yaml"), 1, force=True, why="a trial")
+    run = train("study.yaml")
+    # Neither the champion nor what else was fitted has a part in the version.
+    assert run.artefact.digest == reference
+    assert run.comparison is not None
+    assert (run.comparison.champion, run.comparison.stayed) == (1, 1)
+    evidence = json.loads(run_artifact(find("buy", 2), "evidence.json"))
+    before = json.loads(run_artifact(find("buy", 1), "evidence.json"))
+    assert evidence.pop("comparison")["champion"] == 1
+    assert evidence == before
+
+
+def test_a_stop_while_examining_registers_nothing(
+    quick: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evidence_gathering, "gather", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train("study.yaml")
+    assert not (quick.folder / "mlruns").exists()
+    with pytest.raises(TrackingError, match="no registered version"):
+        find("buy", "latest")
+
+
 def test_a_run_shows_itself(quick: Shop) -> None:
     ended = quick.run("train", "study.yaml")
     assert "buy: version 1, artefact " in ended.out
-    assert "The model " in ended.out
+    assert ended.out.count("The model does not beat") == 1
+    # Nobody examined it, so it is not to be trusted blindly.
+    assert re.search(r"^(Use with care|Not fit for use)$", ended.out, re.MULTILINE)
+    assert "  Drift: Drift was not examined." in ended.out
     assert "Tuning: done in" in ended.err
 
 

@@ -6,6 +6,7 @@ study = ng.Study.load("configs/purchase_7d.yaml")
 run = ng.train(study)
 run.evaluation                      # the numbers beside their baselines
 run.explanation.plot_importance()
+ng.review(study, run.version, "approve", by="Ada", note="Calibrated, and fair by age.")
 ng.promote(study, run.version)
 scores = ng.score(study)
 """
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from neigung.simulation.simulate import simulate
     from neigung.study import Study
     from neigung.tracking.gate import promote
+    from neigung.tracking.overview import write_overview
     from neigung.tracking.registry import report_of, versions
+    from neigung.tracking.review import review, reviews
     from neigung.training import train
 
 # Where each name lives; it is imported when it is first used, so that `import neigung` is quick.
@@ -49,11 +52,14 @@ _HOMES = {
     "promote": "tracking.gate",
     "ratio": "features.feature",
     "report_of": "tracking.registry",
+    "review": "tracking.review",
+    "reviews": "tracking.review",
     "score": "scoring",
     "simulate": "simulation.simulate",
     "spread": "features.feature",
     "train": "training",
     "versions": "tracking.registry",
+    "write_overview": "tracking.overview",
     "write_snapshot": "scoring",
 }
 
@@ -74,11 +80,14 @@ __all__ = [
     "promote",
     "ratio",
     "report_of",
+    "review",
+    "reviews",
     "score",
     "simulate",
     "spread",
     "train",
     "versions",
+    "write_overview",
     "write_snapshot",
 ]
 

@@ -19,6 +19,8 @@ from rich.table import Table
 from neigung.errors import InputError, NeigungError
 from neigung.progress import Reporter
 from neigung.serving import commands
+from neigung.tracking import commands as versions
+from neigung.tracking.commands import StudyFile, VersionOption
 
 if TYPE_CHECKING:
     from neigung.features.feature import Column
@@ -46,15 +48,11 @@ STOP = threading.Event()
 PIPE_WIDTH = 160
 """How wide tables are where there is no terminal to fit."""
 
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study, a YAML file.")]
 ProfilesOption = Annotated[
     str | None, typer.Option("--profiles", help="Another profile store than the study's own.")
 ]
 CutoffOption = Annotated[
     str, typer.Option("--cutoff", help="Date or time (UTC), or 'latest': the newest midnight.")
-]
-VersionOption = Annotated[
-    str, typer.Option("--version", help="Number, champion, challenger or latest.")
 ]
 
 
@@ -321,35 +319,8 @@ def offers(
     _out(f"{plan.summary.text()}\nOffers: {out}")
 
 
-@app.command()
-def report(
-    study: StudyFile,
-    out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")],
-    version: VersionOption = "champion",
-    language: Annotated[str, typer.Option("--language", help="en or de.")] = "en",
-) -> None:
-    """Write the report of a version, one HTML file: the very page that its training made."""
-    from neigung.files import write_text
-    from neigung.study import Study
-    from neigung.tracking.registry import report_of
-
-    write_text(out, report_of(Study.load(study).name, version, language))
-    _out(f"Report: {out}")
-
-
-@app.command()
-def promote(
-    study: StudyFile,
-    version: Annotated[str, typer.Option("--version", help="Number or challenger.")],
-    force: Annotated[bool, typer.Option("--force", help="Overrule the gate.")] = False,
-    why: Annotated[str | None, typer.Option("--why", help="The reason, recorded.")] = None,
-) -> None:
-    """Make a version the champion, if the gate lets it pass."""
-    from neigung.study import Study
-    from neigung.tracking.gate import promote as run
-
-    _out(run(Study.load(study), version, force=force, why=why).text)
-
-
-for command in (commands.serve, commands.bundle, commands.why, commands.forget):
+for command in (
+    *(versions.report, versions.review, versions.promote),
+    *(commands.serve, commands.bundle, commands.why, commands.forget),
+):
     app.command()(command)

@@ -1,25 +1,59 @@
-"""What was learned and tested, before it is explained and tracked."""
+"""What was learned and tested, before it is examined, explained and tracked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from neigung.evaluation.evaluate import Evaluation
     from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.features.feature import Column
     from neigung.models.artefact import Artefact
     from neigung.models.dataset import Dataset
     from neigung.models.offer_artefact import OfferArtefact
+    from neigung.profiles.store import Profiles
+    from neigung.study import Study
+
+    Rows = TypeVar("Rows", bound=Dataset)
+
+Floats = npt.NDArray[np.float64]
+
+_SEEDS = 2**31
+
+
+@dataclass(frozen=True)
+class Variations:
+    """The model fitted otherwise, to see how much hangs on that; nothing is chosen by it.
+
+    `with_seed` (one of `seeds`) and `without` (names of columns) fit the model again on the same
+    training rows and give its scores of the test rows (n,). `without` is None for offers, whose
+    models take too long for it.
+    """
+
+    seeds: tuple[int, ...]
+    with_seed: Callable[[int], Floats]
+    without: Callable[[Collection[str]], Floats] | None = None
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """One tested model of a study.
+    """One tested model of a study, and what it takes to examine it further.
 
     `dataset` are all rows, `test` those it was tested on; `data_digest` is that of the profiles;
-    `trials` are those of the tuning, as MLflow shows them.
+    `trials` are those of the tuning, as MLflow shows them. `sensitive` are the columns whose
+    groups are compared, which the rows hold whether the model reads them or not.
+
+    `before` are the newest training rows, `before_scores` (n,) what was said of them. A score is a
+    probability, there by trees that had not seen these rows; of an offer model it is the uplift of
+    the arm that is explained. `earned` tells for offers what each row of the test earns when it
+    gets the arm of a choice (n,), by doubly robust scores; None where these offers cannot tell.
     """
 
     artefact: Artefact | OfferArtefact
@@ -28,4 +62,65 @@ class Fitted:
     test: Dataset
     data_digest: str
     notes: tuple[str, ...]
+    sensitive: tuple[Column, ...]
+    before: Dataset
+    before_scores: Floats
+    variations: Variations
+    earned: Callable[[npt.NDArray[np.object_]], Floats | None] | None = None
     trials: Sequence[Mapping[str, Any]] = ()
+
+
+def sensitive_columns(study: Study, profiles: Profiles) -> tuple[Column, ...]:
+    """The columns that the study calls sensitive, or whose names do, among all there could be.
+
+    Raises InputError when the study names one that there is not.
+    """
+    from neigung.evaluation.sensitive import sensitive_attributes
+    from neigung.features.library import library, load_user_features
+
+    own = load_user_features(study.my_features) if study.my_features else ()
+    columns = {one.name: one for made in (*library(profiles), *own) for one in made.columns}
+    return tuple(columns[name] for name in sensitive_attributes(columns, study.sensitive))
+
+
+def newest(rows: Rows, least: int) -> Rows:
+    """The rows of the newest whole cutoffs that together are at least `least`, or all.
+
+    >>> import pandas as pd
+    >>> from neigung.models.dataset import Dataset
+    >>> days = pd.to_datetime(["2025-01-01", "2025-01-02", "2025-01-02", "2025-01-03"])
+    >>> rows = Dataset(pd.DataFrame({"cutoff": days}), ())
+    >>> len(newest(rows, 1)), len(newest(rows, 2)), len(newest(rows, 9))
+    (1, 3, 4)
+    """
+    at = rows.frame["cutoff"]
+    together = at.value_counts().sort_index(ascending=False).cumsum()
+    start = together.index[min(int(together.searchsorted(least)), len(together) - 1)]
+    return replace(rows, frame=rows.frame[at >= start].reset_index(drop=True))
+
+
+def other_seeds(seed: int, count: int) -> tuple[int, ...]:
+    """Seeds that follow the study's own.
+
+    >>> other_seeds(7, 3)
+    (8, 9, 10)
+    """
+    return tuple((seed + step) % _SEEDS for step in range(1, count + 1))
+
+
+def scores(artefact: Artefact | OfferArtefact, X: pd.DataFrame, arm: str | None) -> Floats:
+    """What a version says of each row (n,): the probability, of an offer model the uplift of `arm`.
+
+    Raises InputError as the model does, when a column is missing.
+    """
+    from neigung.models.artefact import Artefact
+
+    if isinstance(artefact, Artefact):
+        return np.asarray(artefact.classifier.predict_proba(X)[:, 1])
+    return np.asarray(artefact.model.uplift.predict(X)[arm], dtype=np.float64)
+
+
+def bands(artefact: Artefact | OfferArtefact, X: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """In which band a version puts each row (n,); of an offer model the recommended arm."""
+    predicted = artefact.predict(X)
+    return predicted["band" if "band" in predicted else "recommended_arm"].to_numpy(dtype=object)

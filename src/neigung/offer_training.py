@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neigung.fitted import Fitted
+from neigung.fitted import Fitted, Variations, newest, other_seeds, sensitive_columns
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
 from neigung.study import Study
@@ -17,9 +18,17 @@ if TYPE_CHECKING:
 
     from neigung.decisions.expected_orders import ExpectedOrders
     from neigung.evaluation.offer_evaluation import OfferEvaluation
-    from neigung.evaluation.offer_test import Placebo
+    from neigung.evaluation.offer_test import OfferTest, Placebo
     from neigung.models.offer_artefact import OfferArtefact
     from neigung.models.offer_dataset import OfferDataset, OfferSplits
+
+
+OTHER_SEEDS = 1
+"""With so many other seeds the uplift is learned again, to see what the seed decides.
+
+Learning it is most of the work: two were 58 % on top of fitting and testing (9,300 offers, 189
+columns). For the same reason no model is fitted without the sensitive columns.
+"""
 
 
 def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
@@ -28,14 +37,19 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
     Beside the model a placebo is fitted: the same model on arms dealt out anew by lot, which must
     find nothing.
     """
+    from neigung.evaluation.offer_evaluation import evaluate_offers
+    from neigung.explanation.contributions import telling_arm
     from neigung.models.drift import without_dated
     from neigung.models.leakage import check_offer_leakage
     from neigung.models.offer_artefact import OfferArtefact
     from neigung.models.offer_dataset import build_offer_dataset, offer_splits
     from neigung.models.offer_model import OfferModel
+    from neigung.models.usual import usual_values
 
+    sensitive = sensitive_columns(study, profiles)
+    also = [column.name for column in sensitive]
     with reporter.task("Features and outcomes of the offers") as tick:
-        dataset = build_offer_dataset(study, profiles, on_step=tick)
+        dataset = build_offer_dataset(study, profiles, also=also, on_step=tick)
     splits = offer_splits(dataset, study)
     with reporter.task("Looking for leaks"):
         check_offer_leakage(dataset, splits, study, profiles)
@@ -46,6 +60,7 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
     for note in notes:
         reporter.say(f"  Note: {note}")
     train, test = splits.train(dataset), splits.test(dataset)
+    before = newest(train, len(test) // 2)
     with reporter.task("Fitting"):
         model = OfferModel.fit(train, seed=study.model.seed)
         artefact = OfferArtefact(
@@ -58,13 +73,44 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
                 "study_digest": study.digest(),
                 "splits": splits.to_dict(),
                 "rows": {"train": len(train), "test": len(test)},
+                "usual": usual_values(_last_of_each(before).X, dataset.columns),
             },
         )
     with reporter.task("Placebo"):
         placebo = _placebo(study, train, test)
     with reporter.task("Testing"):
-        evaluation = _evaluate(study, artefact, splits, train, test, placebo)
-    return Fitted(artefact, evaluation, dataset, test, data_digest, notes)
+        offers = _offer_test(study, artefact, splits, train, test)
+        evaluation = evaluate_offers(offers, study.acceptance.metric, placebo=placebo)
+    arm = telling_arm(artefact, test.X)
+    return Fitted(
+        artefact=artefact,
+        evaluation=evaluation,
+        dataset=dataset,
+        test=test,
+        data_digest=data_digest,
+        notes=notes,
+        sensitive=tuple(column for column in sensitive if column.name in dataset.frame),
+        before=before,
+        before_scores=model.uplift.predict(before.X)[arm].to_numpy(),
+        variations=_variations(study, train, test, arm),
+        earned=lambda chosen: _earned(offers, evaluation, chosen),
+    )
+
+
+def _last_of_each(rows: OfferDataset) -> OfferDataset:
+    """The newest offer of each customer: many offers make nobody more usual."""
+    kept = rows.frame.drop_duplicates("customer_id", keep="last")
+    return replace(rows, frame=kept.reset_index(drop=True))
+
+
+def _variations(study: Study, train: OfferDataset, test: OfferDataset, arm: str) -> Variations:
+    from neigung.models.offer_model import fit_effects
+
+    def with_seed(seed: int) -> npt.NDArray[np.float64]:
+        [model] = fit_effects(train, [train.y], seed)
+        return model.predict(test.X)[arm].to_numpy(dtype="float64")
+
+    return Variations(other_seeds(study.model.seed, OTHER_SEEDS), with_seed)
 
 
 def _placebo(study: Study, train: OfferDataset, test: OfferDataset) -> Placebo:
@@ -87,18 +133,16 @@ def _placebo(study: Study, train: OfferDataset, test: OfferDataset) -> Placebo:
     return Placebo(lot.permutation(test.arm), model.predict(test.X))
 
 
-def _evaluate(
+def _offer_test(
     study: Study,
     artefact: OfferArtefact,
     splits: OfferSplits,
     train: OfferDataset,
     test: OfferDataset,
-    placebo: Placebo,
-) -> OfferEvaluation:
-    """The model and its choice of offers beside simple policies, on the offers of the test."""
+) -> OfferTest:
+    """The model and its choice of offers, on the offers of the test."""
     import pandas as pd
 
-    from neigung.evaluation.offer_evaluation import evaluate_offers
     from neigung.evaluation.offer_test import OfferTest
     from neigung.evaluation.uplift import dr_scores
 
@@ -114,30 +158,51 @@ def _evaluate(
         _expected_worth(study, expected),
     )
     expected = model.expected(test.X)
-    return evaluate_offers(
-        OfferTest(
-            cutoff=pd.Timestamp(splits.test_start),
-            outcome=study.target.outcome,  # type: ignore[union-attr]
-            control=train.control,
-            arms=list(train.arms),
-            y=test.y,
-            arm=test.arm,
-            groups=test.groups,
-            probabilities=test.chances(study.model.seed),
-            randomised=~np.isnan(test.assignment_probability),
-            expected=model.expected_outcomes(test.X),
-            uplift=model.uplift.predict(test.X),
-            purchase_score=expected.probability[train.control].to_numpy(),
-            worth=_worth(study, test, expected),
-            expected_worth=_expected_worth(study, expected),
-            chosen=artefact.recommended(test.X).to_numpy(dtype=object),
-            same_for_all=str(earlier.mean().idxmax()),
-            X=test.X,
-            worth_outcome="value" if study.decision.margin_rate is None else "margin",
-        ),
-        study.acceptance.metric,
-        placebo=placebo,
+    return OfferTest(
+        cutoff=pd.Timestamp(splits.test_start),
+        outcome=study.target.outcome,  # type: ignore[union-attr]
+        control=train.control,
+        arms=list(train.arms),
+        y=test.y,
+        arm=test.arm,
+        groups=test.groups,
+        probabilities=test.chances(study.model.seed),
+        randomised=~np.isnan(test.assignment_probability),
+        expected=model.expected_outcomes(test.X),
+        uplift=model.uplift.predict(test.X),
+        purchase_score=expected.probability[train.control].to_numpy(),
+        worth=_worth(study, test, expected),
+        expected_worth=_expected_worth(study, expected),
+        chosen=artefact.recommended(test.X).to_numpy(dtype=object),
+        same_for_all=str(earlier.mean().idxmax()),
+        X=test.X,
+        worth_outcome="value" if study.decision.margin_rate is None else "margin",
     )
+
+
+def _earned(
+    offers: OfferTest, evaluation: OfferEvaluation, chosen: npt.NDArray[np.object_]
+) -> npt.NDArray[np.float64] | None:
+    """What each row of the test earns (n,) under a choice of arms, None where it cannot be told.
+
+    As the evaluation judges the model's own choice: it must give no more than a few customers an
+    arm that hardly anybody like them got.
+    """
+    from neigung.evaluation.offer_tables import is_supported, unsupported
+    from neigung.evaluation.overlap import floored
+    from neigung.evaluation.policy import policy_matrix, policy_scores
+    from neigung.evaluation.uplift import dr_scores
+
+    arms = offers.all_arms
+    if not set(chosen) <= set(arms):
+        return None
+    chances = offers.probabilities[arms].to_numpy(dtype="float64")
+    policy = policy_matrix(chosen, arms)
+    if not is_supported(policy, unsupported(offers, evaluation.overlap, chances)):
+        return None
+    known = floored(chances, offers.randomised)
+    scores = dr_scores(offers.worth, offers.arm, arms, known, offers.expected_worth)
+    return policy_scores(policy, scores)
 
 
 def _worth(study: Study, rows: OfferDataset, expected: ExpectedOrders) -> npt.NDArray[np.float64]:

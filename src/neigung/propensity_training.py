@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neigung.fitted import Fitted
+from neigung.fitted import Fitted, Variations, other_seeds, sensitive_columns
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
 from neigung.study import Study
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 STATE = Path(".neigung")
 """Where unfinished work is kept: the trials of a tuning."""
 
+OTHER_SEEDS = 3
+"""With so many other seeds the final trees are fitted again, to see what the seed decides."""
+
 
 def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
     """Tune, fit, calibrate and test the model of a study of purchase, churn or custom.
@@ -42,10 +46,12 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     from neigung.models.rolling import fit_rolling
     from neigung.models.splits import make_splits
 
+    sensitive = sensitive_columns(study, profiles)
+    also = [*REQUIRED_COLUMNS, *(column.name for column in sensitive)]
     cutoffs = study_cutoffs(study, profiles)
     splits = make_splits(cutoffs, study.target.horizon_days, study.model.folds)
     with reporter.task("Features and labels") as tick:
-        dataset = build_dataset(study, profiles, also=REQUIRED_COLUMNS, on_step=tick)
+        dataset = build_dataset(study, profiles, also=also, on_step=tick)
     with reporter.task("Looking for leaks"):
         check_leakage(dataset, splits, study, profiles)
         data_digest = profiles.digest()
@@ -59,9 +65,20 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     with reporter.task("Fitting, calibrating and testing"):
         fitted = fit_rolling(dataset, splits, tuned.best_params, study.model.seed)
         evaluation = _evaluate(study, splits, dataset, fitted)
-        artefact = _artefact(study, splits, dataset, fitted.model, data_digest)
+        before, before_scores = fitted.out_of_sample(dataset)
+        artefact = _artefact(study, splits, dataset, fitted.model, data_digest, before)
     return Fitted(
-        artefact, evaluation, dataset, dataset.at(splits.test), data_digest, notes, tuned.trials
+        artefact=artefact,
+        evaluation=evaluation,
+        dataset=dataset,
+        test=dataset.at(splits.test),
+        data_digest=data_digest,
+        notes=notes,
+        sensitive=tuple(column for column in sensitive if column.name in dataset.frame),
+        before=before,
+        before_scores=before_scores,
+        variations=_variations(study, splits, dataset, fitted, tuned.best_params),
+        trials=tuned.trials,
     )
 
 
@@ -133,6 +150,27 @@ def _evaluate(study: Study, splits: Splits, dataset: Dataset, fitted: RollingFit
     )
 
 
+def _variations(
+    study: Study, splits: Splits, dataset: Dataset, fitted: RollingFit, params: dict[str, Any]
+) -> Variations:
+    from neigung.models.rolling import fit_rolling, fit_with_seed
+
+    test = dataset.at(splits.test)
+
+    def with_seed(seed: int) -> npt.NDArray[np.float64]:
+        model = fit_with_seed(dataset, splits, fitted.model, seed)
+        return model.predict_proba(test.X)[:, 1]
+
+    def without(names: Collection[str]) -> npt.NDArray[np.float64]:
+        kept = tuple(column for column in dataset.columns if column.name not in names)
+        # Calibrated anew: other trees say other things, and the comparison is to be fair.
+        fewer = replace(dataset, columns=kept)
+        model = fit_rolling(fewer, splits, params, study.model.seed).model
+        return model.predict_proba(replace(test, columns=kept).X)[:, 1]
+
+    return Variations(other_seeds(study.model.seed, OTHER_SEEDS), with_seed, without)
+
+
 def _segments(rows: Dataset) -> pd.DataFrame:
     """How the customers are divided for a look at each part: by activity and by attribute."""
     import pandas as pd
@@ -157,8 +195,10 @@ def _artefact(
     dataset: Dataset,
     model: PropensityClassifier,
     data_digest: str,
+    before: Dataset,
 ) -> Artefact:
     from neigung.models.artefact import Artefact, reference_table
+    from neigung.models.usual import usual_values
 
     test = dataset.at(splits.test)
     return Artefact(
@@ -171,6 +211,7 @@ def _artefact(
             "study_digest": study.digest(),
             "splits": splits.to_dict(),
             "rows": {"train": len(dataset.at(*splits.train)), "test": len(test)},
+            "usual": usual_values(before.X, dataset.columns),
         },
         reference=reference_table(model.predict_proba(test.X)[:, 1]),
     )

@@ -61,8 +61,8 @@ def score(
 
     Returns one row per customer, sorted by customer: `customer_id`, `cutoff`, `model_version`,
     `probability`, `percentile` (0 to 100, among the customers of the test), `band` and, with
-    `reasons` > 0, `reasons`: a list of feature, value, contribution (log-odds), text_en and
-    text_de, strongest first.
+    `reasons` > 0, `reasons`: a list of feature, value, contribution (log-odds, of all features
+    that tell the same fact), text_en and text_de, strongest first.
 
     For an offer study, in place of probability, percentile and band: per arm `uplift_ARM` in the
     outcome's units with its 95 % interval `uplift_ARM_low`, `uplift_ARM_high`, and

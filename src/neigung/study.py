@@ -200,11 +200,29 @@ class Acceptance(_Part):
     """What is good enough to become champion.
 
     Without a metric, offers are judged by `policy_value` (what the chosen offers earn), all other
-    targets by `average_precision`.
+    targets by `average_precision`. With `review: required`, somebody has to approve the version's
+    report first (`neigung review`).
     """
 
     metric: Metric | OfferMetric = "average_precision"
     beat_baseline: bool = True
+    review: Literal["optional", "required"] = "optional"
+
+
+Words = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class Report(_Part):
+    """What the report says that no data can tell.
+
+    `owner` answers for the model; `intended_use` and `not_for` (uses it must not be put to) go
+    into the model card. `sample` customers of the test can be looked up by pseudonym.
+    """
+
+    sample: Annotated[int, Field(ge=0, le=200)] = 40
+    owner: Words | None = None
+    intended_use: Words | None = None
+    not_for: Annotated[tuple[Words, ...], BeforeValidator(_one_or_many)] = ()
 
 
 def _identifier(name: str) -> str:
@@ -218,7 +236,9 @@ def _identifier(name: str) -> str:
 class Study(_Part):
     """What is predicted, for whom, when, from which features, and what is good enough.
 
-    Frozen; unknown keys are refused. Load one with `Study.load(path)`.
+    `sensitive` names the attributes of customers whose groups the report compares, `[]` that none
+    is; without it, their names decide. Frozen; unknown keys are refused. Load one with
+    `Study.load(path)`.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=63), AfterValidator(_identifier)]
@@ -231,8 +251,10 @@ class Study(_Part):
     features: Literal["all"] | tuple[str, ...] = "all"
     my_features: str | None = None
     model: Model = Model()
+    sensitive: Annotated[tuple[Words, ...], BeforeValidator(_one_or_many)] | None = None
     decision: Decision = Decision()
     acceptance: Acceptance = Acceptance()
+    report: Report = Report()
 
     @model_validator(mode="before")
     @classmethod
@@ -354,6 +376,7 @@ def _known_keys(parents: list[str], model: type[BaseModel]) -> list[str]:
         "model": (Model,),
         "decision": (Decision,),
         "acceptance": (Acceptance,),
+        "report": (Report,),
     }
     models = parts.get(".".join(parents), (model,))
     return list(dict.fromkeys(key for one in models for key in one.model_fields))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,13 @@ from neigung.study import Study
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from neigung.evaluation.comparison import Comparison
     from neigung.evaluation.evaluate import Evaluation
+    from neigung.evaluation.fairness import Fairness
+    from neigung.evaluation.fitness import Fitness
     from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.stability import Stability
+    from neigung.explanation.evidence import Evidence
     from neigung.explanation.explain import Explanation
     from neigung.features.feature import Language
     from neigung.fitted import Fitted
@@ -26,22 +31,54 @@ if TYPE_CHECKING:
 
 LANGUAGES: tuple[Language, ...] = ("en", "de")
 
+_STYLES = {"fit": "green", "care": "yellow", "not_fit": "bold red"}
+
 
 @dataclass(frozen=True)
 class TrainedRun:
     """What a training made; shows its evaluation in a notebook.
 
-    `version` is the registered version, `run_id` MLflow's run, `report` the page in English.
+    `version` is the registered version, `run_id` MLflow's run, `evidence` all that the report is
+    made from, `report` the page in English.
     """
 
     study: Study
     version: int
     run_id: str
     artefact: Artefact | OfferArtefact
-    evaluation: Evaluation | OfferEvaluation
-    explanation: Explanation
+    evidence: Evidence
     report: str
     notes: tuple[str, ...]
+
+    @property
+    def evaluation(self) -> Evaluation | OfferEvaluation:
+        """The model beside its baselines on the test."""
+        return self.evidence.evaluation
+
+    @property
+    def explanation(self) -> Explanation:
+        """Why the model predicts what it predicts, for all rows of the test."""
+        return self.evidence.explanation
+
+    @property
+    def fitness(self) -> Fitness:
+        """Whether the version is fit for use, and the lights that say so."""
+        return self.evidence.fitness
+
+    @property
+    def stability(self) -> Stability | None:
+        """Drift, leak suspicion and what the seed decides; None if not examined."""
+        return self.evidence.stability
+
+    @property
+    def fairness(self) -> Fairness | None:
+        """What groups of customers get; None without attributes to compare them by."""
+        return self.evidence.fairness
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """What changed since the champion; None without one that can be compared."""
+        return self.evidence.comparison
 
     def __rich__(self) -> Text:
         from rich.text import Text
@@ -52,6 +89,10 @@ class TrainedRun:
             f"run {self.run_id}\n"
         )
         text.append(verdict.text_en, "green" if verdict.beats_baseline else "bold red")
+        text.append(f"\n{self.fitness.text()}", _STYLES[self.fitness.verdict])
+        for light in self.fitness.reasons:
+            if light.text() != verdict.text_en:  # that is said already
+                text.append(f"\n  {light.title()}: {light.text()}")
         return text
 
     def __repr__(self) -> str:
@@ -67,7 +108,7 @@ def train(
     *,
     reporter: Reporter | None = None,
 ) -> TrainedRun:
-    """Tune, fit, calibrate, test, explain, log and register one version of a study.
+    """Tune, fit, calibrate, test, examine, explain, log and register one version of a study.
 
     A model is fitted on the earlier cutoffs or offers and tested on the last ones; nothing is
     learned from an outcome that was not over by then. `profiles` takes the place of the study's
@@ -77,6 +118,8 @@ def train(
     past. Nothing is registered then. Finished trials are kept in `.neigung`, so that the same call
     goes on where an interrupted one stopped.
     """
+    from neigung.evidence_gathering import gather
+
     reporter = reporter or Reporter()
     study = study if isinstance(study, Study) else Study.load(study)
     if not isinstance(profiles, Profiles):
@@ -87,20 +130,21 @@ def train(
     else:
         from neigung.propensity_training import fit_propensity as fit
     fitted = fit(study, profiles, reporter)
+    evidence, told = gather(study, profiles, fitted, reporter)
+    notes = (*fitted.notes, *told)
     provenance = {"git_commit": git_commit(), "data_digest": fitted.data_digest}
-    with reporter.task("Explaining"):
-        reports, explanation = _explain(fitted, provenance)
+    with reporter.task("Writing the report"):
+        pages = _pages(fitted, evidence, provenance, notes)
     with reporter.task("Tracking"):
-        logged = _track(study, profiles, fitted, explanation, reports, provenance)
+        logged = _track(study, profiles, fitted, evidence, pages, provenance, notes)
     return TrainedRun(
         study=study,
         version=logged.version,
         run_id=logged.run_id,
         artefact=fitted.artefact,
-        evaluation=fitted.evaluation,
-        explanation=explanation,
-        report=reports["en"],
-        notes=fitted.notes,
+        evidence=evidence,
+        report=pages["en"],
+        notes=notes,
     )
 
 
@@ -115,38 +159,35 @@ def git_commit() -> str | None:
     return found.stdout.strip()
 
 
-def _explain(
-    fitted: Fitted, provenance: Mapping[str, Any]
-) -> tuple[dict[Language, str], Explanation]:
+def _pages(
+    fitted: Fitted, evidence: Evidence, provenance: Mapping[str, Any], notes: Sequence[str]
+) -> dict[Language, str]:
     from neigung.explanation import offer_report, report
-    from neigung.explanation.explain import explain
 
-    explanation = explain(fitted.artefact, fitted.test)
     build: Any = report.build_report
     if fitted.artefact.study["target"]["kind"] == "offer":
         build = offer_report.build_offer_report
-    pages: dict[Language, str] = {
+    return {
         language: build(
             fitted.artefact,
-            fitted.evaluation,
+            evidence,
             fitted.test,
             language=language,
             provenance=provenance,
-            notes=fitted.notes,
-            explanation=explanation,
+            notes=notes,
         )
         for language in LANGUAGES
     }
-    return pages, explanation
 
 
 def _track(
     study: Study,
     profiles: Profiles,
     fitted: Fitted,
-    explanation: Explanation,
-    reports: Mapping[Language, str],
+    evidence: Evidence,
+    pages: Mapping[Language, str],
     provenance: Mapping[str, Any],
+    notes: Sequence[str],
 ) -> LoggedRun:
     from neigung.tracking.runs import log_training
 
@@ -156,6 +197,7 @@ def _track(
         study,
         fitted.artefact,
         fitted.evaluation,
+        evidence=evidence,
         dataset_info={
             "digest": provenance["data_digest"],
             "first_order": first.isoformat(),
@@ -163,15 +205,15 @@ def _track(
             "rows": len(dataset),
             "cutoffs": [cutoff.isoformat() for cutoff in dataset.cutoffs],
             "splits": fitted.artefact.meta["splits"],
-            "notes": list(fitted.notes),
+            "notes": list(notes),
         },
         trials=fitted.trials,
         figures={
             **fitted.evaluation.figures(),
-            "importance": explanation.plot_importance(),
-            "beeswarm": explanation.plot_beeswarm(),
+            "importance": evidence.explanation.plot_importance(),
+            "beeswarm": evidence.explanation.plot_beeswarm(),
         },
-        files={f"report_{language}.html": page for language, page in reports.items()},
+        files={f"report_{language}.html": page for language, page in pages.items()},
         input_example=fitted.test.X.head(3),
         git_commit=provenance["git_commit"],
     )

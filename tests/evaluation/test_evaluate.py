@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from neigung.errors import InputError
-from neigung.evaluation.evaluate import Evaluation, activity_segment, evaluate
+from neigung.evaluation.evaluate import Evaluation, evaluate
 
 TABLES = ("metrics", "differences", "folds", "segments", "gains", "calibration")
 
@@ -197,8 +197,36 @@ def test_wrong_input():
         evaluate(test, {"model": p, "bg_nbd": p}, segments=pd.DataFrame({"a": [1]}))
 
 
-def test_activity_segment_has_parameters():
-    found = activity_segment([10, 100, 100], [20, 120, 400], new_within_days=150)
-    assert list(found) == ["new", "new", "dormant"]
-    found = activity_segment([10, 100, 100], [20, 120, 400], dormant_after_days=100)
-    assert list(found) == ["new", "active", "active"]
+def test_numbers_are_those_of_the_tables(evaluation):
+    numbers = evaluation.numbers()
+    assert evaluation.headline_numbers().items() < numbers.items()
+    assert all(isinstance(value, float) and np.isfinite(value) for value in numbers.values())
+    assert numbers["test.rows"] == 1500
+    assert numbers["test.auroc"] == evaluation.value("auroc")
+    assert numbers["baseline.bg_nbd.auroc"] == evaluation.value("auroc", "bg_nbd")
+    verdict = evaluation.verdict
+    lead = "difference.bg_nbd.average_precision"
+    assert [numbers[lead], numbers[f"{lead}.low"]] == [verdict.difference, verdict.low]
+    fold = evaluation.folds.set_index(["cutoff", "model", "metric"])
+    key = (pd.Timestamp("2024-03-01"), "bg_nbd", "brier")
+    assert numbers["fold.2024-03-01.bg_nbd.brier.high"] == fold.loc[key, "high"]
+    assert numbers["segment.rare.few.n"] == 10
+    assert "segment.rare.few.model.auroc" not in numbers
+    segment = evaluation.segments.set_index(["segment", "level", "model", "metric"])
+    key = ("activity", "active", "model", "auroc")
+    assert numbers["segment.activity.active.model.auroc"] == segment.loc[key, "value"]
+    own = evaluation.calibration[evaluation.calibration["model"] == "model"].reset_index()
+    assert numbers["calibration.10.predicted"] == own.loc[9, "predicted"]
+    assert numbers["calibration.1.observed.low"] == own.loc[0, "low"]
+
+
+def test_the_headline_holds_no_parts(evaluation):
+    names = evaluation.headline_numbers()
+    owners = {name.split(".")[0] for name in names}
+    assert owners == {"test", "baseline", "difference"}
+    assert "test.customers" not in names
+
+
+def test_pictures_have_a_name_each(evaluation):
+    names = {"gains", "calibration", "metrics", "folds", "lift", "top", "segments"}
+    assert set(evaluation.figures()) == names

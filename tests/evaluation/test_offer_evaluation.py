@@ -49,6 +49,36 @@ def test_what_tracking_and_the_gate_read_is_there(evaluation):
     assert evaluation.value("qini", "random") == 0
 
 
+def test_numbers_are_those_of_the_tables(evaluation):
+    numbers = evaluation.numbers()
+    assert evaluation.headline_numbers().items() < numbers.items()
+    assert all(isinstance(value, float) and np.isfinite(value) for value in numbers.values())
+    assert {name.split(".")[0] for name in evaluation.headline_numbers()} == {
+        *("test", "baseline", "difference"),
+    }
+    assert numbers["test.customers"] == evaluation.n_customers
+    assert numbers["test.policy_value"] == numbers["policy.model"]
+    assert numbers["baseline.same_10%.policy_value.low"] == numbers["policy.same_10%.low"]
+    assert numbers["policy_lead.random"] == numbers["difference.random.policy_value"]
+    effect = evaluation.arm_effects.set_index("arm").loc["10%"]
+    assert numbers["effect.10%"] == effect["effect"]
+    assert numbers["effect.10%.high"] == effect["high"]
+    assert numbers["effect.10%.naive.low"] == effect["naive_low"]
+    assert numbers["effect.10%.n"] == effect["n"]
+    band = evaluation.bands.set_index(["arm", "band"]).loc[("20%", 2)]
+    assert numbers["band.20%.2.effect.low"] == band["low"]
+    ranking = evaluation.rankings.set_index(["arm", "model", "metric"])
+    key = ("5%", "likely_buyers", "qini")
+    assert numbers["ranking.5%.likely_buyers.qini"] == ranking.loc[key, "value"]
+    assert numbers["overlap.none.without_chance"] == 0
+    balance = evaluation.balance.set_index(["column", "arm"]).loc[("x", "5%")]
+    assert numbers["balance.x.5%.after"] == balance["after"]
+    placebo = evaluation.placebo.set_index(["check", "arm"])
+    assert numbers["placebo.effect.5%.low"] == placebo.loc[("effect", "5%"), "low"]
+    assert numbers["placebo.qini"] == placebo.loc[("qini", ""), "value"]
+    assert "placebo.spread.low" not in numbers
+
+
 def test_a_policy_that_knows_the_truth_beats_the_simple_ones(evaluation):
     verdict = evaluation.verdict
     assert verdict.beats_baseline

@@ -4,8 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from neigung.evaluation.comparison import compare
 from neigung.evaluation.evaluate import evaluate
+from neigung.evaluation.fairness import assess_fairness
+from neigung.evaluation.fitness import judge_fitness
+from neigung.evaluation.stability import assess_stability, seed_table
 from neigung.explanation.contributions import Contributions
+from neigung.explanation.evidence import Evidence
+from neigung.explanation.explain import explain
+from neigung.explanation.report import build_report
 from neigung.features.feature import Column
 from neigung.models.artefact import Artefact, reference_table
 from neigung.models.classifier import PropensityClassifier
@@ -42,6 +49,11 @@ COLUMNS = (
         *("last_channel", "last_channel", None, "category", "habits", "category"),
         *("Channel of the last order", "Kanal der letzten Bestellung"),
     ),
+)
+
+REGION = Column(
+    *("attribute_region", "attribute_region", None, "category", "attributes", "category"),
+    *("Attribute “region”", "Merkmal „region“"),
 )
 
 
@@ -132,6 +144,101 @@ def _evaluation(artefact, test_rows, segments=True, swap=False):
     )
 
 
+@pytest.fixture(scope="session")
+def evidence(artefact, evaluation, test_rows):
+    """All that can speak for a model, with a champion and hostile groups."""
+    return _evidence(artefact, evaluation, test_rows, whole=True)
+
+
+@pytest.fixture(scope="session")
+def make_evidence():
+    """Makes an evidence of an evaluation, with only what every report has."""
+    return _evidence
+
+
+def _evidence(artefact, evaluation, test_rows, whole=False, **parts):
+    parts = {**(_examined(artefact, test_rows) if whole else {}), **parts}
+    examined = {key: parts[key] for key in ("stability", "fairness") if key in parts}
+    parts.setdefault("explanation", explain(artefact, test_rows))
+    parts.setdefault("fitness", judge_fitness(evaluation, **examined))
+    return Evidence(evaluation=evaluation, **parts)
+
+
+def _examined(artefact, test_rows):
+    X, y, customers = test_rows.X, test_rows.y, test_rows.groups
+    told = artefact.predict(X)
+    score, band = told["probability"].to_numpy(), told["band"].to_numpy()
+    rng = np.random.default_rng(5)
+    other = np.clip(score + rng.normal(0, 0.05, len(score)), 0, 1)
+    names = [column.name for column in COLUMNS]
+    sizes = np.abs(artefact.classifier.contributions(X)[:, :-1]).mean(axis=0)
+    importance = dict(zip(names, sizes, strict=True))
+    before = rows(500, "2017-11-20", 2)
+    region = pd.DataFrame({REGION.name: np.where(X["order_count_30d"] > 2, HOSTILE, "north")})
+    return {
+        "stability": assess_stability(
+            before,
+            {"test": X},
+            COLUMNS,
+            scores={"before": artefact.predict(before)["probability"], "test": score},
+            importance=importance,
+            train_y=before["label"],
+            test_y=y,
+            seeds=seed_table("average_precision", score, {8: other}, y, registered_seed=7),
+        ),
+        "fairness": assess_fairness(
+            region,
+            (*COLUMNS, REGION),
+            X,
+            score,
+            band == "high",
+            customers,
+            y=y,
+            importance=importance | {REGION.name: 0.01},
+            without=other,
+            repetitions=20,
+        ),
+        "comparison": compare(
+            2,
+            y=y,
+            groups=customers,
+            scores={"this": score, "champion": other},
+            bands={"this": band, "champion": band[::-1]},
+            importance={"this": importance, "champion": {"order_count_30d": 0.3}},
+            columns=COLUMNS,
+            band_order=[name for name, _ in artefact.bands],
+            notes=[("It <had> learned from this test.", "Er <hatte> aus diesem Test gelernt.")],
+            repetitions=20,
+        ),
+        "tables": pd.DataFrame(
+            [
+                [
+                    "order_lines",
+                    5321,
+                    400,
+                    pd.Timestamp("2017-01-01"),
+                    pd.Timestamp("2017-12-30"),
+                    5,
+                ],
+                ["customers", 400, 400, pd.NaT, pd.NaT, 1],
+            ],
+            columns=["table", "rows", "customers", "first", "last", "features"],
+        ),
+    }
+
+
+@pytest.fixture(scope="session")
+def pages(artefact, evidence, test_rows) -> dict[str, str]:
+    """The report with all its parts, in both languages."""
+    provenance = {"git commit": "abc<123>"}
+    return {
+        language: build_report(
+            artefact, evidence, test_rows, language=language, provenance=provenance
+        )
+        for language in ("en", "de")
+    }
+
+
 @pytest.fixture
 def one_row():
     """Contributions of one row by column name, over all columns."""
@@ -160,15 +267,23 @@ def offer_case():
 
 
 @pytest.fixture(scope="session")
-def offer_pages(offer_case) -> dict[str, str]:
-    """The report of a clean trial, with all its pictures, in both languages."""
+def offer_evidence(offer_case):
+    """All that can speak for the model of a clean trial."""
+    from tests.explanation.offers import offer_evidence as make
+
+    return make(offer_case(), whole=True)
+
+
+@pytest.fixture(scope="session")
+def offer_pages(offer_case, offer_evidence) -> dict[str, str]:
+    """The report of a clean trial, with all its parts, in both languages."""
     from neigung.explanation.offer_report import build_offer_report
 
     case = offer_case()
     return {
         language: build_offer_report(
             case.artefact,
-            case.evaluation,
+            offer_evidence,
             case.test,
             language=language,
             provenance={"git_commit": "abc<123>"},

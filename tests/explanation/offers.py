@@ -6,13 +6,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from neigung.evaluation.comparison import compare
+from neigung.evaluation.fairness import assess_fairness
+from neigung.evaluation.fitness import judge_fitness
 from neigung.evaluation.offer_evaluation import OfferEvaluation, evaluate_offers
 from neigung.evaluation.offer_test import OfferTest, Placebo
+from neigung.evaluation.stability import assess_stability, seed_table
+from neigung.explanation.evidence import Evidence
+from neigung.explanation.explain import explain
 from neigung.models.offer_artefact import OfferArtefact
 from neigung.models.offer_dataset import OfferDataset
 from neigung.models.offer_model import ExpectedOrders, OfferModel
 from neigung.study import Study
-from tests.explanation.conftest import COLUMNS, rows
+from tests.explanation.conftest import COLUMNS, HOSTILE, REGION, rows
 
 RATES = {"5%": 0.05, "10%": 0.1}
 SPLITS = {
@@ -224,3 +230,56 @@ def offer_evaluation(
             rng.permutation(test.arm), 0.02 * uplift + 0.002 * rng.normal(size=uplift.shape)
         ),
     )
+
+
+def offer_evidence(case: Case, whole: bool = False, arm: str | None = None) -> Evidence:
+    """What speaks for a case: with only what every report has, or with all parts."""
+    parts: dict[str, Any] = _examined(case) if whole else {}
+    examined = {key: parts[key] for key in ("stability", "fairness") if key in parts}
+    return Evidence(
+        evaluation=case.evaluation,
+        explanation=explain(case.artefact, case.test, arm),
+        fitness=judge_fitness(case.evaluation, **examined),
+        **parts,
+    )
+
+
+def _examined(case: Case) -> dict[str, Any]:
+    X = case.test.X
+    score = explain(case.artefact, case.test).contributions.margin
+    advised = case.artefact.recommended(X).to_numpy(dtype=object)
+    other = score + np.random.default_rng(5).normal(0, 0.01, len(score))
+    importance = {column.name: 1.0 for column in COLUMNS}
+    before = rows(500, "2017-08-01", 2)
+    region = pd.DataFrame({REGION.name: np.where(X["order_count_30d"] > 2, HOSTILE, "north")})
+    return {
+        "stability": assess_stability(
+            before,
+            {"test": X},
+            COLUMNS,
+            scores={"before": score[:500], "test": score},
+            importance=importance,
+            seeds=seed_table(None, score, {8: other}, registered_seed=7),
+        ),
+        "fairness": assess_fairness(
+            region,
+            (*COLUMNS, REGION),
+            X,
+            score,
+            advised != case.test.control,
+            case.test.groups,
+            importance=importance,
+            repetitions=20,
+        ),
+        "comparison": compare(
+            2,
+            y=None,
+            groups=case.test.groups,
+            scores={"this": score, "champion": other},
+            bands={"this": advised, "champion": np.roll(advised, 7)},
+            importance={"this": importance, "champion": {"order_count_30d": 0.3}},
+            columns=COLUMNS,
+            band_order=[case.test.control, *case.test.arms],
+            repetitions=20,
+        ),
+    }

@@ -24,26 +24,28 @@ def test_both_directions_in_both_languages():
     found = told("10%", days_since_last_order=0.02, discount_share=-0.01)
     assert found == [
         (
-            "Reacts more to 10% because: last order 41 days ago, usually every 12 days",
-            "Reagiert stärker auf 10 %, weil: letzte Bestellung vor 41 Tagen, sonst alle 12 Tage",
+            "Stronger reaction to 10% expected – last order 41 days ago, usually every 12 days",
+            "Stärkere Reaktion auf 10 % erwartet – letzte Bestellung vor 41 Tagen, sonst alle 12 "
+            "Tage",
         ),
         (
-            "Reacts less to 10% because: 35% saved through discounts",
-            "Reagiert schwächer auf 10 %, weil: 35 % durch Rabatte gespart",
+            "Weaker reaction to 10% expected – 35% saved through discounts",
+            "Schwächere Reaktion auf 10 % erwartet – 35 % durch Rabatte gespart",
         ),
     ]
 
 
 def test_channels_and_plain_texts():
-    found = told("push", order_count_30d=0.02, last_channel=-0.01)
+    found = told("sms", order_count_30d=0.02, last_channel=-0.01)
     assert found == [
         (
-            "Reacts more to push because: number of orders in the last 30 days: 3",
-            "Reagiert stärker auf push, weil: Anzahl der Bestellungen in den letzten 30 Tagen: 3",
+            "Stronger reaction to sms expected – number of orders in the last 30 days: 3",
+            "Stärkere Reaktion auf sms erwartet – Anzahl der Bestellungen in den letzten 30 "
+            "Tagen: 3",
         ),
         (
-            "Reacts less to push because: channel of the last order: “web”",
-            "Reagiert schwächer auf push, weil: Kanal der letzten Bestellung: „web“",
+            "Weaker reaction to sms expected – channel of the last order: “web”",
+            "Schwächere Reaktion auf sms erwartet – Kanal der letzten Bestellung: „web“",
         ),
     ]
 
@@ -51,8 +53,8 @@ def test_channels_and_plain_texts():
 @pytest.mark.parametrize("arm", ["{0}", "<b>10%</b>", "%s", "{arm}", "$x$"])
 def test_hostile_arms_stay_as_they_are(arm):
     [(english, german)] = told(arm, discount_share=0.1)
-    assert english.startswith(f"Reacts more to {arm} because: ")
-    assert german.startswith(f"Reagiert stärker auf {arm}, weil: ")
+    assert english.startswith(f"Stronger reaction to {arm} expected – ")
+    assert german.startswith(f"Stärkere Reaktion auf {arm} erwartet – ")
 
 
 def test_propensity_sentences_are_bare(one_row):
@@ -61,7 +63,7 @@ def test_propensity_sentences_are_bare(one_row):
 
 
 NOUNS = re.compile(
-    r"Tage|Anzahl|Anteil|Bestell(ung|wert|tempo|akt)|Wert\b|Streuung|Position|Stückzahl|Kategorie|Kanal|Median|Mittel\b"
+    r"Tage|Angebote|Artikel|Anzahl|Anteil|Einkäufe|Produkt|Zeit\b|Bestell(ung|wert|tempo|akt)|Wert\b|Streuung|Position|Stückzahl|Kategorie|Kanal|Median|Mittel\b"
     r"|Abstände|Wochen|Uhrzeit|Lieblings|Breite|Rabatt|Retoure|Grund|Besuch|Sitzung|Such|Kampagne"
     r"|Kontakt|Zufriedenheit|Punkt|Treuestufe|Stufe|Käufer|Zahl\b|Summe|Preis|Monate|Pause"
 )
@@ -70,7 +72,8 @@ NOUNS = re.compile(
 def test_german_nouns_keep_their_capital_and_nothing_else_does():
     """Each sentence of the library after a colon; a new first word must be known to one list."""
     for column in (one for feature in library() for one in feature.columns):
-        for sentence in (column.sentence("de"), column.text("de")):
+        said = (column.sentence("de"), column.zero("de"), column.missing("de"), column.text("de"))
+        for sentence in said:
             if sentence and sentence[0].isalpha():
                 told = within_sentence(sentence, "de")
                 assert told[0].isupper() == bool(NOUNS.match(sentence)), sentence
@@ -79,8 +82,9 @@ def test_german_nouns_keep_their_capital_and_nothing_else_does():
 
 def test_english_sentences_become_small():
     for column in (one for feature in library() for one in feature.columns):
-        sentence = column.text("en")
-        assert reaction_text(sentence, "5%", True)[len("Reacts more to 5% because: ")].islower()
+        for sentence in (column.text("en"), column.zero("en"), column.missing("en")):
+            if sentence:
+                assert reaction_text(sentence, "5%", True).split(" – ")[1][0].islower()
 
 
 def test_each_row_is_explained_for_its_arm(offer_case, monkeypatch):
@@ -100,7 +104,7 @@ def test_each_row_is_explained_for_its_arm(offer_case, monkeypatch):
         arm = best[i] if arms[i] == "none" else arms[i]
         wanted = contributions(case.artefact, X.iloc[[i]], arm)
         assert reasons_of_row == reasons(wanted, X.iloc[[i]], k=2)[0]
-        assert f"to {arm} because: " in reasons_of_row[0].text_en
+        assert f"reaction to {arm} expected – " in reasons_of_row[0].text_en
     assert arms[0] == "none"  # the caller's own
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neigung.explanation.contributions import Contributions
-from neigung.explanation.reasons import facts, reasons, strongest
+from neigung.explanation.reasons import ReasonWriter, facts, reasons
 from neigung.explanation.values import value_text
 from neigung.features.feature import Column
+from tests.explanation.conftest import COLUMNS
 
 
 def frame(**values) -> pd.DataFrame:
@@ -92,7 +95,7 @@ def test_plain_text_says_the_unit_once(one_row):
     )
 
 
-def test_strongest_first_and_one_per_feature(one_row):
+def test_strongest_first_and_one_fact_is_told_once(one_row):
     given_values = one_row(
         order_count_30d=-0.2, order_count_90d=0.9, discount_share=-0.5, last_channel=0.1
     )
@@ -100,10 +103,65 @@ def test_strongest_first_and_one_per_feature(one_row):
     assert [reason.feature for reason in found] == [
         *("order_count_90d", "discount_share", "last_channel")
     ]
-    assert [reason.contribution for reason in found] == [0.9, -0.5, 0.1]
+    # What its columns add up to, so that all reasons add up to the prediction.
+    assert [reason.contribution for reason in found] == [0.9 - 0.2, -0.5, 0.1]
     assert [reason.value for reason in found] == [8.0, 0.35, "web"]
     assert found[1].text("de") == "35 % durch Rabatte gespart"
     assert found[1].text("en") == "35% saved through discounts"
+
+
+def test_a_fact_is_told_by_the_column_that_moves_most_its_way(one_row):
+    # The largest move goes up, but the fact as a whole goes down.
+    writer = ReasonWriter([replace(column, fact="all") for column in COLUMNS])
+    [[reason]] = writer.write(np.array([[-0.2, -0.3, 0.45, 0.0, 0.0, 0.0]]), frame())
+    assert (reason.feature, round(reason.contribution, 12)) == ("order_gap_median", -0.05)
+    # The same where some are left after others have cancelled out.
+    given_values = one_row(order_count_30d=0.5, order_count_90d=-0.4, discount_share=0.2)
+    first, second = reasons(given_values, frame())[0]
+    assert first.feature == "discount_share"
+    assert (second.feature, round(second.contribution, 12)) == ("order_count_30d", 0.1)
+
+
+def test_facts_across_features_and_those_that_cancel_out(one_row):
+    columns = [replace(c, fact="rhythm" if c.unit == "days" else None) for c in COLUMNS]
+    writer = ReasonWriter(columns)
+    values = np.array([[0.1, 0.2, -0.25, 0.25, 0.0, 0.0], [0.1, -0.3, 0.1, 0.2, 0.1 + 0.2, -0.3]])
+    X = pd.concat([frame(), frame()])
+    first, second = writer.write(values, X, k=9)
+    assert [(one.feature, round(one.contribution, 9)) for one in first] == [
+        ("order_gap_median", 0.3)
+    ]
+    values[1, 4:] = [0.1 + 0.2 - 0.3, 0.0]  # 5.6e-17, which is nothing
+    [_, second] = writer.write(values, X, k=9)
+    assert [one.feature for one in second] == ["order_count_90d", "order_gap_median"]
+
+
+def test_what_is_usual_stands_behind_the_customers_value(one_row):
+    usual = {"days_since_last_order": 9.0, "last_channel": "app", "discount_share": None}
+    given_values = replace(
+        one_row(days_since_last_order=-0.7, last_channel=0.2, discount_share=0.1), usual=usual
+    )
+    told = texts(reasons(given_values, frame()))
+    assert told == [
+        (
+            "Last order 41 days ago (typical: 9 days), usually every 12 days",
+            "Letzte Bestellung vor 41 Tagen (typisch: 9 Tage), sonst alle 12 Tage",
+        ),
+        (
+            "Channel of the last order: “web” (most often: “app”)",
+            "Kanal der letzten Bestellung: „web“ (am häufigsten: „app“)",
+        ),
+        ("35% saved through discounts", "35 % durch Rabatte gespart"),
+    ]
+    told = texts(reasons(given_values, frame(days_since_last_order=9.04, last_channel="app")))
+    assert told[0][0] == "Last order 9 days ago (typical), usually every 12 days"
+    assert told[1] == (
+        "Channel of the last order: “app” (the most common)",
+        "Kanal der letzten Bestellung: „app“ (am häufigsten)",
+    )
+    told = texts(reasons(given_values, frame(days_since_last_order=np.nan, last_channel=None)))
+    assert told[0][0] == "Days since the last order: unknown"
+    assert told[1][0] == "Channel of the last order: unknown"
 
 
 def test_zero_contributions_are_no_reasons(one_row):
@@ -154,6 +212,9 @@ def test_many_rows_keep_their_order(one_row, monkeypatch):
         (2.0, "orders", "2 orders", "2 Bestellungen"),
         (0.0, "days", "0 days", "0 Tage"),
         (1.8, "ratio", "1.8", "1,8"),
+        (0.8, "ratio", "0.8", "0,8"),
+        (9.0, "clock", "9:00", "9:00"),
+        (23.999, "clock", "0:00", "0:00"),
         (0.25, "ratio", "0.25", "0,25"),
         (0.0, "share", "0%", "0 %"),
         (0.0001, "share", "under 0.1%", "unter 0,1 %"),
@@ -170,8 +231,8 @@ def test_values(value, unit, english, german):
 
 @given(
     st.floats(-1e15, 1e15) | st.sampled_from([float("nan"), float("-inf")]),
-    st.sampled_from(["days", "share", "currency", "ratio", "count", "orders"]),
-    st.sampled_from(["plain", "dative", "ago", "every", "every_capital"]),
+    st.sampled_from(["days", "share", "currency", "ratio", "count", "orders", "clock"]),
+    st.sampled_from(["plain", "dative", "ago", "every", "every_capital", "times", "times_as"]),
 )
 def test_any_number_can_be_written(value, unit, case):
     for language in ("en", "de"):
@@ -181,16 +242,29 @@ def test_any_number_can_be_written(value, unit, case):
         assert "inf" not in text
 
 
-@given(st.lists(st.floats(-5, 5), min_size=4, max_size=4), st.integers(1, 4))
-def test_strongest_against_a_loop(values, k):
-    names = ["a", "b", "a", "c"]
-    best = {}
-    for j, size in enumerate(values):
-        if abs(size) > abs(values[best[names[j]]] if names[j] in best else 0):
-            best[names[j]] = j
-    wanted = sorted((abs(values[j]) for j in best.values()), reverse=True)[:k]
-    [found] = strongest(np.array([values]), names, k)
-    assert [abs(values[j]) for j in found if j >= 0] == wanted
+@given(
+    st.lists(st.lists(st.integers(-9, 9), min_size=6, max_size=6), min_size=1, max_size=4),
+    st.integers(0, 7),
+)
+def test_strongest_against_a_loop(rows, k):
+    told = facts(COLUMNS)
+    writer = ReasonWriter(COLUMNS)
+    X = pd.concat([frame()] * len(rows))
+    for row, found in zip(rows, writer.write(np.array(rows, dtype=float), X, k), strict=True):
+        sums = {fact: sum(v for v, f in zip(row, told, strict=True) if f == fact) for fact in told}
+        wanted = sorted((abs(size) for size in sums.values() if size), reverse=True)[:k]
+        assert [abs(one.contribution) for one in found] == wanted
+        for one in found:
+            j = [column.name for column in COLUMNS].index(one.feature)
+            assert one.contribution == sums[told[j]]
+            sign = np.sign(one.contribution)
+            others = [sign * v for v, f in zip(row, told, strict=True) if f == told[j]]
+            assert sign * row[j] == max(others) > 0
+
+
+def test_an_artefact_from_before_there_were_facts_is_told_by_its_features():
+    assert [column.fact for column in COLUMNS] == [None] * len(COLUMNS)
+    assert facts(COLUMNS) == [column.feature for column in COLUMNS]
 
 
 def test_same_sentence_is_one_fact():

@@ -1,213 +1,301 @@
-"""The report in a real browser, spoken to over DevTools' pipe: the page itself stays untouched."""
+"""The pages in a real browser: whole and alone on a screen, a phone and paper, for everybody."""
 
-import json
-import os
-import select
-import shutil
-import subprocess
-import sys
-import time
+import datetime as dt
 
 import pytest
 
-from neigung.explanation.report import build_report
-
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+from neigung.explanation.overview import (
+    ListedReview,
+    ListedStudy,
+    ListedVersion,
+    build_overview,
+)
+from tests.explanation.browser import A4, CHROMIUM, DESKTOP, PAPER, PHONE, chromium
 
 pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason="no chromium or chromium-browser is installed"
+    CHROMIUM is None, reason="no chromium or chromium-browser is installed"
 )
 
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *(
-        "--disable-dev-shm-usage",
-        "--remote-debugging-pipe",
-        "--host-resolver-rules=MAP * ~NOTFOUND",
+REPORTS = ("buyers", "offers")
+KINDS = (*REPORTS, "overview")
+
+DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+
+FAULTY = {
+    "wide": (DESKTOP, '<p style="width: 3000px">x</p>', {"wide"}),
+    "wide to the left": (DESKTOP, '<p style="margin-left: -50px">x</p>', {"wide"}),
+    "bars on paper": (
+        PAPER,
+        '<div style="overflow-x: auto"><p style="width: 3000px">x</p></div>',
+        {"cut"},
     ),
-)
+    "cut": (
+        DESKTOP,
+        '<p style="width: 50px; overflow: hidden; white-space: nowrap">longer than that</p>',
+        {"cut"},
+    ),
+    "small": (PHONE, '<p style="font-size: 11px">x</p>', {"small"}),
+    "broken": (DESKTOP, '<img src="data:image/png;base64,AAAA" alt="">', {"broken"}),
+    "shrunk": (PHONE, f'<img src="{DOT}" width="600" style="width: 300px" alt="">', {"shrunk"}),
+    "high": (
+        PAPER,
+        f'<img src="{DOT}" style="width: 9px; height: 2000px" alt="">',
+        {"higher than a sheet"},
+    ),
+    "folded": (PAPER, "<details><summary>x</summary><p>y</p></details>", {"not printed"}),
+    "dead link": (DESKTOP, '<a href="#nowhere">x</a>', {"dead link"}),
+    "same id": (DESKTOP, '<p id="a">x</p><p id="a">y</p>', {"same id"}),
+    "picture from outside": (
+        DESKTOP,
+        '<img src="missing.png" alt="">',
+        {"loads something", "broken", "asks for", "says"},
+    ),
+    "request": (
+        DESKTOP,
+        """<script>
+        const asking = new XMLHttpRequest();
+        asking.open("GET", "https://shop.example/", false);
+        try { asking.send(); } catch {}
+        </script>""",
+        {"asks for", "says"},
+    ),
+    "message": (DESKTOP, '<script>console.info("x")</script>', {"says"}),
+    "error": (DESKTOP, "<script>nothing.there()</script>", {"says"}),
+    "against its own policy": (
+        DESKTOP,
+        """<meta http-equiv="Content-Security-Policy" content="default-src 'none'">
+        <p style="color: red">x</p>""",
+        {"says"},
+    ),
+}
 
-# DevTools reads from descriptor 3 and writes to 4.
-LAUNCH = """
-import fcntl, os, sys
-to, back = (fcntl.fcntl(int(one), fcntl.F_DUPFD, 10) for one in sys.argv[1:3])
-os.dup2(to, 3)
-os.dup2(back, 4)
-os.execv(sys.argv[3], sys.argv[3:])
-"""
+UNFAIR = """<header><h1>x</h1></header>
+<main><img src="…"><p style="color: #bbb">pale text</p><h3>y</h3><button></button></main>"""
 
-STATE = """(() => {
-  document.querySelectorAll("details").forEach(one => { one.open = true; });
-  const width = document.documentElement.clientWidth;
-  const wide = [...document.querySelectorAll("body *")].filter(one =>
-    !one.closest(".scroll, .skip") && one.getBoundingClientRect().right > width + 1);
-  const seen = one => one.checkVisibility() && one.getBoundingClientRect().height > 0;
-  const small = [...document.querySelectorAll("main *, footer")].filter(one =>
-    seen(one) && parseFloat(getComputedStyle(one).fontSize) < 12);
-  return {
-    width: width,
-    page: document.documentElement.scrollWidth,
-    wide: wide.map(one => one.outerHTML.slice(0, 120)),
-    small: small.map(one => one.outerHTML.slice(0, 120)),
-    images: document.images.length,
-    broken: [...document.images].filter(one => !one.complete || !one.naturalWidth).length,
-    background: getComputedStyle(document.querySelector(".verdict")).backgroundColor,
-    swipe: seen(document.querySelector(".swipe")),
-  };
-})()"""
-
-PRINTED = """[...document.querySelectorAll("main *")]
-  .filter(one => one.checkVisibility() && one.getBoundingClientRect().right > WIDTH + 1)
-  .map(one => one.outerHTML.slice(0, 120))"""
-
-
-class Browser:
-    """A headless Chromium with one tab."""
-
-    def __init__(self, folder) -> None:
-        read, self.write = os.pipe()
-        self.read, write = os.pipe()
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", LAUNCH, str(read), str(write), BROWSER, *FLAGS,
-             f"--user-data-dir={folder}", "about:blank"],
-            pass_fds=(read, write), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        os.close(read)
-        os.close(write)
-        self.rest, self.number = b"", 0
-        self.events: list[dict] = []
-        self.session: dict[str, str] = {}
-        self.start()
-
-    def start(self) -> None:
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
-        self.session = {"sessionId": attached["sessionId"]}
-        self.call("Emulation.setScrollbarsHidden", hidden=True)
-        for domain in ("Page", "Network", "Runtime", "Log"):
-            self.call(f"{domain}.enable")
-
-    def call(self, method: str, **params):
-        self.number += 1
-        message = {"id": self.number, "method": method, "params": params, **self.session}
-        os.write(self.write, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self.next()
-            if answer.get("id") == self.number:
-                assert "error" not in answer, answer
-                return answer["result"]
-
-    def next(self, seconds: float = 30) -> dict:
-        end = time.monotonic() + seconds
-        while b"\0" not in self.rest:
-            ready, _, _ = select.select([self.read], [], [], max(0, end - time.monotonic()))
-            piece = os.read(self.read, 1 << 20) if ready else b""
-            assert piece, "Chromium has ended or does not answer"
-            self.rest += piece
-        line, _, self.rest = self.rest.partition(b"\0")
-        message = json.loads(line)
-        if "method" in message:
-            self.events.append(message)
-        return message
-
-    def open(self, url: str, width: int) -> dict:
-        self.events.clear()
-        phone = width < 600
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=800,
-                  deviceScaleFactor=1, mobile=phone)  # fmt: skip
-        self.call("Page.navigate", url=url)
-        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
-            self.next()
-        result = self.call("Runtime.evaluate", expression=STATE, returnByValue=True)
-        assert "exceptionDetails" not in result, result
-        return result["result"]["value"]
-
-    def close(self) -> None:
-        self.session = {}
-        try:
-            self.call("Browser.close")
-        finally:
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-            os.close(self.read)
-            os.close(self.write)
+WITHOUT_MOUSE = {
+    "not seen": '<a href="#x" id="x" style="outline: none">x</a>',
+    "not reached": '<a href="#x" id="x">x</a><button tabindex="-1">y</button>',
+    "shut": """<details><summary onkeydown="if (event.key == 'Enter') event.preventDefault()">x
+        </summary>y</details>""",
+}
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    one = Browser(tmp_path_factory.mktemp("chromium"))
-    yield one
-    one.close()
+def windows():
+    """Closed after this file: Playwright keeps the thread's event loop for itself till then."""
+    with chromium() as windows:
+        yield windows
 
 
-@pytest.fixture(scope="module")
-def urls(artefact, evaluation, test_rows, offer_pages, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pages")
-    found = {}
-    for language in ("en", "de"):
-        page = build_report(artefact, evaluation, test_rows, language=language,
-                            provenance={"data_digest": "ab" * 32})  # fmt: skip
-        for kind, html in (("buyers", page), ("offers", offer_pages[language])):
-            path = folder / f"{kind}_{language}.html"
-            path.write_text(html, encoding="utf-8")
-            found[kind, language] = path.as_uri()
-    return found
-
-
-@pytest.mark.parametrize("kind", ["buyers", "offers"])
-@pytest.mark.parametrize("language", ["en", "de"])
-@pytest.mark.parametrize("width", [1280, 360])
-def test_page_shows_whole_and_alone(browser, urls, kind, language, width):
-    url = urls[kind, language]
-    state = browser.open(url, width)
-    assert state["width"] == width
-    assert state["page"] <= width, state["wide"]
-    assert state["wide"] == []
-    assert state["small"] == []
-    assert state["images"] >= 10
-    assert state["broken"] == 0
-    assert state["background"] not in ("rgba(0, 0, 0, 0)", "rgb(255, 255, 255)")
-    assert state["swipe"] is (width < 600)
-    asked = [
-        event["params"]["request"]["url"]
-        for event in browser.events
-        if event["method"] == "Network.requestWillBeSent"
+def overview(language):
+    """An overview whose newest version has its report beside it."""
+    long = "very_long_word_" * 9
+    versions = [
+        ListedVersion(
+            number=number,
+            created=dt.datetime(2026, 1, number),
+            fitness=("fit", "care", "not_fit", "")[number % 4],
+            metric="average_precision",
+            **{"value": 0.4 + number / 100, "low": 0.35, "high": 0.6},
+            **{"baseline": "bg_nbd", "baseline_value": 0.41},
+            test=("2025-12-20", "ab" * 32),
+            tested=dt.datetime(2025, 12, 20),
+            aliases=("challenger", "champion") if number == 11 else (),
+            review=ListedReview(
+                approved=number == 11,
+                by="Risk <b>& Co</b> " * 4,
+                note=long,
+                at=dt.datetime(2026, 2, 1),
+            ),
+            report=f"buyers_{language}.html" if number == 12 else None,
+            report_state="checked" if number == 12 else "missing",
+        )
+        for number in range(1, 13)
     ]
-    assert [one for one in asked if not one.startswith("data:")] == [url]
-    complaints = ("Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled")
-    assert [event for event in browser.events if event["method"] in complaints] == []
+    studies = [
+        ListedStudy(name="purchase_7d", target="purchase", versions=tuple(versions)),
+        ListedStudy(name="discount_" + "x" * 54, target="offer", versions=tuple(versions[:1])),
+    ]
+    return build_overview(studies, dt.datetime(2026, 2, 2), language)
 
 
-@pytest.mark.parametrize("kind", ["buyers", "offers"])
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("pages")
+
+
+@pytest.fixture
+def url(request, folder):
+    """Where a page lies; it is made when first asked for."""
+
+    def place(kind, language):
+        path = folder / f"{kind}_{language}.html"
+        if not path.exists():
+            if kind == "overview":
+                html = overview(language)
+            else:
+                made = request.getfixturevalue("pages" if kind == "buyers" else "offer_pages")
+                html = made[language]
+            path.write_text(html, encoding="utf-8")
+        return path.as_uri()
+
+    return place
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a page around what shall be wrong in it."""
+
+    def page(body):
+        path = tmp_path / "page.html"
+        path.write_text(
+            '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>x</title>'
+            '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+            f"</head><body>{body.replace('…', DOT)}</body></html>",
+            encoding="utf-8",
+        )
+        return path.as_uri()
+
+    return page
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_prints_whole(browser, urls, kind, language):
-    """On A4 with margins nothing runs over the edge: print has no bars to scroll with."""
-    browser.call("Emulation.setEmulatedMedia", media="print")
-    try:
-        state = browser.open(urls[kind, language], 718)
-        script = PRINTED.replace("WIDTH", "718")
-        over = browser.call("Runtime.evaluate", expression=script, returnByValue=True)
-    finally:
-        browser.call("Emulation.setEmulatedMedia", media="")
-    assert state["page"] <= 718
-    assert over["result"]["value"] == []
+@pytest.mark.parametrize("size", [DESKTOP, PHONE, PAPER], ids=["desktop", "phone", "paper"])
+def test_page_is_whole_alone_and_for_everybody(windows, url, kind, language, size):
+    window = windows.of(size)
+    page = window.open(url(kind, language))
+    assert page.evaluate("document.documentElement.clientWidth") == size.width
+    assert window.faults() == {}
+    if kind in REPORTS:
+        assert page.locator("img").count() >= 10
+        assert (page.locator(".swipe:visible").count() > 0) is size.phone
+    if not size.paper:
+        # Colours are the same in any language and width, and looking at them takes longest.
+        assert window.barriers(colours=size is DESKTOP and language == "en") == {}
+        assert window.faults() == {}
 
 
-def test_what_a_page_loads_and_overflows_is_seen(browser, tmp_path):
-    """The checks above can fail: this page asks for a picture and is too wide."""
-    page = tmp_path / "bad.html"
-    page.write_text(
-        '<div class="verdict"><span class="swipe">x</span></div><img src="missing.png">'
-        '<p style="width: 3000px">wide</p><main><p style="font-size: 6px">small</p></main>'
-    )
-    state = browser.open(page.as_uri(), 1280)
-    assert state["page"] > 1280
-    assert len(state["wide"]) == 1
-    assert len(state["small"]) == 1
-    assert state["broken"] == 1
-    asked = [e for e in browser.events if e["method"] == "Network.requestWillBeSent"]
-    assert any(e["params"]["request"]["url"].endswith("missing.png") for e in asked)
-    assert any(event["method"] == "Log.entryAdded" for event in browser.events)
+@pytest.mark.parametrize("kind", REPORTS)
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_first_screen_gives_the_verdict(windows, url, kind, language):
+    """And, where there is room, the numbers that matter."""
+    for size, told in ((PHONE, ".verdict #verdict"), (DESKTOP, ".verdict, .tiles .number")):
+        page = windows.of(size).open(url(kind, language))
+        boxes = [one.bounding_box() for one in page.locator(told).all()]
+        assert len(boxes) >= (1 if size.phone else 4)
+        assert max(box["y"] + box["height"] for box in boxes) <= size.height
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_prints_without_waste(windows, url, kind):
+    """Sheets of A4, filled: what must not be torn leaves no half of them empty."""
+    window = windows.of(PAPER)
+    window.open(url(kind, "de"))
+    sheets, height = printed(window)
+    assert 0.9 * height <= sheets <= 1.5 * height + 1
+
+
+def printed(window):
+    """How many sheets the page takes, and how many it is high."""
+    sheets = window.sheets()
+    assert set(sheets) == {A4}
+    height = window.page.evaluate("document.body.getBoundingClientRect().height")
+    return len(sheets), height / PAPER.height
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_read_without_a_mouse(windows, url, kind):
+    window = windows.of(DESKTOP)
+    page = window.open(url(kind, "en"))
+    assert window.untabbed() == {}
+    assert page.evaluate("reached.size") >= 7
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_policy_holds(windows, url, kind):
+    """What slipped into the page could neither run nor ask anybody, and is heard of."""
+    window = windows.of(DESKTOP)
+    page = window.open(url(kind, "en"))
+    page.evaluate("""() => {
+      document.body.append(Object.assign(document.createElement("script"), {text: "var ran = 1"}));
+      document.body.append(Object.assign(new Image(), {src: "https://shop.example/a.png"}));
+    }""")
+    assert page.evaluate("typeof ran") == "undefined"
+    faults = window.faults()
+    assert faults.keys() == {"asks for", "says", "loads something", "broken"}
+    assert len(faults["says"]) == 2
+
+
+@pytest.mark.parametrize("kind", REPORTS)
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_customer_is_looked_up(windows, url, kind, language):
+    window = windows.of(DESKTOP)
+    page = window.open(url(kind, language))
+    names = page.locator(".person strong").all_text_contents()
+    assert len(set(names)) == len(names) >= 20
+    field, shown = page.get_by_role("searchbox"), page.locator(".person:visible")
+    told = page.get_by_role("status")
+    assert shown.count() == len(names)
+
+    field.fill(f" {names[3].upper()} ")
+    assert shown.locator("strong").all_text_contents() == [names[3]]
+    assert shown.locator("li").first.is_visible()
+    assert "1" in told.inner_text()
+
+    field.fill("<img src=x onerror=alert(1)>")
+    assert shown.count() == 0
+    assert told.inner_text() == page.locator(".lookup").get_attribute("data-none")
+
+    field.fill("")
+    assert shown.count() == len(names)
+    assert window.faults() == {}
+
+
+@pytest.mark.parametrize("kind", REPORTS)
+def test_customers_are_listed_without_script(windows, url, kind):
+    window = windows.of(DESKTOP, scripts=False)
+    page = window.open(url(kind, "de"))
+    people = page.locator(".person")
+    assert page.locator("input:visible").count() == 0
+    assert page.locator(".person:visible").count() == people.count() >= 20
+    people.nth(3).locator("summary").click()
+    assert people.nth(3).locator("li").first.is_visible()
+    assert window.faults() == {}
+
+
+def test_the_overview_leads_to_the_reports(windows, url):
+    page = windows.of(DESKTOP).open(url("overview", "en"))
+    report = url("buyers", "en")
+    page.locator("td a").click()
+    assert page.url == report
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_faults_are_found(windows, write, name):
+    """The checks above can fail, each for its own reason."""
+    size, body, kinds = FAULTY[name]
+    window = windows.of(size)
+    window.open(write(body))
+    assert window.faults().keys() == kinds
+
+
+def test_barriers_are_found(windows, write):
+    window = windows.of(DESKTOP)
+    window.open(write(UNFAIR))
+    rules = {name.split()[0] for name in window.barriers(colours=True)}
+    assert rules == {"image-alt", "color-contrast", "heading-order", "button-name"}
+
+
+@pytest.mark.parametrize("kind", WITHOUT_MOUSE)
+def test_what_needs_a_mouse_is_found(windows, write, kind):
+    window = windows.of(DESKTOP)
+    window.open(write(WITHOUT_MOUSE[kind]))
+    assert window.untabbed().keys() == {kind}
+
+
+def test_wasted_paper_is_found(windows, write):
+    window = windows.of(PAPER)
+    window.open(write("<style>@page { size: A4 } p { break-after: page }</style>" + "<p>x</p>" * 3))
+    sheets, height = printed(window)
+    assert sheets > 1.5 * height + 1

@@ -1,7 +1,9 @@
+import hashlib
 import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -85,6 +87,22 @@ def test_predictions_survive_saving(artefact: Artefact, folder: Path) -> None:
         "lift": None,
         "folds": [[1, 2], {"ok": True}],
     }
+
+
+def test_what_is_usual_is_kept(artefact: Artefact, tmp_path: Path) -> None:
+    assert artefact.usual == {}
+    usual = {"orders": 4.0, "channel": None}
+    replace(artefact, meta={**artefact.meta, "usual": usual}).save(tmp_path / "told")
+    assert Artefact.load(tmp_path / "told").usual == usual
+
+
+def test_an_artefact_from_before_there_were_facts_keeps_its_digest(folder: Path) -> None:
+    text = (folder / "artefact.json").read_text(encoding="utf-8")
+    columns = json.loads(text)["columns"]
+    later = {"fact", "zero_en", "zero_de", "missing_en", "missing_de"}
+    assert all(later.isdisjoint(column) for column in columns)
+    digest = hashlib.sha256((folder / "checksums.json").read_bytes()).hexdigest()
+    assert Artefact.load(folder).digest == digest
 
 
 def test_only_data_is_written_and_nothing_else_lies_around(folder: Path) -> None:

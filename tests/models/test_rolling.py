@@ -12,7 +12,7 @@ from neigung.errors import InputError
 from neigung.features.feature import Column
 from neigung.models.classifier import PropensityClassifier
 from neigung.models.dataset import Dataset
-from neigung.models.rolling import fit_rolling
+from neigung.models.rolling import fit_rolling, fit_with_seed
 from neigung.models.splits import make_splits
 
 CUTOFFS = [dt.datetime(2025, 1, 1) + dt.timedelta(days=30 * n) for n in range(8)]
@@ -77,3 +77,25 @@ def test_one_outcome_in_the_validation_is_refused() -> None:
     dataset.frame.loc[validated, "label"] = 0.0
     with pytest.raises(InputError, match="Both outcomes"):
         fit_rolling(dataset, SPLITS, PARAMS, seed=7)
+
+
+def test_newest_rows_are_scored_by_trees_that_had_not_seen_them() -> None:
+    dataset = made()
+    fitted = fit_rolling(dataset, SPLITS, PARAMS, seed=7)
+    rows, probability = fitted.out_of_sample(dataset)
+    newest = SPLITS.train[-1]
+    assert rows.cutoffs == (newest,)
+    past = dataset.at(*(cutoff for cutoff in SPLITS.train if cutoff < newest))
+    alone = PropensityClassifier(PARAMS, random_state=7).fit(past.X, past.y)
+    alone.calibration_ = fitted.model.calibration_
+    np.testing.assert_array_equal(probability, alone.predict_proba(rows.X)[:, 1])
+
+
+def test_another_seed_changes_the_trees_alone() -> None:
+    dataset = made()
+    model = fit_rolling(dataset, SPLITS, PARAMS, seed=7).model
+    again = fit_with_seed(dataset, SPLITS, model, 8)
+    assert again.model_text_ != model.model_text_
+    assert again.calibration_ == model.calibration_
+    same = fit_with_seed(dataset, SPLITS, model, 7)
+    assert same.model_text_ == model.model_text_

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
-from matplotlib.figure import Figure
 
-from neigung.explanation import offer_report, report
 from neigung.scoring import write_snapshot
 from neigung.simulation.simulate import simulate
 from neigung.study import Study
 from neigung.tracking.gate import promote
 from neigung.training import train
+from tests.conftest import train_quickly
 from tests.serving.running import Running, running
 from tests.stores import small_store
 
@@ -49,10 +48,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path) -> Pat
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.chdir(folder)
-        # Reports and plots are most of the work of a training, and nobody reads them here.
-        patch.setattr(report, "build_report", lambda *_, **__: "<html>")
-        patch.setattr(offer_report, "build_offer_report", lambda *_, **__: "<html>")
-        patch.setattr(Figure, "savefig", lambda self, place, **_: place.write_bytes(b""))
+        train_quickly(patch)
         Path("small").mkdir()
         for name, frame in small_store(60).items():
             frame.to_parquet(f"small/{name}.parquet", index=False)

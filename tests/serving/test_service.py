@@ -84,6 +84,8 @@ def test_every_customer_gets_the_nightly_score_by_id(service: Running, nightly: 
         assert [r["text"] for r in prediction["reasons"]] == [r["text_de"] for r in row["reasons"]]
         contributions = [r["contribution"] for r in row["reasons"]]
         assert [r["contribution"] for r in prediction["reasons"]] == contributions
+    texts = [r["text"] for one in found for r in one["predictions"][0]["reasons"]]
+    assert any(" (typisch" in text for text in texts)
 
 
 def test_every_customer_gets_the_nightly_score_by_profile(service: Running, nightly: Path) -> None:

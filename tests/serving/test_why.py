@@ -28,8 +28,8 @@ EXPECTED = {
     "none": {"probability": 0.1, "value": 1234.5, "margin": 1.1},
     "10%": {"probability": 0.12, "value": 3.9, "margin": 1.0},
 }
-MORE = Reason("days", 41.0, 0.01, "Reacts more to 10% because: last order 41 days ago",
-              "Reagiert stärker auf 10 %, weil: letzte Bestellung vor 41 Tagen")  # fmt: skip
+MORE = Reason("days", 41.0, 0.01, "Stronger reaction to 10% expected – last order 41 days ago",
+              "Stärkere Reaktion auf 10 % erwartet – letzte Bestellung vor 41 Tagen")  # fmt: skip
 
 
 def buying(**changes: Any) -> Entry:
@@ -86,8 +86,8 @@ def test_a_probability_in_english(log: DecisionLog) -> None:
         "Model: version 3, fingerprint abababababababab",
         "knew of the customer before 2026-02-28 00:00:00 UTC; fingerprint",
         "Legal basis: consent to profiling",
-        "- Last order 41 days ago: lowers the probability",
-        "- Mostly orders by web: raises the probability",
+        "- Last order 41 days ago – lowers the prediction",
+        "- Mostly orders by web – raises the prediction",
         "Of 4 features, 2 raised the prediction, 1 lowered it and 1 changed nothing.",
         "Starting point, the same for everybody: 20%.",
         "(SHAP values)",
@@ -108,7 +108,7 @@ def test_a_probability_in_german(log: DecisionLog) -> None:
         "wurde, Band „mittel“",
         "was mit der Anfrage kam, soweit es vor dem 28.02.2026, 00:00:00 Uhr (UTC) bekannt war",
         "Rechtsgrundlage: Einwilligung in Profiling",
-        "- Letzte Bestellung vor 41 Tagen: senkt die Wahrscheinlichkeit",
+        "- Letzte Bestellung vor 41 Tagen – senkt die Vorhersage",
         "Von 4 Merkmalen erhöhten 2 die Vorhersage, 1 senkten sie und 1 änderten nichts.",
         "(Artikel 22)",
         "Was hier nicht gespeichert ist",
@@ -130,7 +130,7 @@ def test_an_uplift_and_an_offer(log: DecisionLog) -> None:
         "- push: –, compared",
         "- recommended: 10%",
         "Legal basis: legitimate interest in marketing",
-        "- Reacts more to 10% because: last order 41 days ago",
+        "- Stronger reaction to 10% expected – last order 41 days ago",
         "Of 2 features, 1 raised the predicted effect of 10%, 1 lowered it and 0 changed nothing. "
         "Starting point, before any feature is looked at: +0.4 percentage points.",
         "The effect of an offer is the difference",
@@ -142,7 +142,7 @@ def test_an_uplift_and_an_offer(log: DecisionLog) -> None:
         "- none: Wahrscheinlichkeit einer Bestellung 10 %, erwarteter Wert 1.234,50",
         "- nötiger Rabatt: 10 %",
         "- 10 %: +1,4 Prozentpunkte, verglichen damit, es nicht zu bekommen",
-        "- Reagiert stärker auf 10 %, weil: letzte Bestellung vor 41 Tagen",
+        "- Stärkere Reaktion auf 10 % erwartet – letzte Bestellung vor 41 Tagen",
         "Ausgangswert, bevor ein Merkmal betrachtet wird: +0,4 Prozentpunkte.",
     ):
         assert part in german

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
 
 from neigung.evaluation.evaluate import Evaluation, evaluate
 from neigung.features.feature import Column
@@ -21,6 +22,8 @@ from neigung.models.classifier import PropensityClassifier
 from neigung.models.dataset import Dataset
 from neigung.study import Study
 from neigung.tracking.runs import LoggedRun, log_training
+
+ABOUT = '<html><head><meta name="neigung-artefact" content="{}"></head><body>{}</body></html>'
 
 STUDY = Study.from_dict(
     {
@@ -95,6 +98,14 @@ def train(skill: float, *, data: str = "d" * 64, study: Study = STUDY, **changes
     return log_training(given.pop("study"), given.pop("artefact"), given.pop("evaluation"), **given)
 
 
+def pages(digest: str) -> dict[str, str]:
+    """The report on an artefact, for `files` of a training."""
+    return {
+        "report_en.html": ABOUT.format(digest, "reasons"),
+        "report_de.html": ABOUT.format(digest, "Gründe"),
+    }
+
+
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID"):
@@ -103,17 +114,13 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `empty.db` and `mlflow.db`, which holds the versions of `trained`."""
+def template(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path) -> Path:
+    """A folder with `mlflow.db`, which holds the versions of `trained`."""
     folder = tmp_path_factory.mktemp("mlflow")
+    shutil.copyfile(empty_mlflow, folder / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.chdir(folder)
-        from neigung.tracking.connection import connected
-
-        with connected(create=True):
-            pass
-        shutil.copyfile("mlflow.db", "empty.db")
         train(0.5)
         train(0.05)
         train(0.6)
@@ -123,9 +130,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(template: Path, tmp_path: Path) -> Path:
+def store(empty_mlflow: Path, tmp_path: Path) -> Path:
     """The current folder with an empty store."""
-    shutil.copyfile(template / "empty.db", tmp_path / "mlflow.db")
+    shutil.copyfile(empty_mlflow, tmp_path / "mlflow.db")
     return tmp_path
 
 
@@ -143,3 +150,41 @@ def trained(template: Path, tmp_path: Path) -> Path:
 def with_acceptance(**changes: Any) -> Study:
     acceptance = STUDY.acceptance.model_copy(update=changes)
     return STUDY.model_copy(update={"acceptance": acceptance})
+
+
+@pytest.fixture(scope="session")
+def reviewable(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the versions of `reported`, and their artifacts."""
+    folder = tmp_path_factory.mktemp("reviewable")
+    shutil.copyfile(empty_mlflow, folder / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.chdir(folder)
+        artefact = make_artefact()
+        mine, others = pages(artefact.digest), pages("ab" * 32)
+        train(0.5, artefact=artefact, files=mine)
+        train(0.05, artefact=artefact, files=mine)
+        train(0.5, artefact=artefact)
+        train(0.5, artefact=artefact, files=others)
+        train(0.5, artefact=artefact, files=mine)
+        MlflowClient().delete_model_version_tag(STUDY.name, "5", "report_digest")
+        demanding = with_acceptance(review="required")
+        own = make_artefact(demanding)
+        train(0.5, artefact=own, study=demanding, files=pages(own.digest))
+    shutil.copytree(folder / "mlruns", folder / "untouched")
+    return folder
+
+
+@pytest.fixture
+def reported(reviewable: Path, tmp_path: Path) -> Path:
+    """A store with six versions of STUDY, and the folder of their artifacts, to be changed at will.
+
+    1: good, with a report. 2: loses to its baseline, with a report. 3: without one. 4: its report
+    is about another artefact. 5: of an older release that recorded no digest of the report.
+    6: as 1, trained with a study that demands a review.
+    """
+    shutil.copyfile(reviewable / "mlflow.db", tmp_path / "mlflow.db")
+    # The store knows the artifacts by their place, and MLflow keeps that in mind.
+    shutil.rmtree(reviewable / "mlruns")
+    shutil.copytree(reviewable / "untouched", reviewable / "mlruns")
+    return reviewable / "mlruns"

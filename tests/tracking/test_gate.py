@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -9,6 +10,7 @@ from mlflow import MlflowClient
 from neigung.errors import GateError, InputError, TrackingError
 from neigung.tracking import registry
 from neigung.tracking.gate import promote
+from neigung.tracking.review import Review, review
 from tests.tracking.conftest import STUDY, make_artefact, make_evaluation, train, with_acceptance
 
 
@@ -151,3 +153,106 @@ def test_a_broken_champion_can_be_replaced(trained: Path) -> None:
     promote(STUDY, 1)
     MlflowClient().set_model_version_tag(STUDY.name, "1", "artefact_digest", "0" * 64)
     assert promote(STUDY, 3).previous == 1
+
+
+REQUIRED = with_acceptance(review="required")
+
+
+def sign(version: int, decision: str = "approve", by: str = "Ada") -> Review:
+    return review(STUDY, version, decision, by=by, note=f"{decision}: by age.")
+
+
+@pytest.mark.parametrize("force", [{}, {"force": True, "why": "I want it"}])
+def test_a_demanded_review_cannot_be_forced(reported: Path, force: dict[str, Any]) -> None:
+    with pytest.raises(GateError, match="nobody has reviewed it yet") as caught:
+        promote(REQUIRED, 1, **force)
+    assert "neigung review STUDY --version 1 --decision approve" in str(caught.value)
+    assert "--force does not overrule this: it is the word of whoever promotes" in str(caught.value)
+    sign(1, "reject")
+    with pytest.raises(GateError, match=r"it was rejected by Ada on .*: reject: by age") as caught:
+        promote(REQUIRED, 1, **force)
+    assert "\n" not in str(caught.value)
+    assert "champion" not in aliases()
+    assert not {"forced_why", "promoted_at"} & set(registry.find(STUDY.name, 1).tags)
+
+
+def test_all_that_speaks_against_it_is_said_at_once(reported: Path) -> None:
+    with pytest.raises(GateError, match=r"nobody has reviewed it yet\. Also: the model .*baseline"):
+        promote(REQUIRED, 2)
+
+
+def test_with_an_approval_it_becomes_champion(reported: Path) -> None:
+    sign(1, "reject")
+    made = sign(1)
+    promotion = promote(REQUIRED, 1)
+    assert promotion.approval == made
+    assert f"Review: {made.text}" in promotion.text
+    assert promotion.notes == ()
+    assert aliases()["champion"] == 1
+    assert registry.find(STUDY.name, 1).tags["promoted_review"] == made.path
+
+
+def test_an_approved_version_must_pass_the_other_checks_too(reported: Path) -> None:
+    sign(2)
+    with pytest.raises(GateError, match="best baseline"):
+        promote(REQUIRED, 2)
+    forced = promote(REQUIRED, 2, force=True, why="a trial")
+    assert len(forced.overruled) == 1
+
+
+def test_somebody_elses_rejection_is_told(reported: Path) -> None:
+    rejected = sign(1, "reject", by="Grace")
+    sign(1)
+    (note,) = promote(REQUIRED, 1).notes
+    assert note == f"Grace had {rejected.text}; Ada approved it later"
+
+
+def test_the_study_that_it_was_trained_with_can_demand_the_review(reported: Path) -> None:
+    with pytest.raises(GateError, match="demands a review"):
+        promote(STUDY, 6, force=True, why="the file says optional now")
+    sign(6)
+    assert promote(STUDY, 6).version == 6
+
+
+def test_an_approval_of_another_report_does_not_count(reported: Path) -> None:
+    sign(1)
+    version = registry.find(STUDY.name, 1)
+    (page,) = reported.rglob(f"{version.run_id}/artifacts/report_en.html")
+    page.write_text(page.read_text() + "<!-- nicer -->")
+    with pytest.raises(
+        GateError, match=r"is no longer there: The training of version 1 .* changed"
+    ):
+        promote(REQUIRED, 1, force=True, why="I want it")
+
+    # Whoever can write the store can write a new digest to it: the signature is about the old one.
+    pages = {"en": page.read_bytes(), "de": page.with_name("report_de.html").read_bytes()}
+    changed = registry.report_digest(pages)
+    MlflowClient().set_model_version_tag(STUDY.name, "1", "report_digest", changed)
+    with pytest.raises(GateError, match=f"and the version now has the report {changed[:12]}"):
+        promote(REQUIRED, 1, force=True, why="I want it")
+    assert "champion" not in aliases()
+    promotion = promote(STUDY, 1)
+    assert promotion.approval is None
+    assert "was another report or artefact" in promotion.notes[0]
+
+
+def test_an_approval_that_is_gone_does_not_count(reported: Path) -> None:
+    (place,) = reported.rglob(Path(sign(1).path).name)
+    place.unlink()
+    with pytest.raises(GateError, match="no longer in its run"):
+        promote(REQUIRED, 1, force=True, why="I want it")
+
+
+def test_where_reviews_are_optional_a_rejection_is_an_objection(reported: Path) -> None:
+    sign(1)
+    rejected = sign(1, "reject", by="Grace")
+    with pytest.raises(GateError, match=r"rejected by Grace .* overrule with --force"):
+        promote(STUDY, 1)
+    forced = promote(STUDY, 1, force=True, why="Grace meant version 2")
+    assert forced.approval is None
+    assert forced.overruled == (f"it was {rejected.text.rstrip('.')}",)
+    tags = registry.find(STUDY.name, "champion").tags
+    assert "rejected by Grace" in tags["forced_against"]
+    assert "promoted_review" not in tags
+    sign(1, by="Grace")
+    assert promote(STUDY, 1).overruled == ()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -13,6 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from neigung.errors import InputError, TrackingError
+from neigung.evaluation.fitness import Fitness
 from neigung.models.artefact import Artefact
 from neigung.tracking import registry
 from neigung.tracking.runs import LoggedRun
@@ -22,6 +24,7 @@ from tests.tracking.conftest import (
     make_artefact,
     make_evaluation,
     make_rows,
+    pages,
     train,
 )
 
@@ -90,6 +93,32 @@ def test_its_files_can_be_read_back(logged: LoggedRun) -> None:
     assert registry.run_artifact(version, "plots/gains.png").startswith(b"\x89PNG")
     evaluation = registry.evaluation_of(version)
     assert evaluation.to_dict() == make_evaluation(0.5).to_dict()
+
+
+def test_the_evidence_and_what_a_reviewer_signs_are_kept(store: Path) -> None:
+    class Examined:
+        """As much of an Evidence as is logged."""
+
+        fitness = Fitness("care", ())
+
+        def to_dict(self) -> dict[str, Any]:
+            return {"fitness": self.fitness.to_dict(), "note": "für Prüfer"}
+
+        def numbers(self) -> dict[str, float]:
+            return {"test.auroc": 0.1 + 0.2}
+
+    files = pages("ab" * 32)
+    logged = train(0.5, evidence=Examined(), files=files)
+    version = registry.find(STUDY.name, logged.version)
+    told = json.loads(registry.run_artifact(version, "evidence.json"))
+    assert told == {"fitness": {"verdict": "care", "lights": []}, "note": "für Prüfer"}
+    assert json.loads(registry.run_artifact(version, "numbers.json")) == {"test.auroc": 0.1 + 0.2}
+    written = [registry.run_artifact(version, f"report_{one}.html") for one in ("en", "de")]
+    assert written == [files["report_en.html"].encode(), files["report_de.html"].encode()]
+    run = MlflowClient().get_run(logged.run_id)
+    for tags in (version.tags, run.data.tags):
+        assert tags["report_digest"] == hashlib.sha256(b"".join(written)).hexdigest()
+        assert tags["fitness"] == "care"
 
 
 def test_trials_are_nested_runs(logged: LoggedRun) -> None:

@@ -11,15 +11,19 @@ import pandas as pd
 
 from neigung.errors import InputError
 from neigung.evaluation.baselines import baseline_text
+from neigung.evaluation.frames import plain, table_from_dict, table_to_dict, typed
 from neigung.evaluation.metrics import METRICS, bootstrap
+from neigung.evaluation.named_numbers import MODEL as MODEL
+from neigung.evaluation.named_numbers import headline_numbers, propensity_numbers
+from neigung.evaluation.segments import activity_segment as activity_segment
+from neigung.evaluation.segments import levels
+from neigung.evaluation.top import SHARES, top_table
 from neigung.evaluation.verdict import Verdict, format_interval, judge
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from neigung.models.dataset import Dataset
-
-MODEL = "model"
 
 FoldPredictions = tuple[Any, Any, Any, Mapping[str, Any]]
 
@@ -28,6 +32,10 @@ _SEGMENT_COLUMNS = [
     *("segment", "level", "n", "positives", "model", "metric", "value", "low", "high", "reason"),
 ]
 _FOLD_COLUMNS = ["cutoff", "model", "metric", "value", "low", "high", "reason"]
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("value", "low", "high", "share", "gain", "predicted", "observed"), float),
+    **{"n": int, "positives": int, "best": bool, "cutoff": "datetime64[us]"},
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,20 +112,54 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-ready values; NaN becomes None. `from_dict` reads it back."""
-        plain = {
+        facts = {
             key: getattr(self, key)
             for key in ("metric", "n_rows", "n_customers", "base_rate", "repetitions")
         }
-        tables = {name: _table_to_dict(getattr(self, name)) for name in _TABLES}
-        verdict = {key: _plain(value) for key, value in asdict(self.verdict).items()}
-        return {"cutoff": self.cutoff.isoformat(), **plain, **tables, "verdict": verdict}
+        tables = {name: table_to_dict(getattr(self, name)) for name in _TABLES}
+        verdict = {key: plain(value) for key, value in asdict(self.verdict).items()}
+        return {"cutoff": self.cutoff.isoformat(), **facts, **tables, "verdict": verdict}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
         fields = {key: value for key, value in data.items() if key not in ("cutoff", "verdict")}
-        fields |= {name: _table_from_dict(data[name]) for name in _TABLES}
+        fields |= {name: table_from_dict(data[name], _TYPES) for name in _TABLES}
         return cls(cutoff=pd.Timestamp(data["cutoff"]), **fields)
+
+    def headline_numbers(self) -> dict[str, float]:
+        """The numbers of the test for a glance, those that are known.
+
+        `test.rows`, `test.base_rate`, `test.METRIC`, `baseline.NAME.METRIC`,
+        `difference.NAME.METRIC` (model minus baseline), the last three also with `.low`, `.high`.
+        """
+        return headline_numbers(self)
+
+    def numbers(self) -> dict[str, float]:
+        """Every number by name, those that are known: `headline_numbers` and further
+
+        - `test.customers`
+        - `fold.DATE.MODEL.METRIC`, DATE as 2025-06-01, with `.low`, `.high`
+        - `segment.SEGMENT.LEVEL.n`, `.positives`, `.MODEL.METRIC` (with `.low`, `.high`)
+        - `top.10.customers`, `.found`, `.rate`, `.baseline_found`, `.baseline_found_share`,
+          `.found_share`, `.lift`, `.more` (the last three with `.low`, `.high`); also `top.20`,
+          `top.30`: see `top`
+        - `calibration.BIN.predicted`, `.n`, `.observed` (with `.low`, `.high`): the model's bins,
+          from 1, the lowest
+        """
+        return propensity_numbers(self)
+
+    def top(self, shares: Sequence[float] = SHARES) -> pd.DataFrame:
+        """What acting on the best customers would bring, beside the best baseline; a row a share.
+
+        Columns: share, customers (how many are addressed), found (how many of them have the
+        outcome), found_share (of all outcomes) with found_share_low and _high, rate (found a
+        customer addressed), lift (rate over the rate of all) with lift_low and _high, baseline
+        (that which finds most in this share), baseline_found, baseline_found_share, more (found
+        beyond the baseline's) with more_low and _high, known for 10, 20 and 30 %. Equal scores at
+        the limit count in proportion. Raises InputError for a share outside 0..1.
+        """
+        return top_table(self, shares)
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -136,6 +178,9 @@ class Evaluation:
             "calibration": self.plot_calibration(language),
             "metrics": self.plot_metrics(language),
             "folds": self.plot_folds(language),
+            "lift": self.plot_lift(language),
+            "top": self.plot_top(language),
+            "segments": self.plot_segments(language),
         }
 
     def plot_gains(self, language: str = "en") -> Figure:
@@ -161,6 +206,24 @@ class Evaluation:
         from neigung.evaluation.plots import plot_folds
 
         return plot_folds(self, language)
+
+    def plot_lift(self, language: str = "en") -> Figure:
+        """How many times the overall rate the best customers have, over the share addressed."""
+        from neigung.evaluation.plots import plot_lift
+
+        return plot_lift(self, language)
+
+    def plot_top(self, language: str = "en") -> Figure:
+        """What acting on the top 10, 20 and 30 % finds, beside the best baseline."""
+        from neigung.evaluation.plots import plot_top
+
+        return plot_top(self, language)
+
+    def plot_segments(self, language: str = "en") -> Figure:
+        """The acceptance metric in each segment, beside the best baseline."""
+        from neigung.evaluation.plots import plot_segments
+
+        return plot_segments(self, language)
 
 
 def evaluate(
@@ -212,7 +275,7 @@ def evaluate(
     rows = []
     columns = {} if segments is None else dict(segments.items())
     for name, column in columns.items():
-        for level, inside in _levels(column, most_levels):
+        for level, inside in levels(column, most_levels):
             table = _segment_table(
                 y[inside],
                 {model: p[inside] for model, p in both.items()},
@@ -235,35 +298,13 @@ def evaluate(
         repetitions=result.repetitions,
         metrics=result.table(),
         differences=differences,
-        folds=_typed(pd.concat(parts[1:] or parts, ignore_index=True)),
-        segments=_typed(pd.concat(rows, ignore_index=True))
+        folds=typed(pd.concat(parts[1:] or parts, ignore_index=True), _TYPES),
+        segments=typed(pd.concat(rows, ignore_index=True), _TYPES)
         if rows
-        else _typed(pd.DataFrame(columns=_SEGMENT_COLUMNS)),
+        else typed(pd.DataFrame(columns=_SEGMENT_COLUMNS), _TYPES),
         gains=result.gains(),
         calibration=result.calibration(),
     )
-
-
-def activity_segment(
-    days_since_last_order: Any,
-    days_since_first_order: Any,
-    new_within_days: float = 90,
-    dormant_after_days: float = 90,
-) -> pd.Categorical[Any]:
-    """`new`, `active` or `dormant` for each customer, from days before the cutoff (n,).
-
-    New: first order at most `new_within_days` ago. Dormant: not new, and last order more than
-    `dormant_after_days` ago, or no order known. Active: everybody else.
-
-    >>> list(activity_segment([5, 5, 200, float("nan")], [20, 400, 400, float("nan")]))
-    ['new', 'active', 'dormant', 'dormant']
-    """
-    last, first = (
-        np.asarray(v, dtype=float) for v in (days_since_last_order, days_since_first_order)
-    )
-    segment = np.where(last <= dormant_after_days, "active", "dormant")
-    segment = np.where(first <= new_within_days, "new", segment)
-    return pd.Categorical(segment, categories=["new", "active", "dormant"])
 
 
 def model_text(name: str, language: str = "en") -> str:
@@ -275,18 +316,6 @@ def model_text(name: str, language: str = "en") -> str:
     if name == MODEL:
         return "Modell" if language == "de" else "model"
     return baseline_text(name, language)
-
-
-def _levels(column: pd.Series[Any], most: int) -> list[tuple[str, Any]]:
-    """The levels of a segment column, largest first, each with its rows."""
-    text = column.astype(object).where(column.notna(), "(missing)").map(str)
-    counts = text.value_counts(sort=True)
-    # Ties in size are broken by name, so that the order never depends on the rows'.
-    names = sorted(counts.index, key=lambda level: (-counts[level], level))
-    if len(names) > most:
-        text = text.where(text.isin(names[:most]), "(other)")
-        names = [*names[:most], "(other)"]
-    return [(name, (text == name).to_numpy()) for name in names]
 
 
 def _segment_table(
@@ -301,30 +330,3 @@ def _segment_table(
         return bootstrap(y, predictions, groups, repetitions=repetitions, seed=seed).table()
     row = {"model": MODEL, "metric": metric, "value": np.nan, "low": np.nan, "high": np.nan}
     return pd.DataFrame([{**row, "reason": reason}])
-
-
-def _plain(value: Any) -> Any:
-    """A cell as JSON knows it."""
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
-def _table_to_dict(table: pd.DataFrame) -> dict[str, Any]:
-    rows = [[_plain(value) for value in row] for row in table.itertuples(index=False)]
-    return {"columns": list(table.columns), "rows": rows}
-
-
-def _table_from_dict(data: Mapping[str, Any]) -> pd.DataFrame:
-    return _typed(pd.DataFrame(data["rows"], columns=data["columns"]))
-
-
-def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    """The column types of all tables, which an empty frame or JSON do not know."""
-    types: dict[str, Any] = dict.fromkeys(
-        ("value", "low", "high", "share", "gain", "predicted", "observed"), float
-    )
-    types |= {"n": int, "positives": int, "best": bool, "cutoff": "datetime64[us]"}
-    return table.astype({name: kind for name, kind in types.items() if name in table})

@@ -12,8 +12,9 @@ import pandas as pd
 from neigung.errors import InputError
 from neigung.evaluation.arm_verdict import SMALLEST_SHARE, arm_effects, arm_sentences
 from neigung.evaluation.clusters import Clusters
-from neigung.evaluation.evaluate import MODEL, _plain, _table_to_dict
+from neigung.evaluation.frames import plain, table_to_dict
 from neigung.evaluation.metric import OFFER_METRICS
+from neigung.evaluation.named_numbers import MODEL, headline_numbers, offer_numbers
 from neigung.evaluation.offer_tables import TableMaker, typed
 from neigung.evaluation.offer_test import OfferTest, Placebo
 from neigung.evaluation.offer_texts import SAME, interval_text, policy_text, whole_text
@@ -173,14 +174,14 @@ class OfferEvaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-ready values; NaN becomes None. `from_dict` reads it back."""
-        plain = {key: _plain(getattr(self, key)) for key in _PLAIN}
-        tables = {name: _table_to_dict(getattr(self, name)) for name in _TABLES}
-        verdict = {key: _plain(value) for key, value in asdict(self.verdict).items()}
+        facts = {key: plain(getattr(self, key)) for key in _PLAIN}
+        tables = {name: table_to_dict(getattr(self, name)) for name in _TABLES}
+        verdict = {key: plain(value) for key, value in asdict(self.verdict).items()}
         return {
             "kind": KIND,
             "cutoff": self.cutoff.isoformat(),
             "arms": list(self.arms),
-            **plain,
+            **facts,
             **tables,
             "verdict": verdict,
         }
@@ -194,6 +195,34 @@ class OfferEvaluation:
         for name in _TABLES:
             fields[name] = typed(pd.DataFrame(data[name]["rows"], columns=data[name]["columns"]))
         return cls(cutoff=pd.Timestamp(data["cutoff"]), arms=tuple(data["arms"]), **fields)
+
+    def headline_numbers(self) -> dict[str, float]:
+        """The numbers of the test for a glance, those that are known.
+
+        `test.rows`, `test.base_rate`, `test.METRIC`, `baseline.NAME.METRIC`,
+        `difference.NAME.METRIC` (model minus policy), the last three also with `.low`, `.high`.
+        """
+        return headline_numbers(self)
+
+    def numbers(self) -> dict[str, float]:
+        """Every number by name, those that are known: `headline_numbers` and further
+
+        - `test.customers`, `test.smallest_effect`
+        - `policy.NAME`: what the model's choice (`policy.model`) and each simple policy earn per
+          customer; `policy_lead.NAME`: how much more the model earns than that policy
+        - `effect.ARM`: average effect; `effect.ARM.naive`: plain difference of the means;
+          `effect.ARM.n`, `.mean`, `.p`, `.needed` as in `arm_effects`
+        - `ranking.ARM.MODEL.METRIC`
+        - `band.ARM.BAND.effect`, and without interval `.n`, `.predicted`; BAND as in `bands`
+        - `overlap.ARM.n`, `.randomised`, `.smallest`, `.q05`, `.median`, `.q95`,
+          `.without_chance`, `.effective`
+        - `balance.COLUMN.ARM.before`, `.after`
+        - `placebo.effect.ARM`, `placebo.qini`, `placebo.spread`
+
+        Policies, effects, rankings, effects of bands and the placebo also with `.low`, `.high`. An
+        ARM is written as the data have it: `effect.10%`.
+        """
+        return offer_numbers(self)
 
     def _repr_html_(self) -> str:
         from html import escape

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from neigung.evaluation.evaluate import MODEL
 from neigung.evaluation.offer_texts import policy_text
 from neigung.evaluation.overlap import IMBALANCE
-from neigung.evaluation.plots import _GREY, _decimal, _figure, _style
+from neigung.evaluation.plots import _GREY, _decimal, _figure, _percent, _style, label_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,7 +91,7 @@ def plot_effects(evaluation: OfferEvaluation, language: str = "en") -> Figure:
         axes.plot(x, values, color=colour, marker=marker, linestyle="", label=_text(key, language))
     axes.axhline(0, color=_GREY, linewidth=0.8)
     axes.set_xticks(range(len(table)), [_arm(arm, language) for arm in table["arm"]])
-    against = _text("against", language).format(control=evaluation.control)
+    against = _text("against", language).format(control=label_text(evaluation.control))
     axes.set(xlabel=against, ylabel=_amount(evaluation.outcome, language))
     _decimal(axes.yaxis, language)
     figure.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=2)
@@ -198,7 +198,8 @@ def _name(model: str, language: str) -> str:
 
 
 def _arm(text: str, language: str) -> str:
-    """German sets a space before the sign: 10 %."""
+    """An arm as a label; German sets a space before the sign: 10 %."""
+    text = label_text(text)
     return re.sub(r"(?<=\d)%", "\N{NO-BREAK SPACE}%", text) if language == "de" else text
 
 
@@ -213,10 +214,3 @@ def _unit(outcome: str, language: str) -> str:
 def _amount(outcome: str, language: str) -> str:
     per = _text("per_customer", language)
     return f"{_text(outcome, language)} {per}{_unit(outcome, language)}"
-
-
-def _percent(axis: Any, language: str) -> None:
-    from matplotlib.ticker import PercentFormatter
-
-    sign = "\N{NO-BREAK SPACE}%" if language == "de" else "%"
-    axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=sign))

@@ -49,10 +49,7 @@ class TableMaker:
         self.test, self.clusters, self.effects, self.worth = test, clusters, effects, worth
         usable = overlap.set_index("arm")["usable"]
         self.usable = [name for name in test.arms if usable[name]]
-        # An arm that was hardly given at all has no support anywhere.
-        enough = overlap.set_index("arm").loc[test.all_arms]
-        rare = (enough[["n", "effective"]].min(axis=1) < 50 - 1e-9).to_numpy()
-        self._unsupported = without_chance(chances, test.randomised) | rare
+        self._unsupported = unsupported(test, overlap, chances)
         self.ranked = {
             (MODEL, name): Ranked(test.uplift[name], effects[name]) for name in test.arms
         } | {
@@ -150,7 +147,7 @@ class TableMaker:
         values = {name: policy_scores(policy, self.worth) for name, policy in policies.items()}
         reasons = {
             name: "support"
-            if float((policy * self._unsupported).sum(axis=1).mean()) > MOST_WITHOUT_CHANCE
+            if not is_supported(policy, self._unsupported)
             else ""
             for name, policy in policies.items()
         }
@@ -183,6 +180,19 @@ class TableMaker:
     def _mean(self, influence: Floats, reason: str) -> tuple[float, float, float]:
         found = _NOTHING if reason else self.clusters.mean(influence)
         return found.value, found.low, found.high
+
+
+def unsupported(test: OfferTest, overlap: pd.DataFrame, chances: Any) -> npt.NDArray[np.bool_]:
+    """Which arm (n, control and arms) hardly anybody like a customer got."""
+    # An arm that was hardly given at all has no support anywhere.
+    enough = overlap.set_index("arm").loc[test.all_arms]
+    rare = (enough[["n", "effective"]].min(axis=1) < 50 - 1e-9).to_numpy()
+    return np.asarray(without_chance(chances, test.randomised) | rare)
+
+
+def is_supported(policy: Any, unsupported: npt.NDArray[np.bool_]) -> bool:
+    """Whether a policy (n, control and arms) gives such arms to no more than a few."""
+    return float((policy * unsupported).sum(axis=1).mean()) <= MOST_WITHOUT_CHANCE
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:

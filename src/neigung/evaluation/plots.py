@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from neigung.evaluation.evaluate import MODEL, Evaluation, model_text
 from neigung.evaluation.metrics import METRICS
+from neigung.evaluation.offer_texts import share_text, whole_text
+from neigung.evaluation.segments import segment_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +26,9 @@ _STYLES = (
     ("#E69F00", (0, (5, 1, 1, 1)), "v"),
     ("#56B4E9", (0, (1, 1)), "P"),
 )
+_HATCHES = ("", "//", "..", "xx")
 _GREY = "#777777"
+_FIRST_SHARE = 0.04
 _MAIN_METRICS = ("auroc", "average_precision", "log_loss", "brier")
 
 _TEXTS = {
@@ -38,7 +46,23 @@ _TEXTS = {
     "folds": ("over time, last one the test", "im Zeitverlauf, zuletzt der Test"),
     "cutoff": ("cutoff", "Stichtag"),
     "band": ("95% intervals", "95-%-Intervalle"),
+    "lift": ("Lift: how much better than at random", "Lift: wie viel besser als zufällig"),
+    "times": ("times the rate of all customers", "Vielfaches des Anteils bei allen Kunden"),
+    "top": (
+        "What acting on the best customers would bring",
+        "Was es bringt, die besten Kunden anzusprechen",
+    ),
+    "top_share": ("top {}", "beste {}"),
+    "found": ("{} found", "{} gefunden"),
+    "segments": ("{} by segment", "{} nach Segmenten"),
+    "too_small": (
+        "{} smaller segments cannot be judged",
+        "{} kleinere Segmente sind nicht beurteilbar",
+    ),
+    "none": ("no segment can be judged", "kein Segment ist beurteilbar"),
+    "rows": ("{} customers", "{} Kunden"),
 }
+_MOST_SEGMENTS = 30
 
 
 def plot_gains(evaluation: Evaluation, language: str = "en") -> Figure:
@@ -143,6 +167,138 @@ def plot_folds(evaluation: Evaluation, language: str = "en") -> Figure:
     return figure
 
 
+def plot_lift(evaluation: Evaluation, language: str = "en") -> Figure:
+    """Lift over the share of customers addressed; the model with its band."""
+    figure, axes = _figure(_text("lift", language))
+    table = evaluation.gains
+    # Of the very first customers the lift is mostly chance, and would set the scale for all.
+    table = table[table["share"] >= _FIRST_SHARE - 1e-9]
+    for i, (model, curve) in enumerate(_by_model(evaluation, table)):
+        colour, line, _ = _style(i)
+        lift, low, high = (curve[key] / curve["share"] for key in ("gain", "low", "high"))
+        width = 2.2 if model == MODEL else 1.4
+        label = _name(model, language)
+        axes.plot(curve["share"], lift, color=colour, linestyle=line, linewidth=width, label=label)
+        if model == MODEL:
+            axes.fill_between(curve["share"], low, high, color=colour, alpha=0.2)
+    axes.axhline(1, color=_GREY, linewidth=0.8, label=_text("chance", language))
+    axes.set(xlim=(0, 1), ylim=(0, None))
+    _labelled(figure, axes, "share", "times", language, loc="upper right")
+    _percent(axes.xaxis, language)
+    _decimal(axes.yaxis, language)
+    return figure
+
+
+def plot_top(evaluation: Evaluation, language: str = "en") -> Figure:
+    """A pair of bars a share: what the model finds, with its interval, and the best baseline."""
+    table = evaluation.top()
+    figure, axes = _figure(_text("top", language))
+    axes.grid(visible=False, axis="x")
+    names = list(dict.fromkeys(table["baseline"]))
+    told: set[str] = set()
+    for k, row in enumerate(table.to_dict("records")):
+        sides = (
+            (MODEL, row["found_share"], row["found"]),
+            (row["baseline"], row["baseline_found_share"], row["baseline_found"]),
+        )
+        for side, (model, share, found) in enumerate(sides):
+            i = 0 if model == MODEL else 1 + names.index(model)
+            x, height = k + 0.4 * side - 0.2, 0.0 if math.isnan(share) else share
+            label = "_" if model in told else _name(model, language)
+            told.add(model)
+            axes.bar(x, height, 0.38, color=_style(i)[0], hatch=_HATCHES[i % 4], label=label)
+            count = _text("found", language).format(_count(found, language))
+            above = f"{_share(share, language)}\n{count}"
+            # Above the interval, which only the model has.
+            top = np.nanmax([height, row["found_share_high"] if side == 0 else height])
+            axes.text(x, top + 0.01, above, ha="center", va="bottom", fontsize=8.5)
+        axes.vlines(k - 0.2, row["found_share_low"], row["found_share_high"], color="black")
+    told_shares = [_share(share, language) for share in table["share"]]
+    shares = [_text("top_share", language).format(share) for share in told_shares]
+    axes.set_xticks(range(len(table)), shares)
+    highest = np.nanmax([0.1, *table["found_share_high"], *table["baseline_found_share"]])
+    axes.set_ylim(0, 1.28 * highest)
+    axes.set(xlabel=_text("share", language), ylabel=_text("gain", language))
+    _percent(axes.yaxis, language)
+    axes.legend(frameon=False, fontsize=9, loc="upper left")
+    return figure
+
+
+def plot_segments(evaluation: Evaluation, language: str = "en") -> Figure:
+    """The acceptance metric of the model and the best baseline in each segment, with intervals.
+
+    A mark shows what ranking at random would reach: of average precision that is the segment's
+    rate, so that segments are not to be compared by the value alone.
+    """
+    table = evaluation.segments
+    table = table[table["metric"] == evaluation.metric]
+    judged = table[table["value"].notna()]
+    groups = list(judged.groupby(["segment", "level"], sort=False))[:_MOST_SEGMENTS]
+    metric = METRICS[evaluation.metric].text(language)
+    title = _text("segments", language).format(metric)
+    figure, axes = _figure(title[0].upper() + title[1:], width=8)
+    figure.set_size_inches(8, 2 + 0.3 * max(3, len(groups)))
+    names: list[str] = []
+    told: set[str] = set()
+    for y, ((segment, level), some) in enumerate(groups):
+        rows = some.to_dict("records")
+        count = _text("rows", language).format(_count(rows[0]["n"], language))
+        part = label_text(segment_text(str(segment), language=language), 24)
+        named = label_text(segment_text(str(segment), str(level), language), 32)
+        names.append(f"{part}: {named}, {count}")
+        lot = _at_random(evaluation.metric, rows[0]["positives"] / rows[0]["n"])
+        chance = "_" if y else _text("chance", language)
+        axes.plot([lot], [y], color=_GREY, marker="|", ms=12, ls="", label=chance)
+        for row in rows:
+            i = evaluation.models.index(row["model"])
+            colour, _, marker = _style(i)
+            place = y + (0.12 if i else -0.12)
+            label = "_" if row["model"] in told else _name(row["model"], language)
+            told.add(row["model"])
+            axes.hlines(place, row["low"], row["high"], color=colour, linewidth=2)
+            axes.plot([row["value"]], [place], color=colour, marker=marker, ls="", label=label)
+    if not groups:
+        axes.text(0.5, 0.5, _text("none", language), ha="center", transform=axes.transAxes)
+    axes.set_yticks(range(len(names)), names, fontsize=9)
+    axes.set_ylim(max(0.5, len(names) - 0.5), -0.5)
+    direction = "higher" if METRICS[evaluation.metric].higher_is_better else "lower"
+    below = f"{metric} ({_text(direction, language)}, {_text('band', language)})"
+    if groups and (small := int((table["reason"] != "").sum())):
+        below += "\n" + _text("too_small", language).format(small)
+    axes.set_xlabel(below)
+    _decimal(axes.xaxis, language)
+    if told:
+        figure.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=3)
+    return figure
+
+
+def _at_random(metric: str, rate: float) -> float:
+    """What a ranking at random reaches; NaN for metrics of the probabilities themselves."""
+    if metric == "average_precision":
+        return rate
+    return {"auroc": 0.5}.get(metric, 1.0 if metric.startswith("lift") else math.nan)
+
+
+def label_text(text: str, most: int = 44) -> str:
+    """Foreign text as a label: on one line, not too long, and no formula between dollar signs.
+
+    >>> label_text("costs $5 or $10"), label_text("a" * 50, 10)
+    ('costs \\\\$5 or \\\\$10', 'aaaaaaaaa…')
+    """
+    line = " ".join(str(text).split())
+    if len(line) > most:
+        line = line[: most - 1] + "…"
+    return line.replace("$", r"\$")
+
+
+def _share(share: float, language: str) -> str:
+    return "–" if math.isnan(share) else share_text(share, language)
+
+
+def _count(number: float, language: str) -> str:
+    return "–" if math.isnan(number) else whole_text(round(number), language)
+
+
 def _style(i: int) -> tuple[str, Any, str]:
     return _STYLES[i % len(_STYLES)]
 
@@ -191,12 +347,29 @@ def _labelled(
     percent: bool = False,
     loc: str = "best",
 ) -> Figure:
-    from matplotlib.ticker import PercentFormatter
-
     axes.set(xlabel=_text(x, language), ylabel=_text(y, language))
     if percent:
-        sign = "\N{NO-BREAK SPACE}%" if language == "de" else "%"
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=sign))
+            _percent(axis, language)
     axes.legend(frameon=False, fontsize=9, loc=loc)
     return figure
+
+
+def _percent(axis: Any, language: str) -> None:
+    """Shares in percent, with decimals only where the ticks lie closer than 1 %."""
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    class Percent(PercentFormatter):
+        def set_locs(self, locs: Any) -> None:
+            super().set_locs(locs)
+            steps = [100 * (b - a) for a, b in pairwise(sorted(locs)) if b > a]
+            self.decimals = max(0, -math.floor(math.log10(min(steps)) + 1e-9)) if steps else 0
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            text = str(super().__call__(x, pos))
+            return text.replace(".", ",") if language == "de" else text
+
+    sign = "\N{NO-BREAK SPACE}%" if language == "de" else "%"
+    # No steps of 2.5, which would be shown rounded.
+    axis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(Percent(1, decimals=0, symbol=sign))

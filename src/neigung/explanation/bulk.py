@@ -18,6 +18,8 @@ from woodelf.core.trees.decision_trees_ensemble import (
     LeftIsSmallerEqualDecisionTreeNode,
 )
 
+from neigung.explanation.trees import Leaf, Split, read_trees
+
 _TREES_AT_ONCE = 25
 
 
@@ -45,7 +47,7 @@ def woodelf_values(trees: list[dict[str, Any]], array: npt.NDArray[np.float64]) 
     [-1.5, 0.5, -1.5]
     """
     data = pd.DataFrame(array, columns=range(array.shape[1]))
-    roots = [_tree(tree["tree_structure"]) for tree in trees if tree["num_leaves"] > 1]
+    roots = [_tree(tree) for tree in read_trees(trees)]
     values = np.zeros(array.shape)
     # A few trees at a time, because Woodelf adds them up in single precision.
     for start in range(0, len(roots), _TREES_AT_ONCE):
@@ -54,35 +56,22 @@ def woodelf_values(trees: list[dict[str, Any]], array: npt.NDArray[np.float64]) 
     return values
 
 
-def _tree(structure: dict[str, Any]) -> Any:
-    root = _node(structure)
+def _tree(tree: Split) -> Any:
+    root = _node(tree)
     for index, node in enumerate(root.bfs()):
         node.index = index
     root.depth = root.get_depth()
     return root
 
 
-def _node(dumped: dict[str, Any]) -> Any:
-    """A node of `dump_model`, with its children."""
-    if "leaf_value" in dumped:
-        return LeftIsSmallerEqualDecisionTreeNode(
-            None, dumped["leaf_value"], None, None, cover=dumped["leaf_count"]
-        )
-    if dumped["missing_type"] == "Zero":
-        raise ValueError("trees that treat zero as missing are not supported")
-    left, right = _node(dumped["left_child"]), _node(dumped["right_child"])
-    kind, value, missing_left = LeftIsSmallerEqualDecisionTreeNode, dumped["threshold"], False
-    if dumped["decision_type"] == "==":
-        kind, value = _CategoryNode, 0.0
-    elif dumped["missing_type"] == "None":
-        # LightGBM then reads a missing value as zero.
-        missing_left = value >= 0
-    else:
-        missing_left = dumped["default_left"]
-    node = kind(
-        dumped["split_feature"], value, right, left, missing_left, cover=dumped["internal_count"]
-    )
-    if kind is _CategoryNode:
-        node.categories = frozenset(float(part) for part in dumped["threshold"].split("||"))
+def _node(read: Split | Leaf) -> Any:
+    """A node as Woodelf wants it, with its children."""
+    if isinstance(read, Leaf):
+        return LeftIsSmallerEqualDecisionTreeNode(None, read.value, None, None, cover=read.count)
+    left, right = _node(read.left), _node(read.right)
+    kind = LeftIsSmallerEqualDecisionTreeNode if read.categories is None else _CategoryNode
+    node = kind(read.column, read.threshold, right, left, read.missing_left, cover=read.count)
+    if read.categories is not None:
+        node.categories = read.categories
     left.parent = right.parent = node
     return node

@@ -9,8 +9,8 @@ precision, so every run of it is checked against LightGBM.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +23,6 @@ from neigung.models.rows import Features, matrix, some
 
 if TYPE_CHECKING:
     from neigung.models.artefact import Artefact
-    from neigung.models.classifier import PropensityClassifier
     from neigung.models.offer_artefact import OfferArtefact
 
 Floats = npt.NDArray[np.float64]
@@ -47,7 +46,7 @@ class Contributions:
     number; (rows,) for an uplift that is averaged with that of neighbouring rates for some rows,
     so that it rises with the rate: they start elsewhere.
     `unit` is `log_odds` (calibrated) for a propensity; for the uplift of `arm` it is `points`, kept
-    as probabilities, or `money`.
+    as probabilities, or `money`. `usual` is what is usual of each column, as the artefact keeps it.
     """
 
     values: Floats
@@ -56,6 +55,7 @@ class Contributions:
     margin: Floats
     unit: Unit = "log_odds"
     arm: str | None = None
+    usual: Mapping[str, float | str | None] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -98,13 +98,13 @@ def contributions(
     model, columns = artefact.classifier, tuple(artefact.columns)
     margin = model.margin(X)
     if len(X) >= MANY_ROWS:
-        found = _bulk(model, X, margin)
+        found = _bulk(artefact, X, margin)
         if found is not None:
-            return Contributions(*found, columns, margin)
+            return Contributions(found[0], float(found[1][0]), columns, margin)
         _warn_of_detour(len(X))
     exact = model.contributions(X)
     base = exact[0, -1] if len(exact) else 0.0
-    return Contributions(exact[:, :-1], float(base), columns, margin)
+    return Contributions(exact[:, :-1], float(base), columns, margin, usual=artefact.usual)
 
 
 def telling_arm(artefact: OfferArtefact, X: Features) -> str:
@@ -129,7 +129,7 @@ def _of_uplift(artefact: OfferArtefact, X: Features, arm: str) -> Contributions:
     uplift = artefact.model.uplift.predict(X)
     found = None
     if len(X) >= MANY_ROWS and arm in uplift:
-        found = _bulk_of_uplift(artefact, X, arm, np.asarray(uplift[arm], dtype=np.float64))
+        found = _bulk(artefact, X, np.asarray(uplift[arm], dtype=np.float64), arm)
         if found is None:
             _warn_of_detour(len(X))
     if found is None:
@@ -144,6 +144,7 @@ def _of_uplift(artefact: OfferArtefact, X: Features, arm: str) -> Contributions:
         margin=np.asarray(uplift[arm], dtype=np.float64),
         unit=uplift_unit(artefact),
         arm=arm,
+        usual=artefact.usual,
     )
 
 
@@ -155,64 +156,40 @@ def _warn_of_detour(rows: int) -> None:
     )
 
 
-def _bulk(model: PropensityClassifier, X: Features, margin: Floats) -> tuple[Floats, float] | None:
-    """Contributions and base by Woodelf, or None where they are not LightGBM's."""
-    from neigung.explanation.bulk import woodelf_values
-
-    rows = _checked_rows(len(X))
-    exact = model.contributions(some(X, rows))
-    base = float(exact[0, -1])
-    array = model.encoder_.transform(X)
-    try:
-        values = woodelf_values(model.booster_.dump_model()["tree_info"], array)
-    except (ValueError, KeyError):
-        return None
-    values *= model.calibration_.slope
-    if not _agree(values, margin - base, exact[:, :-1], rows, TOLERANCE):
-        return None
-    return values, base
-
-
-def _bulk_of_uplift(
-    artefact: OfferArtefact, X: Features, arm: str, margin: Floats
+def _bulk(
+    artefact: Artefact | OfferArtefact, X: Features, margin: Floats, arm: str | None = None
 ) -> tuple[Floats, Floats] | None:
-    """Contributions and bases (rows,) of an uplift by Woodelf, or None where they are not its own.
-
-    An uplift is its booster's guess with a level and a slope and, for some rows, averaged with
-    that of neighbouring rates; both carry over to the contributions.
-    """
+    """Contributions and bases (rows,) by Woodelf, or None where they are not LightGBM's."""
+    from neigung.explanation.boosters import parts
     from neigung.explanation.bulk import woodelf_values
-    from neigung.models.dose import rising_blocks
 
     rows = _checked_rows(len(X))
-    exact = artefact.contributions(some(X, rows), arm)
-    model = artefact.model.uplift
-    array, j = model.encoder_.transform(X), model.arms_.index(arm)
-    apply, arms = model.calibration_.apply, len(model.arms_)
-    scale, shift = model.reading_.T
-    slopes = (apply(np.ones((1, arms))) - apply(np.zeros((1, arms))))[0] * scale
-    first = [one.predict(array[:1], pred_contrib=True) for one in model.boosters_]
-    middle = [np.asarray(one)[0, -1] for one in first]
-    bases = apply(np.array([middle]) * scale + shift)[0]
-    weights = np.tile(np.eye(arms)[j], (len(X), 1))
-    if model.rising_:
-        guesses = np.column_stack([one.predict(array) for one in model.boosters_])
-        weights = rising_blocks(apply(guesses * scale + shift))[:, j]
-    values = np.zeros(array.shape)
+    exact = _exact(artefact, some(X, rows), arm)
+    starts = np.zeros(len(X))
     try:
-        for other in range(arms):
-            members = np.flatnonzero(weights[:, other])
-            if len(members):
-                trees = model.boosters_[other].dump_model()["tree_info"]
-                part = woodelf_values(trees, array[members]) * slopes[other]
-                values[members] += weights[members, other, None] * part
+        array, boosters = parts(artefact, X, arm)
+        values = np.zeros(array.shape)
+        for part in boosters:
+            members = np.flatnonzero(part.weights)
+            weights = part.weights[members]
+            found = woodelf_values(part.trees, array[members]) * part.factor
+            values[members] += weights[:, None] * found
+            starts[members] += weights * part.base
     except (ValueError, KeyError):
         return None
-    starts = weights @ bases
-    tolerance = TOLERANCE * float(np.abs(exact[:, :-1]).max(initial=0.0))
-    if not _agree(values, margin - starts, exact[:, :-1], rows, tolerance):
+    largest = float(np.abs(exact[:, :-1]).max(initial=0.0)) if arm else 1.0
+    if not _agree(values, margin - starts, exact[:, :-1], rows, TOLERANCE * largest):
         return None
     return values, starts
+
+
+def _exact(artefact: Artefact | OfferArtefact, X: Features, arm: str | None) -> Floats:
+    """LightGBM's own contributions, the base last, shape (rows, columns + 1)."""
+    from neigung.models.artefact import Artefact
+
+    if isinstance(artefact, Artefact):
+        return artefact.contributions(X)
+    return artefact.contributions(X, str(arm))
 
 
 def _checked_rows(count: int) -> npt.NDArray[np.int_]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ import pandas as pd
 
 from neigung.errors import InputError
 from neigung.explanation.contributions import Contributions, contributions
+from neigung.explanation.interactions import Interactions, interactions
 from neigung.explanation.reasons import Reason, reasons
+from neigung.explanation.themes import themes
 from neigung.explanation.units import arm_text, decimals, factor, unit_name
 from neigung.features.feature import Language
 from neigung.models.dataset import Dataset
@@ -28,17 +31,27 @@ class Explanation:
     """Why a model predicts what it predicts for some customers; made by `explain`.
 
     `contributions` in their unit, of an offer model those to the uplift of one arm; `X` (rows,
-    columns) what they explain; `customers` (rows,) the ids that the methods take, strings.
+    columns) what they explain; `customers` (rows,) the ids that the methods take, strings;
+    `artefact` the model, which `interactions` needs.
     """
 
     contributions: Contributions
     X: pd.DataFrame
     customers: pd.Index
+    artefact: Artefact | OfferArtefact = field(repr=False)
 
     @property
     def arm(self) -> str | None:
         """The arm whose uplift is explained; None for a propensity."""
         return self.contributions.arm
+
+    @cached_property
+    def interactions(self) -> Interactions:
+        """What pairs of features do together, of a sample of the rows; computed when first asked.
+
+        Takes some seconds for a large model.
+        """
+        return interactions(self.artefact, self.contributions, self.X)
 
     def importance(self, language: Language = "en") -> pd.DataFrame:
         """Every column by falling mean absolute contribution: rank, text, theme, importance."""
@@ -54,6 +67,30 @@ class Explanation:
         table = table.sort_values("importance", ascending=False, kind="stable")
         table.insert(0, "rank", np.arange(1, len(table) + 1))
         return table
+
+    def themes(self, language: Language = "en") -> pd.DataFrame:
+        """Every theme by falling importance: rank, text, columns, used, importance, share.
+
+        The importance is the mean over the customers of |sum of the theme's contributions|.
+        """
+        return themes(self.contributions, language)
+
+    def numbers(self) -> dict[str, float]:
+        """What an explanation says in numbers, by flat names; uplifts are kept as probabilities.
+
+        `importance.COLUMN` and `theme.THEME` with their `.share` of all, `interaction.A.B` with
+        its `.share`, and how many rows were explained (`explained.rows`).
+        """
+        sizes = self.importance()["importance"]
+        total = float(sizes.sum())
+        found = {"explained.rows": float(len(self.X))}
+        for name, size in sizes.items():
+            found[f"importance.{name}"] = float(size)
+            found[f"importance.{name}.share"] = float(size) / total if total > 0 else 0.0
+        for name, row in self.themes().iterrows():
+            found[f"theme.{name}"] = float(row["importance"])
+            found[f"theme.{name}.share"] = float(row["share"])
+        return found | self.interactions.numbers()
 
     def reasons(self, customer_id: str, k: int = 3) -> list[Reason]:
         """The `k` strongest reasons of one customer, strongest first."""
@@ -89,6 +126,34 @@ class Explanation:
         from neigung.explanation.plots import plot_waterfall
 
         return plot_waterfall(self.contributions, self.X, self._row(customer_id), language, most)
+
+    def plot_themes(self, language: Language = "en") -> Figure:
+        """How far each theme moves predictions."""
+        from neigung.explanation.theme_plots import plot_themes
+
+        return plot_themes(self.contributions, language)
+
+    def plot_interactions(self, language: Language = "en", most: int = 10) -> Figure:
+        """The pairs of features that do most together."""
+        from neigung.explanation.interaction_plots import plot_interactions
+
+        return plot_interactions(self.interactions, language, most)
+
+    def plot_interaction(
+        self, a: str | None = None, b: str | None = None, language: Language = "en"
+    ) -> Figure:
+        """What two columns do together, over the values of `a`; without names the strongest pair.
+
+        Raises InputError when the two are not among the pairs of `interactions`.
+        """
+        from neigung.explanation.interaction_plots import plot_interaction
+
+        if (a is None) != (b is None):
+            raise InputError(
+                f"Two columns are needed, or none for the strongest pair, but found '{a or b}' "
+                "only. interactions.table() lists the pairs."
+            )
+        return plot_interaction(self.interactions, self.X, a, b, language)
 
     def _row(self, customer_id: str) -> int:
         """The first row of a customer."""
@@ -134,4 +199,4 @@ def explain(
     frame = data.frame if isinstance(data, Dataset) else data
     X = frame[[column.name for column in artefact.columns if column.name in frame]]
     ids = frame.get("customer_id", frame.index)
-    return Explanation(contributions(artefact, X, arm), X, pd.Index(ids).astype(str))
+    return Explanation(contributions(artefact, X, arm), X, pd.Index(ids).astype(str), artefact)

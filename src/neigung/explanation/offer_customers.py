@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from neigung.explanation.explain import Explanation
+from neigung.explanation.lookup import Person, sampled
 from neigung.explanation.offer_tables import OfferTables
 from neigung.explanation.page import capital, picture
 from neigung.explanation.plots import plot_waterfall
@@ -71,9 +72,7 @@ class OfferCustomers:
                     "chosen": self.o[key].format(arm=self.arm),
                     "changes": capital(self.o["changes"].format(arm=self.arm)),
                     "uplift": self.tables.amount(*numbers),
-                    "recommended": self.o["nothing_recommended"]
-                    if one["recommended_arm"] == self.tables.evaluation.control
-                    else self.tables.arm(one["recommended_arm"]),
+                    "recommended": self._recommended(row),
                     "reasons": self._reasons(row),
                     "waterfall": picture(
                         plot_waterfall(given, X, row, self.language),
@@ -82,6 +81,31 @@ class OfferCustomers:
                 }
             )
         return told
+
+    def sample(self, count: int) -> list[Person]:
+        """Some customers to look up, evenly from the strongest to the weakest reaction."""
+        margin = self.explanation.contributions.margin
+        order = np.argsort(-margin, kind="stable")
+        rows = [int(order[place]) for place in sampled(len(order), count)]
+        # All bars start at no effect, on one scale.
+        least, most = min(0.0, *margin[rows], 0.0), max(0.0, *margin[rows], 0.0)
+        span = (most - least) or 1.0
+        changes = capital(self.o["changes"].format(arm=self.arm))
+        return [
+            Person(
+                says=f"{changes} {self.tables.amount(float(margin[row]))}; "
+                f"{self.o['recommended']}: {self._recommended(row)}",
+                bar=(-least / span, (float(margin[row]) - least) / span),
+                reasons=self._reasons(row),
+            )
+            for row in rows
+        ]
+
+    def _recommended(self, row: int) -> str:
+        arm = self.predicted["recommended_arm"].iloc[row]
+        if arm == self.tables.evaluation.control:
+            return str(self.o["nothing_recommended"])
+        return self.tables.arm(arm)
 
     def _reasons(self, row: int) -> list[tuple[str, list[tuple[str, str, str, str]]]]:
         """The strongest reasons to react more, then those to react less, each under its head."""
@@ -106,6 +130,6 @@ class OfferCustomers:
                 if (reason.contribution > 0) == more
             ]
             if told:
-                head = reaction_head(str(self.explanation.arm), more, self.language)
+                head = reaction_head(str(self.explanation.arm), more, self.language) + ":"
                 parts.append((head, told))
         return parts

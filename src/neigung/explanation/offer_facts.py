@@ -9,6 +9,7 @@ import pandas as pd
 
 from neigung.explanation.offer_tables import OfferTables
 from neigung.explanation.parts import Parts, legal_basis, population
+from neigung.explanation.traced import said
 from neigung.explanation.values import count_text, number_text
 from neigung.features.feature import Language
 from neigung.models.offer_dataset import OfferDataset
@@ -32,15 +33,19 @@ class OfferFacts:
         target = self.study.target.model_copy(update={"arms": self.test.arms})
         return self.tables.told(in_words(target, self.language))
 
-    def pairs(self, train: int | None) -> list[tuple[str, str]]:
-        o, t, study, test = self.o, self.t, self.study, self.test
+    def pairs(self, train: int | None) -> list[tuple[str, Any]]:
+        """Terms and what stands for them; `train` is how many offers it learned from."""
+        o, t, study = self.o, self.t, self.study
         target: Any = study.target
         assert isinstance(target, OfferTarget)
         days = self._count(target.horizon_days)
         control = self.tables.arm(self.test.control)
         arms = ", ".join(self.tables.arm(arm) for arm in self.test.arms)
-        rows = o["rows_test_value"].format(
-            rows=self._count(len(test)), customers=self._count(self.tables.evaluation.n_customers)
+        numbers = self.tables.numbers
+        rows = said(
+            o["rows_test_value"],
+            rows=numbers.count("test.rows"),
+            customers=numbers.count("test.customers"),
         )
         return [
             (o["question"], self.question()),

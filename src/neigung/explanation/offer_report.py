@@ -13,17 +13,27 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from neigung.evaluation.metrics import ALL_METRICS
 from neigung.evaluation.offer_evaluation import OfferEvaluation
-from neigung.explanation.explain import Explanation, explain
+from neigung.evaluation.offer_texts import policy_text
+from neigung.explanation.comparison_section import ComparisonSection
+from neigung.explanation.data_section import sources
+from neigung.explanation.evidence import Evidence
+from neigung.explanation.fairness_section import FairnessSection
+from neigung.explanation.front import Front
+from neigung.explanation.lookup import lookup
+from neigung.explanation.model_card import CardTexts, ModelCard
 from neigung.explanation.offer_customers import OfferCustomers
 from neigung.explanation.offer_facts import OfferFacts
-from neigung.explanation.offer_front import OfferFront
+from neigung.explanation.offer_front import ANCHORS, OfferFront
 from neigung.explanation.offer_tables import OfferTables
-from neigung.explanation.page import grid, picture, render, texts
-from neigung.explanation.parts import Parts
+from neigung.explanation.page import capital, grid, picture, render, texts
+from neigung.explanation.parts import Parts, legal_basis
 from neigung.explanation.plots import plot_label
+from neigung.explanation.stability_section import StabilitySection
 from neigung.explanation.timeline import plot_offer_timeline
-from neigung.explanation.values import count_text, date_text, value_text
+from neigung.explanation.traced import Numbers, said
+from neigung.explanation.values import count_text, date_text
 from neigung.features.feature import Language
 from neigung.models.offer_dataset import OfferDataset
 from neigung.study import Study
@@ -34,35 +44,42 @@ if TYPE_CHECKING:
     from neigung.models.offer_artefact import OfferArtefact
 
 _BALANCE = 15
-_SECTIONS = ("what", "data", "can", "effects", "who", "policies", "why", "customers")
-_LAST_SECTIONS = ("features", "left_out", "provenance")
+_OWN = {
+    **{"what": "what", "can": "can", "effects": "effects", "who": "who", "policies": "policies"},
+    **{"why": "why", "customers": "customers"},
+}
+_SHARED = {
+    **{"fairness": "fairness", "stability": "stability", "changed": "changed", "card": "card"},
+    **{"glossary": "glossary", "provenance": "provenance"},
+}
+"""The sections in their order: anchor, and the word that names it."""
+
+_CARD_HEADINGS = {
+    **{"not-for": "card_not_for", "drift": "drift", "timeline": "timeline", "sources": "sources"},
+    **{"fairness": "fairness", "stability": "stability", "provenance": "provenance"},
+}
 
 
 def build_offer_report(
     artefact: OfferArtefact,
-    evaluation: OfferEvaluation,
+    evidence: Evidence,
     test: OfferDataset,
     *,
     language: Language = "en",
     provenance: Mapping[str, Any] | None = None,
     notes: Sequence[str] | None = None,
-    explanation: Explanation | None = None,
 ) -> str:
     """The report on an offer model as one self-contained HTML page.
 
     Args:
         artefact: The model; `meta["splits"]`, if given, is what `OfferSplits.to_dict` gives.
-        evaluation: What the offers of the test say of it.
-        test: These offers. No customer id of them reaches the page.
+        evidence: What speaks for and against it; its explanation is of one arm.
+        test: The offers of the test. No customer id of them reaches the page.
         language: `en` or `de`.
         provenance: What is shown as name and value under Provenance: digests, versions, commit.
         notes: What was left out and why; those of `test` when None.
-        explanation: That of `test` for one arm, where it is at hand; else it is made for the arm
-            whose uplift differs most between customers.
-
-    Raises InputError as `explain` does, when the test rows lack columns of the model.
     """
-    return _OfferReport(artefact, evaluation, test, language, explanation).render(
+    return _OfferReport(artefact, evidence, test, language).render(
         provenance or {}, test.notes if notes is None else notes
     )
 
@@ -71,62 +88,68 @@ class _OfferReport:
     """One offer model's report in one language."""
 
     def __init__(
-        self,
-        artefact: OfferArtefact,
-        evaluation: OfferEvaluation,
-        test: OfferDataset,
-        language: Language,
-        explanation: Explanation | None,
+        self, artefact: OfferArtefact, evidence: Evidence, test: OfferDataset, language: Language
     ) -> None:
-        self.artefact, self.test = artefact, test
+        assert isinstance(evidence.evaluation, OfferEvaluation)
+        self.artefact, self.evidence, self.test = artefact, evidence, test
         self.language: Language = language
         self.t: dict[str, Any] = texts(language)
         self.o: dict[str, Any] = self.t["offer"]
         # An artefact does not keep where its profiles lay.
         self.study = Study.from_dict({**artefact.study, "profiles": "-"})
-        self.explanation = explanation or explain(artefact, test)
+        self.numbers = Numbers(evidence.numbers(), language)
+        self.explanation = evidence.explanation
         self.parts = Parts(self.explanation, self.t, language)
         known = test.frame["assignment_probability"].notna()
         self.drawn = float(known.mean()) if len(known) else 0.0
         names = {column.name: column.text(language) for column in artefact.columns}
-        balance = evaluation.balance
+        balance = evidence.evaluation.balance
         balance = balance.assign(column=balance["column"].map(lambda name: names.get(name, name)))
-        self.evaluation = replace(evaluation, balance=balance)
-        self.tables = OfferTables(self.evaluation, self.o, language, observed=self.drawn == 0)
+        self.evaluation = replace(evidence.evaluation, balance=balance)
+        self.tables = OfferTables(self.evaluation, self.numbers, self.o, self.drawn == 0)
         self.say = self.tables.say
         self.arm = self.tables.arm(self.explanation.arm)
         self.facts = OfferFacts(self.study, test, self.tables, self.parts, self.t)
         self.predicted = artefact.predict(self.explanation.X).reset_index(drop=True)
 
     def render(self, provenance: Mapping[str, Any], notes: Sequence[str]) -> str:
-        o, evaluation, language, tables = self.o, self.evaluation, self.language, self.tables
-        front = OfferFront(tables, self.t, self.drawn)
+        t, o, evidence, tables = self.t, self.o, self.evidence, self.tables
+        front = Front(evidence.fitness, t, self.language, ANCHORS)
+        first = OfferFront(tables, t)
         people = OfferCustomers(
             self.explanation,
             self.predicted,
             tables,
-            self.t,
+            t,
             margin=self.study.decision.margin_rate is not None,
         )
-        sections = [(key, self._heading(key)) for key in _SECTIONS]
-        sections += [(key.replace("_", "-"), self.t[key]) for key in _LAST_SECTIONS]
+        arms = {arm: tables.arm(arm) for arm in (self.test.control, *self.artefact.arms)}
         return render(
             "offer_report.html.j2",
-            language=language,
-            t=self.t,
+            language=self.language,
+            t=t,
             o=o,
             title=o["title"].format(name=self.study.name),
+            digest=self.artefact.digest,
             target=self.facts.question() + (o["lead_observed"] if tables.observed else ""),
             verdict=front.verdict(),
+            in_short=first.in_short(),
+            tiles=first.tiles(),
             at_test=self._at_test(),
-            tiles=front.tiles(),
-            sections=sections,
+            sections=[
+                *((anchor, self._heading(key)) for anchor, key in _OWN.items()),
+                *((anchor, t[key]) for anchor, key in _SHARED.items()),
+            ],
             facts=self.facts.pairs(self.artefact.meta.get("rows", {}).get("train")),
             mix=tables.mix(self.test, self.predicted["recommended_arm"]),
+            timeline=self._timeline(),
+            spans=self._spans(),
+            sources=sources(evidence.tables, self.numbers, t),
+            notes=list(notes),
             can=self._can(),
             doubtful=self.drawn < 1,
             overlap=tables.overlap(),
-            balance_sentences=[tables.told(evaluation.overlap_sentences(language)[-1])],
+            balance_sentences=[tables.told(self.evaluation.overlap_sentences(self.language)[-1])],
             placebo=tables.placebo(),
             placebo_say=tables.placebo_say(),
             effects_heading=self._heading("effects"),
@@ -141,37 +164,39 @@ class _OfferReport:
             rankings_by_arm=tables.rankings_by_arm(),
             policies=tables.policies(),
             figures=self._figures(),
-            dependence=self.parts.dependence(),
             why_heading=self._heading("why"),
-            why_say=self._why_say(),
-            beeswarm_say=self.parts.beeswarm_say(o["beeswarm_say"].format(arm=self.arm)),
-            dependence_heading=o["dependence"].format(arm=self.arm),
-            nothing_used=o["nothing_used"].format(arm=self.arm),
+            why=self._why(),
             customers=people.told(),
             customers_say=people.say(),
-            timeline=self._timeline(),
-            spans=self._spans(),
-            features=self.parts.features(),
-            features_show=self.parts.features_show(),
-            notes=list(notes),
+            nothing_used=o["nothing_used"].format(arm=self.arm),
+            used=len(self.parts.used) > 0,
+            lookup=self._lookup(people),
+            fairness=FairnessSection(
+                evidence.fairness, self.numbers, t, self.evaluation.metric
+            ).told(),
+            stability=StabilitySection(evidence.stability, self.numbers, t).told(),
+            changed=ComparisonSection(evidence.comparison, self.numbers, t, arms).told(),
+            card=self._card(),
+            glossary=self.parts.glossary(self.numbers),
             provenance=self.parts.provenance(self.study, self.artefact.digest, provenance),
         )
 
     def _heading(self, key: str) -> str:
         return str(self.say(key)).format(arm=self.arm)
 
-    def _at_test(self) -> str:
+    def _at_test(self) -> Any:
         evaluation, days = self.evaluation, self.study.target.horizon_days
-        value = evaluation.base_rate
         purchase = evaluation.outcome == "purchase"
-        told = value_text(value, "share" if purchase else "currency", self.language)
+        name = "test.base_rate"
+        base = self.numbers.share(name) if purchase else self.numbers.figure(name, 2)
         made = self.test.frame["cutoff"]
-        return str(self.o["at_test"]).format(
-            rows=self._count(evaluation.n_rows),
-            customers=self._count(evaluation.n_customers),
+        return said(
+            self.o["at_test"],
+            rows=self.numbers.count("test.rows"),
+            customers=self.numbers.count("test.customers"),
             start=self._date(made.min()),
             end=self._date(made.max()),
-            base=self.o[f"base_{evaluation.outcome}"].format(value=told, days=days),
+            base=said(self.o[f"base_{evaluation.outcome}"], value=base, days=days),
             points=self.o["points_say"] if purchase else "",
         )
 
@@ -186,11 +211,10 @@ class _OfferReport:
         evaluation, o, language = self.evaluation, self.o, self.language
         effects = evaluation.plot_effects(language)
         effects.axes[0].set_title(self._heading("effects"))
-        figures = {
+        figures: dict[str, Any] = {
             "effects": picture(effects, o["alt_effects"]),
             "policies": picture(evaluation.plot_policies(language), o["alt_policies"]),
             **{"balance": None, "bands": None, "qini": None},
-            **self.parts.figures(),
         }
         if len(evaluation.balance):
             figures["balance"] = picture(self._balance(), o["alt_balance"])
@@ -213,13 +237,60 @@ class _OfferReport:
         figure.set_size_inches(8.4, 1.3 + 0.42 * len(names))
         return figure
 
+    def _why(self) -> dict[str, Any]:
+        o = self.o
+        return self.parts.why(
+            self.numbers,
+            say=self._why_say(),
+            beeswarm_say=o["beeswarm_say"].format(arm=self.arm),
+            dependence_heading=o["dependence"].format(arm=self.arm),
+            dependence_say=o["dependence_say"],
+            nothing_used=o["nothing_used"].format(arm=self.arm),
+        )
+
+    def _lookup(self, people: OfferCustomers) -> dict[str, Any]:
+        sample = people.sample(self.study.report.sample)
+        return lookup(sample, self.t, self.o["no_reasons"], self.language)
+
+    def _card(self) -> dict[str, Any]:
+        t, o, evaluation, numbers = self.t, self.o, self.evaluation, self.numbers
+        policies = [policy_text(name, self.language) for name in evaluation.opponents]
+        fairness = self.evidence.fairness
+        texts = () if fairness is None else fairness.groups[f"text_{self.language}"]
+        spans = self._dates()
+        trained = self.artefact.meta.get("rows", {}).get("train")
+        training = t["card_training_unknown"]
+        if spans is not None and trained is not None:
+            first, last = (self._date(end) for end in spans["train"])
+            training = o["card_training"].format(rows=self._count(trained), first=first, last=last)
+        own = CardTexts(
+            factors=o["card_factors"].format(
+                arms=", ".join(map(self.tables.arm, self.artefact.arms)),
+                sensitive=", ".join(dict.fromkeys(texts)) or t["nothing"],
+            ),
+            metrics=o["card_metrics"].format(
+                metric=capital(ALL_METRICS[evaluation.metric].text(self.language)),
+                policies=self.tables.told(", ".join(policies)),
+            ),
+            evaluation=said(
+                o["card_evaluation"],
+                rows=numbers.count("test.rows"),
+                customers=numbers.count("test.customers"),
+            ),
+            training=training,
+            ethics=t["card_ethics"].format(basis=legal_basis(self.study, t)),
+        )
+        headings = {anchor: t[key] for anchor, key in _CARD_HEADINGS.items()}
+        headings |= {"why": self._heading("why"), "effects": self._heading("effects")}
+        return ModelCard(self.study, own, t, headings).told()
+
     def _why_say(self) -> str:
         o = self.o
         told = [
             o["why_say"].format(
                 arm=self.arm,
                 unit=o["unit"][self.explanation.contributions.unit],
-                rows=self._count(len(self.test)),
+                rows=self._count(len(self.explanation.X)),
             )
         ]
         count = len(self.artefact.arms)
@@ -266,7 +337,9 @@ class _OfferReport:
             for role, (start, end) in spans.items()
         ]
         head = [self.t["role"], *(self.o[key] for key in ("offers", "from", "until"))]
-        return grid(self.o["timeline_caption"], [*head, self.t["watched"]], rows, right=(1,))
+        return grid(
+            self.o["timeline_caption"], [*head, self.t["watched"]], rows, right=(1,), plain="date"
+        )
 
     def _count(self, number: Any) -> str:
         return count_text(number, self.language)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,18 +16,17 @@ from neigung.evaluation.offer_evaluation import OfferEvaluation
 from neigung.evaluation.offer_texts import (
     amount_text,
     count_text,
+    exactness,
     interval_text,
     policy_text,
     whole_text,
 )
 from neigung.explanation.page import capital, grid
+from neigung.explanation.traced import Measured, Numbers, said
 from neigung.explanation.units import arm_text
 from neigung.explanation.values import value_text
 from neigung.features.feature import Language
 from neigung.models.offer_dataset import OfferDataset
-
-IMBALANCE = 0.1
-"""Up to so many standard deviations a feature counts as alike (Austin 2009)."""
 
 LARGE_SPREAD = 0.5
 """From here on the predictions of a placebo differ too much to call them almost the same."""
@@ -34,15 +35,15 @@ LARGE_SPREAD = 0.5
 class OfferTables:
     """The tables of one evaluation of offers in one language.
 
-    `o` are the words of offer reports; `observed` whether no offer was drawn by lot, so that no
-    difference may be called an effect.
+    `o` are the words of offer reports; `observed` says whether no offer was drawn by lot, so that
+    no difference may be called an effect.
     """
 
     def __init__(
-        self, evaluation: OfferEvaluation, o: dict[str, Any], language: Language, observed: bool
+        self, evaluation: OfferEvaluation, numbers: Numbers, o: dict[str, Any], observed: bool
     ) -> None:
-        self.evaluation, self.o, self.observed = evaluation, o, observed
-        self.language: Language = language
+        self.evaluation, self.numbers, self.o, self.observed = evaluation, numbers, o, observed
+        self.language: Language = numbers.language
 
     def say(self, key: str) -> Any:
         """The words of a key; where no offer was drawn by lot, those meant for that."""
@@ -62,6 +63,17 @@ class OfferTables:
         """A difference in the outcome's units, with its interval where there is one."""
         return interval_text((value, low, high), self.evaluation.outcome, self.language, "+")
 
+    def measured(self, name: str, outcome: str | None = None, sign: str = "+") -> Measured:
+        """A number of the evidence in an outcome's units, as exact as its interval allows."""
+        outcome = outcome or self.evaluation.outcome
+        ends = (f"{name}{end}" for end in ("", ".low", ".high"))
+        value, low, high = (self.numbers.values.get(end, np.nan) for end in ends)
+        width = (high - low) / 2 if high > low else abs(value)
+        points = outcome == "purchase"
+        write = self.numbers.decimals(2 if np.isnan(width) else exactness(width, outcome), sign)
+        told = self.numbers.measured(name, write, 100 if points else 1)
+        return replace(told, unit=self.o["points"]) if points else told
+
     def mix(self, test: OfferDataset, advised: pd.Series[Any]) -> dict[str, Any]:
         """How often each arm was given, and how often the model would give it."""
         rows = []
@@ -78,21 +90,24 @@ class OfferTables:
             rows.append(cells)
         keys = ("arm", *(["rate"] if test.rates else []), "given", "advised")
         right = tuple(range(1, len(keys)))
-        return grid(self.o["recommended_caption"], [self.o[key] for key in keys], rows, right=right)
+        head = [self.o[key] for key in keys]
+        # Counts of the page's own, beside the evidence.
+        return grid(self.o["recommended_caption"], head, rows, right=right, plain="count")
 
     def overlap(self) -> dict[str, Any]:
         """Which arms can be compared."""
-        rows = []
+        rows: list[list[Any]] = []
         for row in self.evaluation.overlap.to_dict("records"):
-            chances = [self.share(row[key]) for key in ("q05", "median", "q95")]
+            name = f"overlap.{row['arm']}"
+            chances = [self.numbers.share(f"{name}.{key}") for key in ("q05", "median", "q95")]
             rows.append(
                 [
                     self.arm(row["arm"]),
-                    whole_text(int(row["n"]), self.language),
-                    self.share(row["randomised"]),
-                    " / ".join(chances),
-                    self.share(row["without_chance"]),
-                    whole_text(int(row["effective"]), self.language),
+                    self.numbers.count(f"{name}.n"),
+                    self.numbers.share(f"{name}.randomised"),
+                    said("{} / {} / {}", *chances),
+                    self.numbers.share(f"{name}.without_chance"),
+                    self.numbers.count(f"{name}.effective"),
                     self.o["comparable" if row["usable"] else "not_comparable"],
                 ]
             )
@@ -104,17 +119,16 @@ class OfferTables:
         """What the placebo found."""
         if self.evaluation.placebo.empty:
             return None
-        rows = [
-            [
-                self.arm(row["arm"]) if row["check"] == "effect" else "Qini",
-                self.amount(row["value"], row["low"], row["high"]),
-                self.o["is_found" if row["found"] else "is_none"],
-            ]
-            for row in self.evaluation.placebo.to_dict("records")
-            if row["check"] in ("effect", "qini")
-        ]
+        rows: list[list[Any]] = []
+        for row in self.evaluation.placebo.to_dict("records"):
+            if row["check"] not in ("effect", "qini"):
+                continue
+            of_arm = row["check"] == "effect"
+            name = f"placebo.effect.{row['arm']}" if of_arm else "placebo.qini"
+            judged = self.o["is_found" if row["found"] else "is_none"]
+            rows.append([self.arm(row["arm"]) if of_arm else "Qini", self.measured(name), judged])
         head = [self.o["arm"], self.o["difference"], self.o["judged"]]
-        return grid(self.o["placebo_caption"], head, rows, intervals=True)
+        return grid(self.o["placebo_caption"], head, rows)
 
     def placebo_say(self) -> str:
         """What the placebo found, in words, and how much its predictions differ."""
@@ -132,20 +146,20 @@ class OfferTables:
     def effects(self) -> dict[str, Any]:
         """Plain and adjusted difference of each arm, the verdict, and the offers needed."""
         verdicts, open_ones = self.say("verdicts"), self.needs_more()
-        rows = []
+        rows: list[list[Any]] = []
         for row in self.evaluation.arm_effects.to_dict("records"):
+            name, purchase = f"effect.{row['arm']}", self.evaluation.outcome == "purchase"
             needed = count_text(row["needed"], self.language)
-            seen = amount_text(row["mean"], self.evaluation.outcome, self.language)
-            if self.evaluation.outcome == "purchase":
-                seen = "–" if np.isnan(row["mean"]) else self.share(row["mean"])
             rows.append(
                 [
                     self.arm(row["arm"]),
                     capital(verdicts[row["verdict"]]),
-                    self.amount(row["effect"], row["low"], row["high"]),
-                    self.amount(row["naive"], row["naive_low"], row["naive_high"]),
-                    seen,
-                    whole_text(int(row["n"]), self.language),
+                    self.measured(name),
+                    self.measured(f"{name}.naive"),
+                    self.numbers.share(f"{name}.mean")
+                    if purchase
+                    else self.measured(f"{name}.mean", sign=""),
+                    self.numbers.count(f"{name}.n"),
                     # What was found, or ruled out, needs no more offers.
                     *([needed if row["verdict"] == "unknown" else "–"] if open_ones else []),
                 ]
@@ -154,7 +168,7 @@ class OfferTables:
         keys += ["needed"] if open_ones else []
         caption = self.say("effects_caption").format(control=self.arm(self.evaluation.control))
         head = [self.o[key] for key in keys]
-        return grid(caption, head, rows, right=(5, 6), ours=2, intervals=True)
+        return grid(caption, head, rows, right=(5, 6), ours=2, plain={6: "count"})
 
     def needs_more(self) -> bool:
         """Whether some arm was not given often enough to judge it."""
@@ -201,70 +215,66 @@ class OfferTables:
 
     def bands(self) -> dict[str, Any]:
         """Predicted and observed by group."""
-        rows = [
-            [
-                self.arm(row["arm"]),
-                whole_text(int(row["band"]), self.language),
-                whole_text(int(row["n"]), self.language),
-                self.amount(row["predicted"]),
-                self.amount(row["effect"], row["low"], row["high"]),
-            ]
-            for row in self.evaluation.bands.to_dict("records")
-        ]
+        rows: list[list[Any]] = []
+        for row in self.evaluation.bands.to_dict("records"):
+            name = f"band.{row['arm']}.{row['band']}"
+            rows.append(
+                [
+                    self.arm(row["arm"]),
+                    whole_text(int(row["band"]), self.language),
+                    self.numbers.count(f"{name}.n"),
+                    self.measured(f"{name}.predicted"),
+                    self.measured(f"{name}.effect"),
+                ]
+            )
         head = [self.o[key] for key in ("arm", "group", "offers", "predicted", "observed")]
-        return grid(self.o["bands_caption"], head, rows, right=(1, 2), intervals=True)
+        return grid(self.o["bands_caption"], head, rows, right=(1, 2), plain={1: "rank"})
 
     def rankings(self) -> dict[str, Any]:
         """Qini, AUUC and uplift at the top by the model, by likely buyers and drawn by lot."""
+        metrics = list(dict.fromkeys(map(str, self.evaluation.rankings["metric"])))
         table = self.evaluation.metrics
-        table = table[table["metric"].isin(set(self.evaluation.rankings["metric"]))]
-        names = {model: policy_text(str(model), self.language) for model in table["model"]}
-        names[MODEL] = self.o["of_the_model"]
-        return self._ranked(table.replace({"model": names}), "model", "ranking", "rankings_caption")
+        table = table[table["metric"].isin(metrics)]
+        rows: list[list[Any]] = []
+        for model in dict.fromkeys(map(str, table["model"])):
+            own = model == MODEL
+            owner = "test" if own else f"baseline.{model}"
+            name = self.o["of_the_model"] if own else policy_text(model, self.language)
+            rows.append([name, *(self.measured(f"{owner}.{metric}") for metric in metrics)])
+        return self._ranked("ranking", metrics, rows, "rankings_caption")
 
     def rankings_by_arm(self) -> dict[str, Any]:
         """The same of the model's ranking, per arm."""
         table = self.evaluation.rankings
-        table = table[table["model"] == MODEL].assign(arm=table["arm"].map(self.arm))
-        return self._ranked(table, "arm", "arm", "rankings_arm_caption")
+        table = table[table["model"] == MODEL]
+        metrics = list(dict.fromkeys(map(str, table["metric"])))
+        rows: list[list[Any]] = []
+        for arm in dict.fromkeys(map(str, table["arm"])):
+            names = (f"ranking.{arm}.{MODEL}.{metric}" for metric in metrics)
+            rows.append([self.arm(arm), *map(self.measured, names)])
+        return self._ranked("arm", metrics, rows, "rankings_arm_caption")
 
-    def _ranked(self, table: pd.DataFrame, by: str, first: str, caption: str) -> dict[str, Any]:
-        metrics = list(dict.fromkeys(table["metric"]))
-        rows = []
-        for name, some in table.groupby(by, sort=False):
-            told: dict[Any, Any] = some.set_index("metric")[["value", "low", "high"]].T.to_dict()
-            rows.append([str(name), *(self.amount(**told[metric]) for metric in metrics)])
+    def _ranked(
+        self, first: str, metrics: Sequence[str], rows: Sequence[Sequence[Any]], caption: str
+    ) -> dict[str, Any]:
         head = [self.o[first], *(ALL_METRICS[metric].text(self.language) for metric in metrics)]
-        return grid(self.o[caption], head, rows, intervals=True)
+        return grid(self.o[caption], head, rows)
 
     def policies(self) -> dict[str, Any]:
         """What each policy earns, and how far the model is ahead of it."""
-        evaluation, unit = self.evaluation, self.evaluation.worth_outcome
-        columns = ["value", "low", "high"]
-        earned, ahead = (
-            table[table["metric"] == "policy_value"].set_index(key)[columns]
-            for table, key in ((evaluation.metrics, "model"), (evaluation.differences, "baseline"))
-        )
-        rows = []
-        for name in earned.index:
-            cells = [capital(self.told(policy_text(str(name), self.language)))]
-            cells.append(interval_text(tuple(earned.loc[name]), unit, self.language))
-            cells.append(
-                interval_text(tuple(ahead.loc[name]), unit, self.language, "+")
-                if name in ahead.index
-                else "–"
+        unit = self.evaluation.worth_outcome
+        table = self.evaluation.metrics
+        rows: list[list[Any]] = []
+        for name in map(str, table[table["metric"] == "policy_value"]["model"]):
+            rows.append(
+                [
+                    capital(self.told(policy_text(name, self.language))),
+                    self.measured(f"policy.{name}", unit, sign=""),
+                    self.measured(f"policy_lead.{name}", unit),
+                ]
             )
-            rows.append(cells)
         head = [self.o[key] for key in ("policy", "earns", "ahead")]
-        return grid(self.o["policies_caption"], head, rows, intervals=True)
-
-    def imbalanced(self) -> int:
-        """How many features still differ after weighting, for an arm that can be compared."""
-        table = self.evaluation.balance
-        overlap = self.evaluation.overlap
-        usable = set(overlap.loc[overlap["usable"], "arm"])
-        table = table[table["arm"].isin(usable) & (table["after"].abs() > IMBALANCE)]
-        return int(table["column"].nunique())
+        return grid(self.o["policies_caption"], head, rows)
 
     def share(self, value: float) -> str:
         """A share in percent."""

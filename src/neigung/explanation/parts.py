@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from neigung.explanation.explain import Explanation
-from neigung.explanation.page import grid, picture
+from neigung.explanation.glossary import TYPICAL, glossary
+from neigung.explanation.page import capital, grid, picture
 from neigung.explanation.plots import BEESWARM_DOTS
-from neigung.explanation.units import decimals, factor
+from neigung.explanation.traced import Numbers, said
+from neigung.explanation.units import decimals, factor, unit_name
 from neigung.explanation.values import count_text, number_text
 from neigung.features.feature import Language
 from neigung.study import Study
 
-_DEPENDENCE = 6
+_DEPENDENCE, _PAIRS, _PAIRS_DRAWN = 6, 10, 2
+
+_ATTRIBUTE = "attribute_"
 
 
 class Parts:
@@ -60,6 +64,122 @@ class Parts:
             say += part.format(shown=self._count(shown), rows=self._count(rows))
         return say
 
+    def why(
+        self,
+        numbers: Numbers,
+        *,
+        say: str,
+        beeswarm_say: str,
+        dependence_heading: str,
+        dependence_say: str,
+        nothing_used: str,
+    ) -> dict[str, Any]:
+        """What the template `sections/why.html.j2` shows; the texts are the report's own."""
+        told = {"say": say, "used": len(self.used) > 0, "nothing_used": nothing_used}
+        if not len(self.used):
+            return told
+        return told | {
+            "themes": self._themes(numbers),
+            **self.figures(),
+            "beeswarm_say": self.beeswarm_say(beeswarm_say),
+            "dependence_heading": dependence_heading,
+            "dependence_say": dependence_say,
+            "dependence": self.dependence(),
+            "interactions": self._interactions(numbers),
+        }
+
+    def _themes(self, numbers: Numbers) -> dict[str, Any]:
+        """How far each theme moves predictions, its features taken together."""
+        table = self.explanation.themes(self.language)
+        table = table[table["importance"] > 0]
+        given = self.explanation.contributions
+        write = numbers.decimals(decimals(given.unit, float(table["importance"].max()), 3))
+        rows: list[list[Any]] = [
+            [
+                capital(str(row["text"])),
+                numbers.share(f"theme.{name}.share"),
+                numbers.one(f"theme.{name}", write, factor(given.unit)),
+            ]
+            for name, row in table.iterrows()
+        ]
+        head = [self.t[key] for key in ("theme", "theme_share", "mean_contribution")]
+        caption = self.t["themes_caption"].format(unit=unit_name(given.unit, self.language))
+        names = ", ".join(table["text"].head(3))
+        return {
+            "say": said(
+                self.t["by_theme_say"],
+                share=numbers.share(f"theme.{table.index[0]}.share"),
+                theme=table["text"].iloc[0],
+            ),
+            "figure": picture(
+                self.explanation.plot_themes(self.language),
+                self.t["alt_themes"].format(names=names),
+            ),
+            "table": grid(caption, head, rows, right=(1, 2)),
+        }
+
+    def _interactions(self, numbers: Numbers) -> dict[str, Any]:
+        """Which features act together, how, and how that was checked."""
+        found, language = self.explanation.interactions, self.language
+        if not len(found):
+            return {"say": found.note[language == "de"] if found.note else "", "table": None}
+        table = found.table(language).head(_PAIRS)
+        say = said(
+            self.t["interactions_say"],
+            rows=numbers.count("interaction.rows"),
+            all=numbers.count("explained.rows"),
+        )
+        rows: list[list[Any]] = [
+            [
+                row["text_a"],
+                row["text_b"],
+                numbers.share(f"interaction.{row['a']}.{row['b']}.share"),
+            ]
+            for row in table.to_dict("records")
+        ]
+        head = [self.t[f"interaction_{key}"] for key in ("first", "second", "share")]
+        figures = [
+            picture(
+                self.explanation.plot_interaction(row["a"], row["b"], language),
+                self.t["alt_interaction"].format(a=row["text_a"], b=row["text_b"]),
+                dots=True,
+            )
+            for row in table.head(_PAIRS_DRAWN).to_dict("records")
+        ]
+        bars = self.explanation.plot_interactions(language)
+        return {
+            "say": say,
+            "figure": picture(bars, self.t["alt_interactions"]),
+            "figures": figures,
+            "table": grid(
+                self.t["interactions_caption"], head, rows, right=(2,), plain={1: "name"}
+            ),
+        }
+
+    def glossary(self, numbers: Numbers) -> dict[str, Any]:
+        """Every feature by falling weight, with an example of its sentence."""
+        given = self.explanation.contributions
+        told = glossary(given.columns, given.usual).set_index("column")
+        write = numbers.decimals(
+            decimals(given.unit, float(given.importance().max(initial=0.0)), 3)
+        )
+        rows: list[list[Any]] = [
+            [
+                text,
+                self.t["themes"].get(theme, theme),
+                told[f"example_{self.language}"][name],
+                numbers.one(f"importance.{name}", write, factor(given.unit)),
+            ]
+            for name, _, text, theme, _ in self.importance.itertuples()
+        ]
+        head = [self.t[key] for key in ("feature", "theme", "sentence", "mean_contribution")]
+        caption = self.t["glossary_caption"].format(unit=unit_name(given.unit, self.language))
+        return {
+            "say": TYPICAL[self.language] if given.usual else "",
+            "table": grid(caption, head, rows, right=(3,), plain={1: "name", 2: "name"}),
+            "show": self.features_show(),
+        }
+
     def themes(self) -> str:
         """How many features are used, and their themes by weight."""
         sizes = self.used.groupby("theme")["importance"].sum().sort_values(ascending=False)
@@ -69,10 +189,8 @@ class Parts:
 
     def attributes(self) -> str:
         """Which of the store's own attributes of persons move predictions, by weight."""
-        names = [str(name) for name in self.used.index if str(name).startswith("attribute_")]
-        return (
-            ", ".join(name.removeprefix("attribute_") for name in names) or self.t["no_attributes"]
-        )
+        names = [str(name) for name in self.used.index if str(name).startswith(_ATTRIBUTE)]
+        return ", ".join(map(attribute_name, names)) or self.t["no_attributes"]
 
     def features(self) -> dict[str, Any]:
         """All features by falling mean absolute contribution."""
@@ -105,10 +223,20 @@ class Parts:
         }
         given = {self.t["items"].get(key, key): value for key, value in given.items()}
         rows = [[str(key), str(value)] for key, value in (own | given).items()]
-        return grid(self.t["provenance_caption"], [self.t["item"], self.t["value"]], rows)
+        head = [self.t["item"], self.t["value"]]
+        return grid(self.t["provenance_caption"], head, rows, plain="digest")
 
     def _count(self, number: Any) -> str:
         return count_text(number, self.language)
+
+
+def attribute_name(column: str) -> str:
+    """A personal attribute as the store names it.
+
+    >>> attribute_name("attribute_age")
+    'age'
+    """
+    return column.removeprefix(_ATTRIBUTE)
 
 
 def legal_basis(study: Study, t: Mapping[str, Any]) -> str:

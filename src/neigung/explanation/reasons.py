@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +22,18 @@ if TYPE_CHECKING:
     from neigung.models.offer_artefact import OfferArtefact
 
 _ROWS_AT_ONCE = 20_000
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a prediction is what it is: a feature, its value, and a sentence in both languages.
+    """What a prediction goes by: a fact about the customer, in a sentence in both languages.
 
-    `contribution` is in the unit of the explained `Contributions`: in log-odds it raises the
-    probability when above zero and lowers it when below; of an uplift (a probability, or money)
-    it makes the customer react more, or less, to the arm.
+    `contribution` is that of all columns that tell this fact, `feature` the one of them that moves
+    the prediction most that way, with the customer's `value` of it. It is in the unit of the
+    explained `Contributions`: in log-odds it raises the predicted probability when above zero and
+    lowers it when below; of an uplift (a probability, or money) a stronger, or weaker, reaction to
+    the arm is expected. A reason says what the model relies on, never a cause.
     """
 
     feature: str
@@ -47,32 +50,36 @@ class Reason:
 def reasons(given: Contributions, X: Features, k: int = 3) -> list[list[Reason]]:
     """The `k` strongest reasons of each row of `X`, strongest first.
 
-    Columns that tell the same fact, such as the windows of one feature, count once, by the
-    strongest of them; a contribution of zero is no reason. `X` holds the columns of the
-    contributions, its rows in the same order. A sentence ends before a clause that needs a value
-    the customer does not have; a column without a usable sentence is told as `text: value`. Where
-    the uplift of an arm is explained, the sentences say why the customer reacts more or less to it.
+    Columns that tell the same fact, such as the windows of one feature, are one reason: their
+    contributions are added up, and the column that moves most in the direction of the sum tells it.
+    A sum of zero is no reason. `X` holds the columns of the contributions, its rows in the same
+    order. Behind the customer's value stands what is usual, as far as the contributions know it. A
+    sentence ends before a clause that needs a value the customer does not have; a column without a
+    usable sentence is told as `text: value`. Where the uplift of an arm is explained, the sentences
+    say whether a stronger or a weaker reaction is expected.
 
     >>> days = Column("days_since_last_order", "days_since_last_order", None, "days", "recency",
     ...     "number", "Days since the last order", "Tage seit der letzten Bestellung",
     ...     "Last order {value} ago", "Letzte Bestellung vor {value}")
-    >>> given = Contributions(np.array([[-0.7]]), 0.2, (days,), np.array([-0.5]))
+    >>> values, usual = np.array([[-0.7]]), {"days_since_last_order": 9.0}
+    >>> given = Contributions(values, 0.2, (days,), np.array([-0.5]), usual=usual)
     >>> X = pd.DataFrame({"days_since_last_order": [41.0]})
     >>> [[reason]] = reasons(given, X)
-    >>> reason.text_en, reason.text_de
-    ('Last order 41 days ago', 'Letzte Bestellung vor 41 Tagen')
-    >>> uplift = Contributions(-given.values / 100, 0.0, (days,), np.array([0.007]), "points", "5%")
+    >>> print(reason.text_en, reason.text_de, sep="\\n")
+    Last order 41 days ago (typical: 9 days)
+    Letzte Bestellung vor 41 Tagen (typisch: 9 Tage)
+    >>> uplift = Contributions(-values / 100, 0.0, (days,), np.array([0.007]), "points", "5%")
     >>> [[reason]] = reasons(uplift, X)
     >>> reason.text_en
-    'Reacts more to 5% because: last order 41 days ago'
+    'Stronger reaction to 5% expected – last order 41 days ago'
     """
-    return ReasonWriter(given.columns).write(given.values, X, k, given.arm)
+    return ReasonWriter(given.columns, given.usual).write(given.values, X, k, given.arm)
 
 
 def offer_reasons(
     artefact: OfferArtefact, X: Features, arm_of_row: npt.ArrayLike, k: int = 3
 ) -> list[list[Reason]]:
-    """The `k` strongest reasons why each row of `X` reacts as it does to the arm of that row.
+    """The `k` strongest reasons for the reaction expected of each row of `X` to the row's arm.
 
     `arm_of_row` (n,) is the arm recommended for each row; where it is the control, the arm with the
     row's largest uplift is explained. Raises InputError as `contributions` does, and when there is
@@ -88,7 +95,7 @@ def offer_reasons(
     if len(unmoved):
         uplift = matrix(artefact.model.uplift.predict(some(X, unmoved)), artefact.arms)
         arms[unmoved] = np.array(artefact.arms, dtype=object)[uplift.argmax(axis=1)]
-    writer = ReasonWriter(artefact.columns)
+    writer = ReasonWriter(artefact.columns, artefact.usual)
     found: list[list[Reason]] = [[] for _ in range(len(X))]
     for arm in dict.fromkeys(arms):
         members = np.flatnonzero(arms == arm)
@@ -106,19 +113,22 @@ class ReasonWriter:
     """Writes reasons over the same columns again and again; see `reasons`.
 
     What depends on the columns alone is worked out once: which of them tell the same fact, and
-    their sentences. Threads may share a writer.
+    their sentences, with what is `usual` of each column. Threads may share a writer.
 
     >>> orders = Column("orders", "orders", None, "orders", "", "number", "Orders", "Bestellungen")
-    >>> writer = ReasonWriter((orders,))
+    >>> writer = ReasonWriter((orders,), {"orders": 2.0})
     >>> X = pd.DataFrame({"orders": [3.0, 0.0]})
     >>> [one.text_en for [one] in writer.write(np.array([[0.4], [-0.2]]), X)]
-    ['Orders: 3', 'Orders: 0']
-    >>> [one.text_en for [one] in writer.write(np.array([[0.4], [-0.2]]), X, arms=["5%", "10%"])]
-    ['Reacts more to 5% because: orders: 3', 'Reacts less to 10% because: orders: 0']
+    ['Orders: 3 (typical: 2)', 'Orders: 0 (typical: 2)']
+    >>> [one.text_en for [one] in writer.write(np.array([[0.4], [-0.2]]), X, arms=["5%", "10%"])][1]
+    'Weaker reaction to 10% expected – orders: 0 (typical: 2)'
     """
 
-    def __init__(self, columns: Sequence[Column]) -> None:
+    def __init__(
+        self, columns: Sequence[Column], usual: Mapping[str, float | str | None] | None = None
+    ) -> None:
         self.columns = tuple(columns)
+        self._usual = dict(usual or {})
         self._facts = _Facts(facts(self.columns))
         self._by_name = {column.name: column for column in self.columns}
         self._sentences: dict[str, Sentence] = {}
@@ -167,11 +177,10 @@ class ReasonWriter:
         k: int,
         arms: npt.NDArray[np.object_],
     ) -> list[list[Reason]]:
-        top = self._facts.strongest(values, k)
+        top, sizes = self._facts.strongest(values, k)
         told: list[list[Reason | None]] = [[None] * top.shape[1] for _ in range(len(X))]
-        for j in np.unique(top[top >= 0]).tolist():
-            rows, places = np.nonzero(top == j)
-            written = self._of_column(j, values[rows, j], X, rows, arms[rows])
+        for j, rows, places in _by_column(top):
+            written = self._of_column(j, sizes[rows, places], X, rows, arms[rows])
             for row, place, reason in zip(rows.tolist(), places.tolist(), written, strict=True):
                 told[row][place] = reason
         return [[reason for reason in row if reason is not None] for row in told]
@@ -199,8 +208,24 @@ class ReasonWriter:
 
     def _sentence(self, column: Column) -> Sentence:
         if column.name not in self._sentences:
-            self._sentences[column.name] = Sentence(column, self._by_name)
+            self._sentences[column.name] = Sentence(column, self._by_name, self._usual)
         return self._sentences[column.name]
+
+
+def _by_column(
+    top: npt.NDArray[np.int64],
+) -> Iterator[tuple[int, npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """The rows and places (each (n,)) at which each column stands; -1 is none."""
+    flat = top.ravel()
+    order = flat.argsort(kind="stable")
+    found = flat[order]
+    ends = [*(np.flatnonzero(found[1:] != found[:-1]) + 1).tolist(), len(found)]
+    start = int(np.searchsorted(found, 0))
+    for end in ends:
+        if end > start:
+            at = order[start:end]
+            yield int(found[start]), at // top.shape[1], at % top.shape[1]
+            start = end
 
 
 def _text(sentence: Sentence, values: list[Any], arm: str | None, more: bool) -> tuple[str, str]:
@@ -225,41 +250,32 @@ def _values(X: Features, column: Column, rows: npt.NDArray[np.intp]) -> list[Any
 
 
 def facts(columns: Sequence[Column]) -> list[str]:
-    """What each column tells: windows of one feature, and features with one sentence, are one fact.
+    """What each column tells: columns that name one fact, or have one sentence, tell the same.
+
+    Where a column names no fact, its feature is one.
 
     >>> recency = Column("recency", "recency", None, "days", "", "number", "", "",
-    ...     "Last order {value} ago, usually every {gap}", "")
+    ...     "Last order {value} ago, usually every {gap}", "", fact="last order")
     >>> overdue = Column("overdue", "overdue", None, "ratio", "", "number", "", "",
     ...     "Last order {recency} ago, usually every {gap}", "")
     >>> facts([recency, overdue])
-    ['recency', 'recency']
+    ['last order', 'last order']
     """
     told: dict[str, str] = {}
     fact: dict[str, str] = {}
     for column in columns:
         sentence = (column.sentence("en") or column.name).replace("{value}", f"{{{column.name}}}")
-        fact.setdefault(column.feature, told.setdefault(sentence, column.feature))
+        fact.setdefault(column.feature, told.setdefault(sentence, column.fact or column.feature))
     return [fact[column.feature] for column in columns]
 
 
-def strongest(
-    values: npt.NDArray[np.float64], features: Sequence[str], k: int
-) -> npt.NDArray[np.int64]:
-    """Positions (rows, up to k) of the largest absolute values, one per feature; -1 for none.
-
-    >>> strongest(np.array([[0.1, -0.9, 0.5, 0.0]]), ["count", "count", "days", "value"], 3)
-    array([[ 1,  2, -1]])
-    """
-    return _Facts(features).strongest(values, k)
-
-
 class _Facts:
-    """Which positions tell the same fact, ready to be searched for the strongest."""
+    """Which positions tell the same fact, ready to be added up and searched."""
 
-    def __init__(self, features: Sequence[str]) -> None:
+    def __init__(self, facts: Sequence[str]) -> None:
         members: dict[str, list[int]] = {}
-        for j, feature in enumerate(features):
-            members.setdefault(feature, []).append(j)
+        for j, fact in enumerate(facts):
+            members.setdefault(fact, []).append(j)
         groups = list(members.values())
         widest = max(map(len, groups), default=0)
         self._order = np.array([j for group in groups for j in group], dtype=np.int64)
@@ -267,15 +283,29 @@ class _Facts:
         # Side by side; a fact of few columns repeats its last one, which changes no maximum.
         self._members = np.array([g + g[-1:] * (widest - len(g)) for g in groups], dtype=np.int64)
 
-    def strongest(self, values: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.int64]:
-        """See `strongest`."""
+    def strongest(
+        self, values: npt.NDArray[np.float64], k: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """The facts of each row with the largest absolute sums, largest first, up to `k`.
+
+        Returns (rows, up to k) the positions that tell them, -1 for none, and the sums. Of a fact's
+        columns the one tells it that moves most in the direction of the sum.
+
+        >>> told = _Facts(["count", "count", "days", "value"])
+        >>> told.strongest(np.array([[0.5, -0.9, 0.1, 0.0]]), 3)
+        (array([[ 1,  2, -1]]), array([[-0.4,  0.1,  0. ]]))
+        """
         if not len(self._order):
-            return np.empty((len(values), 0), dtype=np.int64)
-        sizes = np.abs(values)
-        best = np.maximum.reduceat(sizes[:, self._order], self._starts, axis=1)
-        top = np.argsort(-best, axis=1, kind="stable")[:, :k]
-        members = self._members[top]
+            empty = np.empty((len(values), 0))
+            return empty.astype(np.int64), empty
+        sums = np.add.reduceat(values.take(self._order, axis=1), self._starts, axis=1)
         rows = np.arange(len(values))[:, None]
-        place = sizes[rows[:, :, None], members].argmax(axis=2)
+        top = np.argsort(-np.abs(sums), axis=1, kind="stable")[:, :k]
+        found = sums[rows, top]
+        members = self._members[top]
+        moves = values[rows[:, :, None], members]
+        place = np.where(found[:, :, None] < 0, -moves, moves).argmax(axis=2)
         chosen = np.take_along_axis(members, place[:, :, None], axis=2)[:, :, 0]
-        return np.where(best[rows, top] > 0, chosen, -1)
+        # Beside the largest, what is left of numbers that cancel out is nothing.
+        sizes = np.abs(found)
+        return np.where(sizes > _ROUNDING * sizes[:, :1], chosen, -1), found

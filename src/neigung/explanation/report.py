@@ -1,7 +1,8 @@
 """The report that reviewers read: one HTML file that loads nothing from anywhere.
 
-The same model, evaluation, test rows and provenance give the same bytes: there is no time of day
-in it, and SVG ids are salted with a constant.
+The same model, evidence, test rows and provenance give the same bytes: there is no time of day in
+it, and SVG ids are salted with a constant. Every number that comes from the evidence carries its
+name in `Evidence.numbers()`, see `neigung.explanation.traced`.
 """
 
 from __future__ import annotations
@@ -9,20 +10,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
-from neigung.evaluation.evaluate import MODEL, Evaluation, model_text
+from neigung.evaluation.evaluate import Evaluation, model_text
 from neigung.evaluation.metrics import METRICS
-from neigung.evaluation.verdict import format_interval, format_number
-from neigung.explanation.explain import Explanation, explain
-from neigung.explanation.page import capital, grid, picture, render, texts
-from neigung.explanation.parts import Parts, legal_basis, population
-from neigung.explanation.plots import plot_waterfall
-from neigung.explanation.reasons import reasons
+from neigung.evaluation.segments import segment_text
+from neigung.explanation.comparison_section import ComparisonSection
+from neigung.explanation.data_section import DataSection, sources
+from neigung.explanation.evidence import Evidence
+from neigung.explanation.fairness_section import FairnessSection
+from neigung.explanation.front import Front
+from neigung.explanation.lookup import lookup
+from neigung.explanation.model_card import CardTexts, ModelCard
+from neigung.explanation.page import HALF, capital, picture, render, texts
+from neigung.explanation.parts import Parts, attribute_name, legal_basis
+from neigung.explanation.people import People
+from neigung.explanation.stability_section import StabilitySection
 from neigung.explanation.tables import Tables
-from neigung.explanation.timeline import plot_timeline
-from neigung.explanation.values import count_text, date_text, value_text
+from neigung.explanation.traced import Numbers, said
+from neigung.explanation.values import count_text, date_text
 from neigung.features.feature import Language
 from neigung.study import Study
 
@@ -30,37 +34,39 @@ if TYPE_CHECKING:
     from neigung.models.artefact import Artefact
     from neigung.models.dataset import Dataset
 
-_REASONS = 5
-_SECTIONS = (
-    *("what", "data", "how_well", "why", "customers", "features", "left_out", "provenance"),
-)
-_TILES = ("average_precision", "auroc", "log_loss", "lift_10")
+SECTIONS = {
+    **{"what": "what", "how-well": "how_well", "why": "why", "customers": "customers"},
+    **{"fairness": "fairness", "stability": "stability", "changed": "changed", "card": "card"},
+    **{"glossary": "glossary", "provenance": "provenance"},
+}
+"""The sections in their order: anchor, and the word that names it."""
+
+_HEADINGS = SECTIONS | {
+    **{"not-for": "card_not_for", "segments": "segments", "folds": "folds", "drift": "drift"},
+    **{"timeline": "timeline", "sources": "sources"},
+}
 
 
 def build_report(
     artefact: Artefact,
-    evaluation: Evaluation,
+    evidence: Evidence,
     test: Dataset,
     *,
     language: Language = "en",
     provenance: Mapping[str, Any] | None = None,
     notes: Sequence[str] | None = None,
-    explanation: Explanation | None = None,
 ) -> str:
     """The report on a model as one self-contained HTML page.
 
     Args:
         artefact: The model; `meta["splits"]`, if given, is what `Splits.to_dict` gives.
-        evaluation: What the test cutoff says of it.
+        evidence: What speaks for and against it, at the test cutoff.
         test: The rows at the test cutoff. No customer id of it reaches the page.
         language: `en` or `de`.
         provenance: What is shown as name and value under Provenance: digests, versions, commit.
         notes: What was left out and why; those of `test` when None.
-        explanation: That of `test`, where it is at hand; else it is made.
-
-    Raises InputError as `explain` does, when the test rows lack columns of the model.
     """
-    return _Report(artefact, evaluation, test, language, explanation).render(
+    return _Report(artefact, evidence, language).render(
         provenance or {}, test.notes if notes is None else notes
     )
 
@@ -68,242 +74,136 @@ def build_report(
 class _Report:
     """One model's report in one language."""
 
-    def __init__(
-        self,
-        artefact: Artefact,
-        evaluation: Evaluation,
-        test: Dataset,
-        language: Language,
-        explanation: Explanation | None,
-    ) -> None:
-        self.artefact, self.evaluation, self.test = artefact, evaluation, test
+    def __init__(self, artefact: Artefact, evidence: Evidence, language: Language) -> None:
+        assert isinstance(evidence.evaluation, Evaluation)
+        self.artefact, self.evidence = artefact, evidence
+        self.evaluation: Evaluation = evidence.evaluation
         self.language: Language = language
         self.t: dict[str, Any] = texts(language)
         # An artefact does not keep where its profiles lay.
         self.study = Study.from_dict({**artefact.study, "profiles": "-"})
-        self.explanation = explanation or explain(artefact, test)
-        self.parts = Parts(self.explanation, self.t, language)
-        self.metric = METRICS[evaluation.metric]
-        self.tables = Tables(evaluation, artefact.columns, self.t, language)
+        self.numbers = Numbers(evidence.numbers(), language)
+        self.parts = Parts(evidence.explanation, self.t, language)
+        self.tables = Tables(self.evaluation, self.numbers, self.t)
+        self.data = DataSection(self.study, artefact.meta, self.parts, self.numbers, self.t)
+        self.people = People(artefact, evidence.explanation, self.t, language)
 
     def render(self, provenance: Mapping[str, Any], notes: Sequence[str]) -> str:
         from neigung.targets.target import in_words
 
-        target = in_words(self.study.target, self.language)
+        t, evidence, tables, data = self.t, self.evidence, self.tables, self.data
+        front = Front(evidence.fitness, t, self.language)
+        bands = {name: self.people.band(name) for name, _ in self.artefact.bands}
         return render(
             "report.html.j2",
             language=self.language,
-            t=self.t,
-            title=self.t["title"].format(name=self.study.name),
-            target=target,
-            verdict=self._verdict(),
-            at_test=self.t["at_test"].format(
-                rows=self._count(self.evaluation.n_rows),
-                cutoff=self._date(self.evaluation.cutoff),
-                rate=value_text(self.evaluation.base_rate, "share", self.language),
-                mean=value_text(self._mean_prediction(), "share", self.language),
-            ),
-            tiles=self._tiles(),
-            sections=[(key.replace("_", "-"), self.t[key]) for key in _SECTIONS],
-            facts=self._facts(target),
-            timeline=self._timeline(),
-            spans=self._spans(),
-            metrics=self.tables.metrics(),
-            meanings=self.tables.meanings(),
-            folds=self.tables.folds(),
-            segments=self.tables.segments(),
-            figures=self._figures(),
-            dependence=self.parts.dependence(),
-            why_say=self.t["why_say"].format(rows=self._count(len(self.test))),
-            beeswarm_say=self.parts.beeswarm_say(self.t["beeswarm_say"]),
-            customers=self._customers(),
-            bands_say=self._bands_say(),
-            features=self.parts.features(),
-            features_show=self.parts.features_show(),
+            t=t,
+            title=t["title"].format(name=self.study.name),
+            digest=self.artefact.digest,
+            target=in_words(self.study.target, self.language),
+            verdict=front.verdict(),
+            tiles=tables.tiles(),
+            at_test=self._at_test(),
+            sections=[(anchor, t[key]) for anchor, key in SECTIONS.items()],
+            facts=data.facts(),
+            timeline=data.timeline(),
+            spans=data.spans(),
+            sources=sources(evidence.tables, self.numbers, t),
             notes=list(notes),
+            figures=self._figures(),
+            top=tables.top(),
+            calibration=tables.calibration(),
+            folds=tables.folds(),
+            segments=tables.segments(),
+            metrics=tables.metrics(),
+            meanings=tables.meanings(),
+            why=self._why(),
+            customers=self.people.told(),
+            bands_say=self.people.bands_say(),
+            lookup=self._lookup(),
+            fairness=FairnessSection(
+                evidence.fairness, self.numbers, t, self.evaluation.metric
+            ).told(),
+            stability=StabilitySection(evidence.stability, self.numbers, t).told(),
+            changed=ComparisonSection(evidence.comparison, self.numbers, t, bands).told(),
+            card=self._card(),
+            glossary=self.parts.glossary(self.numbers),
             provenance=self.parts.provenance(self.study, self.artefact.digest, provenance),
         )
 
-    def _verdict(self) -> dict[str, str]:
-        verdict = self.evaluation.verdict
-        text = verdict.text_de if self.language == "de" else verdict.text_en
-        kind, sign = ("good", "✓") if verdict.beats_baseline else ("bad", "✗")
-        if np.isnan([verdict.difference, verdict.low, verdict.high]).any():
-            kind, sign = "open", "?"
-        hints = [self.t["verdict_bad_hint"]] if kind == "bad" else []
-        hints += self._worse()
-        title = self.t[f"verdict_{kind}"].format(metric=self.metric.text(self.language))
-        return {
-            **{"kind": kind, "sign": sign, "title": title},
-            **{"text": text, "hints": hints},
-        }
-
-    def _worse(self) -> list[str]:
-        """In which metrics a baseline wins by more than chance, the deciding one apart."""
-        names = []
-        for row in self.evaluation.differences.query("best").itertuples():
-            metric = METRICS[str(row.metric)]
-            lost: Any = row.high if metric.higher_is_better else row.low
-            if metric != self.metric and (lost < 0 if metric.higher_is_better else lost > 0):
-                names.append(metric.text(self.language))
-        return [self.t["verdict_worse"].format(metrics=", ".join(names))] if names else []
-
-    def _mean_prediction(self) -> float:
-        bins = self.evaluation.calibration.query("model == @MODEL")
-        return float(np.average(bins["predicted"], weights=bins["n"]))
-
-    def _tiles(self) -> list[dict[str, Any]]:
-        """The numbers that matter: the acceptance metric first."""
-        table = self.evaluation.metrics
-        best = self.evaluation.differences.query("best").set_index("metric")["baseline"]
-        tiles = []
-        for name in dict.fromkeys((self.evaluation.metric, *_TILES)):
-            if name not in best:
-                continue
-            told = table[table["metric"] == name].set_index("model")
-            value, _, interval = self.tables.cell(told, MODEL).partition(" ")
-            baseline = str(best[name])
-            theirs = self.tables.cell(told, baseline).partition(" ")[0]
-            direction = "higher" if METRICS[name].higher_is_better else "lower"
-            tiles.append(
-                {
-                    "name": capital(METRICS[name].text(self.language)),
-                    "value": value,
-                    "lines": [
-                        interval.strip("()") or self.t["no_interval"],
-                        f"{self.t['best_baseline']}: {theirs} "
-                        f"({model_text(baseline, self.language)})",
-                        self.t[direction],
-                    ],
-                    "meaning": self.t["meanings"].get(name, ""),
-                    "decides": name == self.evaluation.metric,
-                }
-            )
-        return tiles
-
-    def _facts(self, target: str) -> list[tuple[str, str]]:
-        t, study = self.t, self.study
-        rows = self.artefact.meta.get("rows", {})
-        test = t["rows_test_value"].format(
-            rows=self._count(len(self.test)),
-            customers=self._count(self.evaluation.n_customers),
+    def _at_test(self) -> Any:
+        return said(
+            self.t["at_test"],
+            rows=self.numbers.count("test.rows"),
+            cutoff=self._date(self.evaluation.cutoff),
+            rate=self.tables.rate(),
+            mean=self.tables.mean(),
         )
-        return [
-            (t["target"], target),
-            (t["population"], population(study, t)),
-            (t["legal_basis"], legal_basis(study, t)),
-            (t["features_used"], self.parts.themes()),
-            (t["attributes_used"], self.parts.attributes()),
-            (
-                t["retention"],
-                t["retention_days"].format(days=self._count(study.retention_days)),
-            ),
-            *([(t["rows_train"], self._count(rows["train"]))] if "train" in rows else []),
-            (t["rows_test"], test),
-        ]
-
-    def _timeline(self) -> dict[str, Any] | None:
-        splits = self.artefact.meta.get("splits")
-        if not splits:
-            return None
-        figure = plot_timeline(splits, self.study.target.horizon_days, self.language)
-        return picture(figure, self.t["alt_timeline"])
-
-    def _spans(self) -> dict[str, Any] | None:
-        splits = self.artefact.meta.get("splits")
-        if not splits:
-            return None
-        validations = [fold["validation"] for fold in splits["folds"]]
-        roles = {"train": splits["train"], "fold": validations, "test": [splits["test"]]}
-        rows = []
-        for role, cutoffs in roles.items():
-            dates = [self._date(cutoff) for cutoff in sorted(cutoffs)] or ["–"]
-            horizon = pd.Timedelta(days=self.study.target.horizon_days)
-            until = self._date(pd.Timestamp(max(cutoffs)) + horizon) if cutoffs else "–"
-            rows.append([self.t[role], self._count(len(cutoffs)), dates[0], dates[-1], until])
-        head = [self.t[key] for key in ("role", "cutoffs", "first", "last", "watched")]
-        return grid(self.t["timeline_caption"], head, rows, right=(1,))
 
     def _figures(self) -> dict[str, Any]:
         evaluation, t, language = self.evaluation, self.t, self.language
-        shares = {
-            f"g{share}": value_text(
-                evaluation.value(f"lift_{share}") * share / 100, "share", language
-            )
-            for share in (10, 20, 30)
-        }
-        error = format_interval((evaluation.value("calibration_error"), np.nan, np.nan), language)
+        shares = {f"g{n}": self.numbers.share(f"top.{n}.found_share") for n in (10, 20, 30)}
+        error = self.numbers.figure("test.calibration_error")
+        gains = t["alt_gains"].format(**shares)
+        lift = t["alt_lift"].format(l10=self.numbers.figure("top.10.lift", 1))
+        calibration = t["alt_calibration"].format(ece=error)
         figures = {
+            "top": picture(evaluation.plot_top(language), t["alt_top"]),
+            "gains": picture(evaluation.plot_gains(language), gains, inches=HALF),
+            "lift": picture(evaluation.plot_lift(language), lift, inches=HALF),
+            "calibration": picture(evaluation.plot_calibration(language), calibration),
             "metrics": picture(evaluation.plot_metrics(language), t["alt_metrics"]),
-            "gains": picture(evaluation.plot_gains(language), t["alt_gains"].format(**shares)),
-            "calibration": picture(
-                evaluation.plot_calibration(language), t["alt_calibration"].format(ece=error)
-            ),
-            **self.parts.figures(),
         }
         if len(evaluation.folds):
-            alt = self._of_metric("alt_folds")
+            alt = self.tables.caption("alt_folds")
             figures["folds"] = picture(evaluation.plot_folds(language), alt)
+        if len(evaluation.segments):
+            alt = self.tables.caption("alt_segments")
+            figures["segments"] = picture(evaluation.plot_segments(language), alt)
         return figures
 
-    def _customers(self) -> list[dict[str, Any]]:
-        """Highest, middle, threshold and lowest, under assumed names."""
-        X = self.explanation.X
-        predicted = self.artefact.predict(X).reset_index(drop=True)
-        order = np.argsort(-predicted["probability"].to_numpy(), kind="stable")
-        chosen = {"highest": order[0], "median": order[len(order) // 2], "lowest": order[-1]}
-        top = predicted["band"].iloc[order[0]]
-        inside = [row for row in order if predicted["band"].iloc[row] == top]
-        chosen["threshold"] = inside[-1]
-        told: list[dict[str, Any]] = []
-        seen: set[int] = set()
-        for key in ("highest", "threshold", "median", "lowest"):
-            row = int(chosen[key])
-            if row in seen:
-                continue
-            seen.add(row)
-            letter = "ABCD"[len(told)]
-            one = predicted.iloc[row]
-            told.append(
-                {
-                    "name": self.t["customer"].format(letter=letter),
-                    "chosen": self.t[key].format(band=self._band(top)),
-                    "probability": value_text(one["probability"], "share", self.language),
-                    "band": f"“{self._band(one['band'])}”"
-                    if self.language == "en"
-                    else f"„{self._band(one['band'])}“",
-                    "reasons": self._reasons(row),
-                    "waterfall": picture(
-                        plot_waterfall(self.explanation.contributions, X, row, self.language),
-                        self.t["alt_waterfall"].format(letter=letter),
-                    ),
-                }
-            )
-        return told
+    def _why(self) -> dict[str, Any]:
+        t = self.t
+        return self.parts.why(
+            self.numbers,
+            say=t["why_say"].format(rows=self._count(len(self.evidence.explanation.X))),
+            beeswarm_say=t["beeswarm_say"],
+            dependence_heading=t["dependence"],
+            dependence_say=t["dependence_say"],
+            nothing_used=t["nothing_used"],
+        )
 
-    def _bands_say(self) -> str:
-        """Which share of the customers each band holds, from the top."""
-        shares, top = [], 100.0
-        for name, start in sorted(self.artefact.bands, key=lambda band: -band[1]):
-            share = value_text((top - start) / 100, "share", self.language)
-            shares.append(f"{self._band(name)} {share}")
-            top = start
-        return str(self.t["bands_say"]).format(bands=", ".join(shares))
+    def _lookup(self) -> dict[str, Any]:
+        people = self.people.sample(self.study.report.sample)
+        return lookup(people, self.t, self.t["no_reasons"], self.language)
 
-    def _reasons(self, row: int) -> list[tuple[str, str, str, str]]:
-        only = self.explanation.contributions.take([row])
-        found = []
-        for reason in reasons(only, self.explanation.X.iloc[[row]], _REASONS)[0]:
-            direction = "raises" if reason.contribution > 0 else "lowers"
-            size = format_number(reason.contribution, self.language, "+")
-            found.append((size, direction, self.t[direction], reason.text(self.language)))
-        return found
-
-    def _of_metric(self, key: str) -> str:
-        return capital(str(self.t[key]).format(metric=self.metric.text(self.language)))
-
-    def _band(self, name: Any) -> str:
-        return str(self.t["bands"].get(name, name))
+    def _card(self) -> dict[str, Any]:
+        t, evaluation, numbers = self.t, self.evaluation, self.numbers
+        baselines = [model_text(m, self.language) for m in evaluation.models[1:]]
+        names = [str(name) for name in dict.fromkeys(evaluation.segments["segment"])]
+        segments = [segment_text(name, None, self.language) for name in names]
+        fairness = self.evidence.fairness
+        sensitive = () if fairness is None else map(attribute_name, fairness.attributes)
+        own = CardTexts(
+            factors=t["card_factors"].format(
+                segments=", ".join(segments) or t["nothing"],
+                sensitive=", ".join(sensitive) or t["nothing"],
+            ),
+            metrics=t["card_metrics"].format(
+                metric=capital(METRICS[evaluation.metric].text(self.language)),
+                baselines=", ".join(baselines),
+                repetitions=self._count(evaluation.repetitions),
+            ),
+            evaluation=said(
+                t["card_evaluation"],
+                rows=numbers.count("test.rows"),
+                cutoff=self._date(evaluation.cutoff),
+            ),
+            training=self.data.learned(),
+            ethics=t["card_ethics"].format(basis=legal_basis(self.study, t)),
+        )
+        headings = {anchor: t[key] for anchor, key in _HEADINGS.items()}
+        return ModelCard(self.study, own, t, headings).told()
 
     def _count(self, number: Any) -> str:
         return count_text(number, self.language)

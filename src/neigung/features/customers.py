@@ -103,4 +103,8 @@ def _named(
             f"\n\nreason: Attribute “{shown}” is {{value}}"
             f"\n\nreason de: Merkmal „{shown}“ ist {{value}}"
         )
+    function.__doc__ += (
+        f"\n\nmissing: Attribute “{shown}” is unknown"
+        f"\n\nmissing de: Merkmal „{shown}“ ist unbekannt"
+    )
     return feature(CUSTOMERS, unit=unit, kind=kind, needs=(column,))(function)

@@ -34,10 +34,12 @@ Kind = Literal["number", "category"]
 # What a number counts, so that reasons can write it: "3 Tage", "12 %", "4,50".
 UNITS = (
     "count", "orders", "products", "categories", "visits", "contacts", "cases",
-    "currency", "points", "days", "hours", "share", "ratio", "category",
+    "currency", "points", "days", "hours", "clock", "share", "ratio", "category",
 )  # fmt: skip
 
 _WINDOW = {"en": "in the last {} days", "de": "in den letzten {} Tagen"}
+_WHOLE = {"en": "so far", "de": "bisher"}
+_SENTENCES = ("reason", "zero", "missing")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the feature table: a feature in one of its windows."""
+    """One column of the feature table: a feature in one of its windows.
+
+    Columns of one `fact` say the same of a customer, so that reasons tell it once; None in an
+    artefact from before there were facts, where each feature is one.
+    """
 
     name: str
     feature: str
@@ -76,6 +82,11 @@ class Column:
     text_de: str
     sentence_en: str | None = None
     sentence_de: str | None = None
+    fact: str | None = None
+    zero_en: str | None = None
+    zero_de: str | None = None
+    missing_en: str | None = None
+    missing_de: str | None = None
 
     def text(self, language: Language = "en") -> str:
         """What the column says, for reviewers: `Number of orders in the last 30 days`."""
@@ -84,12 +95,32 @@ class Column:
 
     def sentence(self, language: Language = "en") -> str | None:
         """The template of the reason, with `{value}` and names of other columns, or None."""
-        sentence = self.sentence_de if language == "de" else self.sentence_en
-        return _in_window(sentence, self, language) if sentence else None
+        return self._said(self.sentence_de if language == "de" else self.sentence_en, language)
+
+    def zero(self, language: Language = "en") -> str | None:
+        """What the reason says instead where the value is zero, or None."""
+        return self._said(self.zero_de if language == "de" else self.zero_en, language)
+
+    def missing(self, language: Language = "en") -> str | None:
+        """What the reason says instead where the value is missing, or None."""
+        return self._said(self.missing_de if language == "de" else self.missing_en, language)
+
+    def _said(self, sentence: str | None, language: Language) -> str | None:
+        if not sentence:
+            return None
+        if self.window is None:
+            sentence = sentence.replace("{window}", _WHOLE[language])
+        sentence = _in_window(sentence, self, language)
+        return sentence[:1].upper() + sentence[1:]
 
     def to_dict(self) -> dict[str, Any]:
-        """The column as plain data, for an artefact."""
-        return dataclasses.asdict(self)
+        """The column as plain data, for an artefact.
+
+        What came later is left out where it is not set: an artefact from before keeps its digest.
+        """
+        later = ("fact", "zero_en", "zero_de", "missing_en", "missing_de")
+        content = dataclasses.asdict(self)
+        return {key: value for key, value in content.items() if value or key not in later}
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Column:
@@ -124,6 +155,11 @@ class Feature:
     text_de: str
     sentence_en: str | None
     sentence_de: str | None
+    fact: str
+    zero_en: str | None
+    zero_de: str | None
+    missing_en: str | None
+    missing_de: str | None
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -140,6 +176,11 @@ class Feature:
                 text_de=self.text_de,
                 sentence_en=self.sentence_en,
                 sentence_de=self.sentence_de,
+                fact=self.fact,
+                zero_en=self.zero_en,
+                zero_de=self.zero_de,
+                missing_en=self.missing_en,
+                missing_de=self.missing_de,
             )
             for window in self.windows or (None,)
         )
@@ -156,6 +197,7 @@ def feature(
     of: tuple[str, ...] = (),
     clock: str = "days_ago",
     kind: Kind = "number",
+    fact: str | None = None,
 ) -> Callable[[Callable[..., ir.Value]], Feature]:
     """Make a feature of a function that gives an Ibis aggregate.
 
@@ -173,11 +215,15 @@ def feature(
     of : for source `COMBINED`, the names of the features it is computed from; the function gets
         the finished row and, with windows, the window as a number.
     kind : `number`, or `category` for a string.
+    fact : features that say the same of a customer, such as how long ago the last order was and how
+        overdue the next one is, name the same fact; a reason adds them up and tells it once. The
+        feature's name when None: its windows are one fact.
 
     The docstring says what the feature is: the first line in English, a line `de: …` in German;
     the window is added at the end, or put where `{window}` stands. Lines `reason: …` and
     `reason de: …` may give the sentence of the reason, with `{value}`, `{window}` and names of
-    other columns in braces. Raises FeatureError when a text is missing.
+    other columns in braces; `zero: …` and `missing: …`, with `zero de: …` and `missing de: …`, what
+    it says where the value is zero, or missing. Raises FeatureError when a text is missing.
     """
 
     def decorate(function: Callable[..., ir.Value]) -> Feature:
@@ -203,6 +249,11 @@ def feature(
             text_de=texts["de"],
             sentence_en=texts.get("reason"),
             sentence_de=texts.get("reason de"),
+            fact=fact or name,
+            zero_en=texts.get("zero"),
+            zero_de=texts.get("zero de"),
+            missing_en=texts.get("missing"),
+            missing_de=texts.get("missing de"),
         )
 
     return decorate
@@ -210,7 +261,8 @@ def feature(
 
 def _texts(name: str, docstring: str) -> dict[str, str]:
     """The labelled paragraphs of a docstring; unlabelled text before them is English."""
-    parts = re.split(r"^\s*(de|reason|reason de):", docstring, flags=re.MULTILINE)
+    labels = "|".join(f"{label}|{label} de" for label in _SENTENCES)
+    parts = re.split(rf"^\s*(de|{labels}):", docstring, flags=re.MULTILINE)
     texts = {"en": parts[0].strip().split("\n\n")[0]}
     texts |= {
         label: text.strip().split("\n\n")[0]
@@ -224,10 +276,11 @@ def _texts(name: str, docstring: str) -> dict[str, str]:
             f"Feature {name}: its docstring needs {' and '.join(needed[m] for m in missing)}, "
             "because reviewers read it. Add it."
         )
-    if ("reason" in texts) != ("reason de" in texts):
-        raise FeatureError(
-            f"Feature {name}: 'reason:' and 'reason de:' come together. Add the missing one."
-        )
+    for label in _SENTENCES:
+        if (label in texts) != (f"{label} de" in texts):
+            raise FeatureError(
+                f"Feature {name}: '{label}:' and '{label} de:' come together. Add the missing one."
+            )
     return texts
 
 

@@ -39,54 +39,74 @@ def _offers(past: Past) -> ir.Table:
 OFFERS = Source("offers", ("offers", "order_lines"), _offers, "discounts")
 
 
-@feature(OFFERS, windows=(30, 90, 365), empty=0, needs=_NEEDS)
+@feature(OFFERS, windows=(30, 90, 365), empty=0, needs=_NEEDS, fact="discount_offers")
 def offer_count(offers: ir.Table, within: ir.Value) -> ir.Value:
     """Number of discounts offered.
 
     de: Anzahl der angebotenen Rabatte.
 
-    reason: Discounts offered {window}: {value}
+    reason: Was offered a discount {value} times {window}
 
-    reason de: Angebotene Rabatte {window}: {value}
+    reason de: {window} {value}-mal einen Rabatt angeboten bekommen
+
+    zero: Was offered no discount {window}
+
+    zero de: {window} keinen Rabatt angeboten bekommen
     """
     return offers.count(where=within)
 
 
-@feature(OFFERS, unit="days", needs=_NEEDS)
+@feature(OFFERS, unit="days", needs=_NEEDS, fact="discount_offers")
 def days_since_last_offer(offers: ir.Table) -> ir.Value:
     """Days since a discount was last offered.
 
     de: Tage, seit zuletzt ein Rabatt angeboten wurde.
 
-    reason: Last offered a discount {value} ago
+    reason: Was last offered a discount {value} ago
 
-    reason de: Zuletzt vor {value} ein Rabatt angeboten
+    reason de: Zuletzt vor {value} einen Rabatt angeboten bekommen
+
+    missing: No offer of a discount on record
+
+    missing de: Kein Rabattangebot bekannt
     """
     return offers.days_ago.min()
 
 
-@feature(OFFERS, windows=(365,), unit="share", needs=_NEEDS)
+@feature(OFFERS, windows=(365,), unit="share", needs=_NEEDS, fact="offered_discount")
 def offered_discount_mean(offers: ir.Table, within: ir.Value) -> ir.Value:
     """Mean discount rate of the discounts offered.
 
     de: Mittlere Höhe der angebotenen Rabatte.
 
-    reason: Offered discounts of {value} on average {window}
+    reason: Was offered discounts of {value} on average {window}
 
-    reason de: Angebotene Rabatte {window} von im Mittel {value}
+    reason de: {window} Rabatte von durchschnittlich {value} angeboten bekommen
+
+    missing: No discounts offered {window}, so no usual discount
+
+    missing de: Keine Rabatte {window} angeboten, daher kein üblicher Rabatt
     """
     return ratio(offers.rate.sum(where=within), offers.count(where=within))
 
 
-@feature(OFFERS, windows=(365,), unit="share", needs=_NEEDS)
+@feature(OFFERS, windows=(365,), unit="share", needs=_NEEDS, fact="offer_response")
 def offer_order_share(offers: ir.Table, within: ir.Value) -> ir.Value:
     """Share of the discounts offered {window} that an order followed within 7 days.
 
     de: Anteil der {window} angebotenen Rabatte, auf die binnen 7 Tagen eine Bestellung folgte.
 
-    reason: An order within 7 days followed {value} of the discounts offered {window}
+    reason: {value} of the discounts offered {window} were followed by an order within 7 days
 
     reason de: Auf {value} der {window} angebotenen Rabatte folgte binnen 7 Tagen eine Bestellung
+
+    zero: None of the discounts offered {window} were followed by an order within 7 days
+
+    zero de: Auf keinen der {window} angebotenen Rabatte folgte binnen 7 Tagen eine Bestellung
+
+    missing: No discounts offered {window}, so no orders that followed
+
+    missing de: Keine Rabatte {window} angeboten, daher keine Bestellungen darauf
     """
     return ratio(offers.ordered.sum(where=within), offers.count(where=within))
 

@@ -104,7 +104,7 @@ def _mean(values: ir.Value, within: ir.Value) -> ir.Value:
     return ratio(values.sum(where=within), values.count(where=within))
 
 
-@feature(MET_PRODUCTS, windows=(90,), unit="share", needs=_PRODUCT)
+@feature(MET_PRODUCTS, windows=(90,), unit="share", needs=_PRODUCT, fact="others_repeat")
 def product_return_share(products: ir.Table, within: ir.Value) -> ir.Value:
     """Mean share of their buyers who came back for the products that the customer bought.
 
@@ -113,41 +113,63 @@ def product_return_share(products: ir.Table, within: ir.Value) -> ir.Value:
 
     reason: On average {value} of the buyers of the products bought {window} came back for them
 
-    reason de: Im Mittel griffen {value} der Käufer der {window} gekauften Produkte erneut zu
+    reason de: Im Schnitt griffen {value} der Käufer der {window} gekauften Produkte erneut zu
+
+    zero: None of the buyers of the products bought {window} came back for them
+
+    zero de: Keiner der Käufer der {window} gekauften Produkte griff erneut zu
+
+    missing: No products bought {window}, so none that others bought again
+
+    missing de: Keine Produkte {window} gekauft, daher keine, zu denen andere erneut griffen
     """
     return _mean(products.return_share, within)
 
 
-@feature(MET_PRODUCTS, windows=(90,), unit="days", needs=_PRODUCT)
+@feature(MET_PRODUCTS, windows=(90,), unit="days", needs=_PRODUCT, fact="others_repeat")
 def product_return_days(products: ir.Table, within: ir.Value) -> ir.Value:
     """Mean of the days after which buyers come back for the products that the customer bought.
 
-    de: Mittel der Tage, nach denen Käufer erneut zu den Produkten greifen, die der Kunde
-        {window} kaufte.
+    de: Mittel der Tage, nach denen Käufer erneut zu den Produkten greifen, die der Kunde {window}
+        kaufte.
 
     reason: Buyers of the products bought {window} come back for them after {value} on average
 
-    reason de: Käufer der {window} gekauften Produkte greifen im Mittel nach {value} erneut zu
+    reason de: Käufer der {window} gekauften Produkte greifen im Schnitt nach {value} erneut zu
+
+    missing: Unknown when buyers of the products bought {window} come back for them
+
+    missing de: Unbekannt, wann Käufer der {window} gekauften Produkte erneut zugreifen
     """
     return _mean(products.return_days, within)
 
 
-@feature(MET_PRODUCTS, windows=(365,), empty=0, unit="products", needs=_PRODUCT)
+@feature(MET_PRODUCTS, windows=(365,), empty=0, unit="count", needs=_PRODUCT, fact="due_products")
 def product_due_by_others(products: ir.Table, within: ir.Value) -> ir.Value:
     """Number of products bought {window} that other buyers would have bought again by now.
 
     de: Anzahl der {window} gekauften Produkte, die andere Käufer inzwischen erneut gekauft hätten.
 
-    reason: {value} that others would have bought again by now
+    reason: Products that others would have bought again by now: {value}
 
-    reason de: {value}, die andere inzwischen erneut gekauft hätten
+    reason de: Produkte, die andere inzwischen erneut gekauft hätten: {value}
+
+    zero: No products that others would have bought again by now
+
+    zero de: Keine Produkte, die andere inzwischen erneut gekauft hätten
     """
     waited = products.days_ago.cast(_FINE)
     due = (waited >= products.return_days) & (waited <= products.return_days * 2)
     return due.sum(where=within)
 
 
-@feature(MET_PRODUCTS, windows=(90,), unit="share", needs=(*_PRODUCT, "category", "quantity"))
+@feature(
+    MET_PRODUCTS,
+    windows=(90,),
+    unit="share",
+    needs=(*_PRODUCT, "category", "quantity"),
+    fact="price_level",
+)
 def product_price_position(products: ir.Table, within: ir.Value) -> ir.Value:
     """Mean price position of the products bought {window} in their category (0 lowest, 1 highest).
 
@@ -157,8 +179,12 @@ def product_price_position(products: ir.Table, within: ir.Value) -> ir.Value:
     reason: Products bought {window} cost more than {value} of the products of their category on
         average
 
-    reason de: Die {window} gekauften Produkte sind im Mittel teurer als {value} der Produkte
-        ihrer Kategorie
+    reason de: Die {window} gekauften Produkte sind im Schnitt teurer als {value} der Produkte ihrer
+        Kategorie
+
+    missing: Price level of the products bought {window} unknown
+
+    missing de: Preislage der {window} gekauften Produkte unbekannt
     """
     return _mean(products.price_position, within)
 
@@ -171,12 +197,16 @@ def product_age(products: ir.Table, within: ir.Value) -> ir.Value:
 
     reason: Products bought {window} have been on sale for {value} on average
 
-    reason de: Die {window} gekauften Produkte sind im Mittel seit {value} im Verkauf
+    reason de: Die {window} gekauften Produkte sind im Schnitt seit {value} im Verkauf
+
+    missing: No products bought {window}, so neither new nor old ones
+
+    missing de: Keine Produkte {window} gekauft, daher weder neue noch alte
     """
     return _mean(products.sold_for, within)
 
 
-@feature(MET_PRODUCTS, windows=(90,), unit="share", needs=_PRODUCT)
+@feature(MET_PRODUCTS, windows=(90,), unit="share", needs=_PRODUCT, fact="product_age")
 def novelty_share(products: ir.Table, within: ir.Value) -> ir.Value:
     """Share of the products bought {window} that were first sold no more than 90 days ago.
 
@@ -185,61 +215,97 @@ def novelty_share(products: ir.Table, within: ir.Value) -> ir.Value:
     reason: {value} of the products bought {window} were new in the shop
 
     reason de: {value} der {window} gekauften Produkte waren neu im Sortiment
+
+    zero: None of the products bought {window} were new in the shop
+
+    zero de: Keines der {window} gekauften Produkte war neu im Sortiment
+
+    missing: No products bought {window}, so neither new nor old ones
+
+    missing de: Keine Produkte {window} gekauft, daher weder neue noch alte
     """
     return ratio((products.sold_for <= 90).sum(where=within), products.count(where=within))
 
 
-@feature(MET_CATEGORIES, windows=(90,), unit="share", needs=_CATEGORY)
+@feature(MET_CATEGORIES, windows=(90,), unit="share", needs=_CATEGORY, fact="others_repeat")
 def category_buyers_return_share(categories: ir.Table, within: ir.Value) -> ir.Value:
     """Mean share of their buyers who came back to the categories that the customer bought.
 
     de: Mittlerer Anteil der Käufer, die zu den Kategorien zurückkehrten, aus denen der Kunde
         {window} kaufte.
 
-    reason: On average {value} of the buyers of the categories bought {window} came back to them
+    reason: On average {value} of the buyers of the categories bought from {window} came back to
+        them
 
-    reason de: Im Mittel kehrten {value} der Käufer zu den {window} gekauften Kategorien zurück
+    reason de: Im Schnitt kehrten {value} der Käufer zu den {window} gekauften Kategorien zurück
+
+    zero: None of the buyers of the categories bought from {window} came back to them
+
+    zero de: Keiner der Käufer kehrte zu den {window} gekauften Kategorien zurück
+
+    missing: Bought from no category {window}, so from none that others came back to
+
+    missing de: Aus keiner Kategorie {window} gekauft, daher aus keiner, zu der andere zurückkehrten
     """
     return _mean(categories.return_share, within)
 
 
-@feature(MET_CATEGORIES, windows=(90,), unit="days", needs=_CATEGORY)
+@feature(MET_CATEGORIES, windows=(90,), unit="days", needs=_CATEGORY, fact="others_repeat")
 def category_return_days(categories: ir.Table, within: ir.Value) -> ir.Value:
     """Mean of the days after which buyers come back to the categories that the customer bought.
 
     de: Mittel der Tage, nach denen Käufer zu den Kategorien zurückkehren, aus denen der Kunde
         {window} kaufte.
 
-    reason: Buyers of the categories bought {window} come back after {value} on average
+    reason: Buyers of the categories bought from {window} come back after {value} on average
 
-    reason de: Käufer der {window} gekauften Kategorien kehren im Mittel nach {value} zurück
+    reason de: Käufer der {window} gekauften Kategorien kehren im Schnitt nach {value} zurück
+
+    missing: Unknown when buyers of the categories bought from {window} come back
+
+    missing de: Unbekannt, wann Käufer der {window} gekauften Kategorien zurückkehren
     """
     return _mean(categories.return_days, within)
 
 
-@feature(MET_CAMPAIGNS, windows=(365,), unit="share", needs=_CAMPAIGN)
+@feature(MET_CAMPAIGNS, windows=(365,), unit="share", needs=_CAMPAIGN, fact="campaign_strength")
 def campaign_open_rate(contacts: ir.Table, within: ir.Value) -> ir.Value:
     """Mean open rate, over all their contacts, of the campaigns that addressed the customer.
 
     de: Mittlere Öffnungsrate aller Kontakte der Kampagnen, die den Kunden {window} ansprachen.
 
-    reason: {value} of everybody's contacts from the same campaigns were opened
+    reason: {value} of all messages of the campaigns to this customer were opened
 
-    reason de: {value} aller Kontakte aus den gleichen Kampagnen wurden geöffnet
+    reason de: {value} aller Nachrichten aus den Kampagnen an diesen Kunden wurden geöffnet
+
+    zero: None of the messages of the campaigns to this customer were opened
+
+    zero de: Keine der Nachrichten aus den Kampagnen an diesen Kunden wurde geöffnet
+
+    missing: No campaign to this customer {window}
+
+    missing de: Keine Kampagne an diesen Kunden {window}
     """
     return _mean(contacts.open_rate, within)
 
 
-@feature(MET_CAMPAIGNS, windows=(365,), unit="share", needs=_CAMPAIGN)
+@feature(MET_CAMPAIGNS, windows=(365,), unit="share", needs=_CAMPAIGN, fact="campaign_strength")
 def campaign_redeem_rate(contacts: ir.Table, within: ir.Value) -> ir.Value:
     """Mean redemption rate, over all their contacts, of the campaigns that addressed the customer.
 
-    de: Mittlere Einlösungsrate aller Kontakte der Kampagnen, die den Kunden {window}
-        ansprachen.
+    de: Mittlere Einlösungsrate aller Kontakte der Kampagnen, die den Kunden {window} ansprachen.
 
-    reason: {value} of everybody's contacts from the same campaigns were redeemed
+    reason: {value} of all messages of the campaigns to this customer were redeemed
 
-    reason de: {value} aller Kontakte aus den gleichen Kampagnen wurden eingelöst
+    reason de: {value} aller Nachrichten aus den Kampagnen an diesen Kunden wurden eingelöst
+
+    zero: None of the messages of the campaigns to this customer were redeemed
+
+    zero de: Keine der Nachrichten aus den Kampagnen an diesen Kunden wurde eingelöst
+
+    missing: No campaign to this customer {window}
+
+    missing de: Keine Kampagne an diesen Kunden {window}
     """
     return _mean(contacts.redeem_rate, within)
 

@@ -33,7 +33,7 @@ def _cases(past: Past) -> ir.Table:
 SERVICE_CASES = Source("service_cases", ("service_cases",), _cases, "service")
 
 
-@feature(SERVICE_CASES, windows=(90, 365), empty=0, unit="cases")
+@feature(SERVICE_CASES, windows=(90, 365), empty=0, unit="cases", fact="service_cases")
 def case_count(cases: ir.Table, within: ir.Value) -> ir.Value:
     """Number of service cases.
 
@@ -46,20 +46,24 @@ def case_count(cases: ir.Table, within: ir.Value) -> ir.Value:
     return cases.count(where=within)
 
 
-@feature(SERVICE_CASES, windows=(365,), empty=0, unit="cases")
+@feature(SERVICE_CASES, windows=(365,), empty=0, unit="cases", fact="complaints")
 def complaint_count(cases: ir.Table, within: ir.Value) -> ir.Value:
     """Number of complaints.
 
     de: Anzahl der Beschwerden.
 
-    reason: {value} with a complaint {window}
+    reason: Complained {value} times {window}
 
-    reason de: {value} mit Beschwerde {window}
+    reason de: {window} {value}-mal beschwert
+
+    zero: No complaints {window}
+
+    zero de: Keine Beschwerden {window}
     """
     return (cases.kind == "complaint").sum(where=within)
 
 
-@feature(SERVICE_CASES, unit="days")
+@feature(SERVICE_CASES, unit="days", fact="service_cases")
 def days_since_last_case(cases: ir.Table) -> ir.Value:
     """Days since the last service case.
 
@@ -68,11 +72,15 @@ def days_since_last_case(cases: ir.Table) -> ir.Value:
     reason: Last service case {value} ago
 
     reason de: Letzter Servicefall vor {value}
+
+    missing: No service case on record
+
+    missing de: Kein Servicefall bekannt
     """
     return cases.days_ago.min()
 
 
-@feature(SERVICE_CASES, unit="days")
+@feature(SERVICE_CASES, unit="days", fact="complaints")
 def days_since_last_complaint(cases: ir.Table) -> ir.Value:
     """Days since the last complaint.
 
@@ -81,11 +89,22 @@ def days_since_last_complaint(cases: ir.Table) -> ir.Value:
     reason: Last complaint {value} ago
 
     reason de: Letzte Beschwerde vor {value}
+
+    missing: No complaint on record
+
+    missing de: Keine Beschwerde bekannt
     """
     return cases.days_ago.min(where=cases.kind == "complaint")
 
 
-@feature(SERVICE_CASES, windows=(90,), empty=0, unit="cases", needs=("resolved_at",))
+@feature(
+    SERVICE_CASES,
+    windows=(90,),
+    empty=0,
+    unit="cases",
+    needs=("resolved_at",),
+    fact="case_handling",
+)
 def open_case_count(cases: ir.Table, within: ir.Value) -> ir.Value:
     """Number of service cases {window} that are not yet resolved.
 
@@ -98,41 +117,53 @@ def open_case_count(cases: ir.Table, within: ir.Value) -> ir.Value:
     return (~cases.resolved).sum(where=within)
 
 
-@feature(SERVICE_CASES, windows=(365,), unit="days", needs=("resolved_at",))
+@feature(SERVICE_CASES, windows=(365,), unit="days", needs=("resolved_at",), fact="case_handling")
 def case_days_mean(cases: ir.Table, within: ir.Value) -> ir.Value:
     """Mean days until a service case was resolved.
 
     de: Mittlere Zahl der Tage bis zur Lösung eines Servicefalls.
 
-    reason: {value} on average until a case was resolved {window}
+    reason: {value} on average until a service case was resolved {window}
 
-    reason de: Im Mittel {value} bis zur Lösung eines Falls {window}
+    reason de: Im Schnitt {value} bis zur Lösung eines Servicefalls {window}
+
+    missing: No resolved service case {window}
+
+    missing de: Kein gelöster Servicefall {window}
     """
     return ratio(cases.took.sum(where=within), cases.took.count(where=within))
 
 
-@feature(SERVICE_CASES, windows=(365,), unit="ratio", needs=("satisfaction",))
+@feature(SERVICE_CASES, windows=(365,), unit="ratio", needs=("satisfaction",), fact="satisfaction")
 def satisfaction_mean(cases: ir.Table, within: ir.Value) -> ir.Value:
     """Mean satisfaction (on the shop's own scale) with the service cases.
 
     de: Mittlere Zufriedenheit (auf der Skala des Shops) mit den Servicefällen.
 
-    reason: Mean satisfaction of {value} with the service {window}
+    reason: Satisfaction with the service {window}: {value} on average
 
-    reason de: Mittlere Zufriedenheit von {value} mit dem Service {window}
+    reason de: Zufriedenheit mit dem Service {window}: im Schnitt {value}
+
+    missing: No rating of the service {window}
+
+    missing de: Keine Bewertung des Service {window}
     """
     return ratio(cases.satisfaction.sum(where=within), cases.satisfaction.count(where=within))
 
 
-@feature(SERVICE_CASES, unit="ratio", needs=("satisfaction",))
+@feature(SERVICE_CASES, unit="ratio", needs=("satisfaction",), fact="satisfaction")
 def last_satisfaction(cases: ir.Table) -> ir.Value:
     """Satisfaction with the last rated service case, on the shop's own scale.
 
     de: Zufriedenheit mit dem letzten bewerteten Servicefall, auf der Skala des Shops.
 
-    reason: Satisfaction of {value} with the last rated service case
+    reason: Satisfaction with the last rated service case: {value}
 
-    reason de: Zufriedenheit von {value} mit dem letzten bewerteten Servicefall
+    reason de: Zufriedenheit mit dem zuletzt bewerteten Servicefall: {value}
+
+    missing: No rated service case on record
+
+    missing de: Kein bewerteter Servicefall bekannt
     """
     return cases.satisfaction.min(where=cases.newest_rating)
 

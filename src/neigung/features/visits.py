@@ -17,7 +17,7 @@ def _visits(past: Past) -> ir.Table:
 VISITS = Source("visits", ("visits", "order_lines"), _visits, "visits")
 
 
-@feature(VISITS, unit="days")
+@feature(VISITS, unit="days", fact="visit_recency")
 def days_since_last_visit(visits: ir.Table) -> ir.Value:
     """Days since the last visit.
 
@@ -26,15 +26,19 @@ def days_since_last_visit(visits: ir.Table) -> ir.Value:
     reason: Last visit {value} ago
 
     reason de: Letzter Besuch vor {value}
+
+    missing: No visit on record
+
+    missing de: Kein Besuch bekannt
     """
     return visits.days_ago.min()
 
 
-@feature(VISITS, windows=(7, 30, 90), empty=0, unit="visits")
+@feature(VISITS, windows=(7, 30, 90), empty=0, unit="visits", fact="visits")
 def visit_count(visits: ir.Table, within: ir.Value) -> ir.Value:
-    """Number of steps in the shop (views, searches, carts, …).
+    """Number of clicks in the shop (views, searches, carts, …).
 
-    de: Anzahl der Schritte im Shop (Ansichten, Suchen, Warenkörbe, …).
+    de: Anzahl der Klicks im Shop (Ansichten, Suchen, Warenkörbe, …).
 
     reason: {value} {window}
 
@@ -43,7 +47,7 @@ def visit_count(visits: ir.Table, within: ir.Value) -> ir.Value:
     return visits.count(where=within)
 
 
-@feature(VISITS, windows=(30, 90), empty=0, unit="days")
+@feature(VISITS, windows=(30, 90), empty=0, unit="days", fact="visits")
 def visit_days(visits: ir.Table, within: ir.Value) -> ir.Value:
     """Number of different days with a visit.
 
@@ -52,63 +56,83 @@ def visit_days(visits: ir.Table, within: ir.Value) -> ir.Value:
     reason: Visits on {value} {window}
 
     reason de: Besuche an {value} {window}
+
+    zero: No visits {window}
+
+    zero de: Keine Besuche {window}
     """
     return visits.occurred_at.date().nunique(where=within)
 
 
-@feature(VISITS, windows=(30,), empty=0, needs=("session_id",))
+@feature(VISITS, windows=(30,), empty=0, needs=("session_id",), fact="visits")
 def session_count(visits: ir.Table, within: ir.Value) -> ir.Value:
-    """Number of sessions.
+    """Number of visits to the shop (sessions).
 
-    de: Anzahl der Sitzungen.
+    de: Anzahl der Besuche im Shop (Sitzungen).
 
-    reason: Sessions {window}: {value}
+    reason: Visits to the shop {window}: {value}
 
-    reason de: Sitzungen {window}: {value}
+    reason de: Besuche im Shop {window}: {value}
+
+    zero: No visits to the shop {window}
+
+    zero de: Keine Besuche im Shop {window}
     """
     return visits.session_id.nunique(where=within)
 
 
-@feature(VISITS, windows=(7, 30), empty=0)
+@feature(VISITS, windows=(7, 30), empty=0, fact="cart")
 def cart_count(visits: ir.Table, within: ir.Value) -> ir.Value:
     """Number of times something was put into the cart.
 
     de: Wie oft {window} etwas in den Warenkorb gelegt wurde.
 
-    reason: Times something was put into the cart {window}: {value}
+    reason: Put something into the cart {value} times {window}
 
-    reason de: In den Warenkorb gelegt {window}: {value}-mal
+    reason de: {window} {value}-mal etwas in den Warenkorb gelegt
+
+    zero: Put nothing into the cart {window}
+
+    zero de: {window} nichts in den Warenkorb gelegt
     """
     return (visits.kind == "cart").sum(where=within)
 
 
-@feature(VISITS, windows=(30,), empty=0)
+@feature(VISITS, windows=(30,), empty=0, fact="cart")
 def checkout_count(visits: ir.Table, within: ir.Value) -> ir.Value:
     """Number of checkouts begun.
 
     de: Anzahl der begonnenen Bestellvorgänge.
 
-    reason: Checkouts begun {window}: {value}
+    reason: Went to the checkout {value} times {window}
 
-    reason de: Begonnene Bestellvorgänge {window}: {value}
+    reason de: {window} {value}-mal zur Kasse gegangen
+
+    zero: Never went to the checkout {window}
+
+    zero de: {window} nie zur Kasse gegangen
     """
     return (visits.kind == "checkout").sum(where=within)
 
 
-@feature(VISITS, windows=(30,), empty=0)
+@feature(VISITS, windows=(30,), empty=0, fact="browsing")
 def search_count(visits: ir.Table, within: ir.Value) -> ir.Value:
     """Number of searches.
 
     de: Anzahl der Suchen.
 
-    reason: Searches {window}: {value}
+    reason: Searched the shop {value} times {window}
 
-    reason de: Suchen {window}: {value}
+    reason de: {window} {value}-mal im Shop gesucht
+
+    zero: Never searched the shop {window}
+
+    zero de: {window} nie im Shop gesucht
     """
     return (visits.kind == "search").sum(where=within)
 
 
-@feature(VISITS, unit="days")
+@feature(VISITS, unit="days", fact="cart")
 def days_since_last_cart(visits: ir.Table) -> ir.Value:
     """Days since something was last put into the cart.
 
@@ -117,11 +141,15 @@ def days_since_last_cart(visits: ir.Table) -> ir.Value:
     reason: Last put something into the cart {value} ago
 
     reason de: Zuletzt vor {value} etwas in den Warenkorb gelegt
+
+    missing: No cart on record
+
+    missing de: Kein Warenkorb bekannt
     """
     return visits.days_ago.min(where=visits.kind == "cart")
 
 
-@feature(VISITS, unit="days")
+@feature(VISITS, unit="days", fact="cart")
 def days_since_open_cart(visits: ir.Table) -> ir.Value:
     """Days since the last cart that no order followed; missing where one did.
 
@@ -130,15 +158,19 @@ def days_since_open_cart(visits: ir.Table) -> ir.Value:
     reason: Last put something into the cart {value} ago, no order since
 
     reason de: Zuletzt vor {value} etwas in den Warenkorb gelegt, seither keine Bestellung
+
+    missing: No cart since the last order
+
+    missing de: Kein Warenkorb seit der letzten Bestellung
     """
     return visits.days_ago.min(where=visits.after_order & (visits.kind == "cart"))
 
 
-@feature(VISITS, empty=0, unit="visits")
+@feature(VISITS, empty=0, unit="visits", fact="visits")
 def visits_since_order(visits: ir.Table) -> ir.Value:
-    """Number of steps in the shop since the last order.
+    """Number of clicks in the shop since the last order.
 
-    de: Anzahl der Schritte im Shop seit der letzten Bestellung.
+    de: Anzahl der Klicks im Shop seit der letzten Bestellung.
 
     reason: {value} since the last order
 
@@ -147,33 +179,45 @@ def visits_since_order(visits: ir.Table) -> ir.Value:
     return visits.after_order.sum()
 
 
-@feature(VISITS, empty=0)
+@feature(VISITS, empty=0, fact="cart")
 def carts_since_order(visits: ir.Table) -> ir.Value:
     """Number of times something was put into the cart since the last order.
 
     de: Wie oft seit der letzten Bestellung etwas in den Warenkorb gelegt wurde.
 
-    reason: Times something was put into the cart since the last order: {value}
+    reason: Put something into the cart {value} times since the last order
 
     reason de: Seit der letzten Bestellung {value}-mal etwas in den Warenkorb gelegt
+
+    zero: Put nothing into the cart since the last order
+
+    zero de: Seit der letzten Bestellung nichts in den Warenkorb gelegt
     """
     return (visits.after_order & (visits.kind == "cart")).sum()
 
 
-@feature(VISITS, windows=(90,), unit="share", needs=("channel",))
+@feature(VISITS, windows=(90,), unit="share", needs=("channel",), fact="app_use")
 def app_visit_share(visits: ir.Table, within: ir.Value) -> ir.Value:
-    """Share of the steps in the shop made in the app.
+    """Share of the clicks in the shop made in the app.
 
-    de: Anteil der Schritte im Shop {window}, die in der App erfolgten.
+    de: Anteil der Klicks im Shop {window}, die in der App erfolgten.
 
-    reason: {value} of the steps in the shop {window} were made in the app
+    reason: {value} of the clicks in the shop {window} were made in the app
 
-    reason de: {value} der Schritte im Shop {window} erfolgten in der App
+    reason de: {value} der Klicks im Shop {window} erfolgten in der App
+
+    zero: No clicks in the app {window}
+
+    zero de: Keine Klicks in der App {window}
+
+    missing: No visits {window}, so none in the app
+
+    missing de: Keine Besuche {window}, daher keine in der App
     """
     return ratio((visits.channel == "app").sum(where=within), visits.count(where=within))
 
 
-@feature(VISITS, windows=(30,), empty=0, unit="products", needs=("product_id",))
+@feature(VISITS, windows=(30,), empty=0, unit="products", needs=("product_id",), fact="browsing")
 def visited_product_count(visits: ir.Table, within: ir.Value) -> ir.Value:
     """Number of different products looked at.
 
@@ -186,7 +230,7 @@ def visited_product_count(visits: ir.Table, within: ir.Value) -> ir.Value:
     return visits.product_id.nunique(where=within)
 
 
-@feature(VISITS, windows=(30,), empty=0, unit="categories", needs=("category",))
+@feature(VISITS, windows=(30,), empty=0, unit="categories", needs=("category",), fact="browsing")
 def visited_category_count(visits: ir.Table, within: ir.Value) -> ir.Value:
     """Number of different categories looked at.
 
@@ -199,20 +243,28 @@ def visited_category_count(visits: ir.Table, within: ir.Value) -> ir.Value:
     return visits.category.nunique(where=within)
 
 
-@feature(COMBINED, of=("visit_count",), unit="share", theme="visits")
+@feature(COMBINED, of=("visit_count",), unit="share", theme="visits", fact="visits")
 def visit_trend_7(row: ir.Table) -> ir.Value:
-    """Share of the steps in the shop of the last 30 days that fall in the last 7.
+    """Share of the clicks in the shop of the last 30 days that fall in the last 7.
 
-    de: Anteil der Schritte im Shop der letzten 30 Tage, der auf die letzten 7 entfällt.
+    de: Anteil der Klicks im Shop der letzten 30 Tage, der auf die letzten 7 entfällt.
 
-    reason: {visit_count_7d} in the last 7 days, {visit_count_30d} in the last 30
+    reason: {value} of the clicks in the shop of the last 30 days fell in the last 7
 
-    reason de: {visit_count_7d} in den letzten 7 Tagen, {visit_count_30d} in den letzten 30
+    reason de: {value} der Klicks im Shop der letzten 30 Tage entfallen auf die letzten 7
+
+    zero: None of the clicks in the shop of the last 30 days fell in the last 7
+
+    zero de: Keiner der Klicks im Shop der letzten 30 Tage entfällt auf die letzten 7
+
+    missing: No visits in the last 30 days
+
+    missing de: Keine Besuche in den letzten 30 Tagen
     """
     return ratio(row.visit_count_7d, row.visit_count_30d)
 
 
-@feature(COMBINED, of=("visit_days", "order_count"), unit="ratio", theme="visits")
+@feature(COMBINED, of=("visit_days", "order_count"), unit="ratio", theme="visits", fact="visits")
 def visit_days_per_order(row: ir.Table) -> ir.Value:
     """Days with a visit per order, last 90 days.
 
@@ -221,6 +273,14 @@ def visit_days_per_order(row: ir.Table) -> ir.Value:
     reason: Days with a visit per order in the last 90 days: {value}
 
     reason de: Besuchstage je Bestellung in den letzten 90 Tagen: {value}
+
+    zero: No visits in the last 90 days
+
+    zero de: Keine Besuche in den letzten 90 Tagen
+
+    missing: No orders in the last 90 days, so no visits per order
+
+    missing de: Keine Bestellungen in den letzten 90 Tagen, daher keine Besuche je Bestellung
     """
     return ratio(row.visit_days_90d, row.order_count_90d)
 

@@ -89,6 +89,11 @@ class Artefact:
         return self.classifier.unseen(X)
 
     @property
+    def usual(self) -> Mapping[str, float | str | None]:
+        """What is usual of each column, see `usual_values`; empty where it was not kept."""
+        return dict(self.meta.get("usual", {}))
+
+    @property
     def params(self) -> Mapping[str, Any]:
         """What the training log shows of how the model was fitted: LightGBM's parameters."""
         return dict(self.classifier.params or {})

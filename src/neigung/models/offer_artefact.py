@@ -116,6 +116,11 @@ class OfferArtefact:
         return dict(self.model.uplift.encoder_.unseen(X))
 
     @property
+    def usual(self) -> Mapping[str, float | str | None]:
+        """What is usual of each column, see `usual_values`; empty where it was not kept."""
+        return dict(self.meta.get("usual", {}))
+
+    @property
     def params(self) -> Mapping[str, Any]:
         """What the training log shows of how the model was fitted."""
         return dict(self.model.uplift.get_params(deep=False))

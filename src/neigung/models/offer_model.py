@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,7 +23,7 @@ from neigung.models.uplift_folds import customer_folds
 if TYPE_CHECKING:
     from neigung.models.offer_dataset import OfferDataset
 
-__all__ = ["ExpectedOrders", "OfferModel", "fit_base"]
+__all__ = ["ExpectedOrders", "OfferModel", "fit_base", "fit_effects"]
 
 ROWS_AT_ONCE = 100_000
 """Rows predicted at once, so that a million customers need no copy of all their features."""
@@ -66,17 +66,9 @@ class OfferModel:
         """
         X, arm, groups = dataset.X, dataset.arm, dataset.groups
         outcome = dataset.outcome
-        known = dataset.assignment_probability
-        if np.isnan(known).any() and dataset.frame["campaign_id"].nunique() > 1:
-            # The uplift model estimates unknown chances itself, but does not know of campaigns.
-            known = values_given(dataset.chances(seed), arm)
-
-        def effect_on(y: Floats) -> UpliftModel:
-            model = UpliftModel(dataset.control, seed, rates=dataset.dose, num_threads=num_threads)
-            return model.fit(X, y, arm, known, groups)
-
-        uplift = effect_on(dataset.y)
-        purchase = uplift if outcome == "purchase" else effect_on(dataset.purchase)
+        outcomes = [dataset.y] if outcome == "purchase" else [dataset.y, dataset.purchase]
+        effects = fit_effects(dataset, outcomes, seed, num_threads)
+        uplift, purchase = effects[0], effects[-1]
         gross, without = dataset.gross, arm == dataset.control
         return cls(
             uplift=uplift,
@@ -191,6 +183,26 @@ class OfferModel:
         if self.purchase is not self.uplift:
             effects["purchase"] = self.purchase
         return effects
+
+
+def fit_effects(
+    dataset: OfferDataset, outcomes: Sequence[Floats], seed: int, num_threads: int = 1
+) -> list[UpliftModel]:
+    """The effect of each arm on each of the outcomes (n,) of the same offers.
+
+    Raises InputError when an arm lacks rows.
+    """
+    known = dataset.assignment_probability
+    if np.isnan(known).any() and dataset.frame["campaign_id"].nunique() > 1:
+        # The uplift model estimates unknown chances itself, but does not know of campaigns.
+        known = values_given(dataset.chances(seed), dataset.arm)
+    X, arm, groups = dataset.X, dataset.arm, dataset.groups
+    return [
+        UpliftModel(dataset.control, seed, rates=dataset.dose, num_threads=num_threads).fit(
+            X, y, arm, known, groups
+        )
+        for y in outcomes
+    ]
 
 
 def values_given(table: pd.DataFrame, arm: npt.NDArray[Any]) -> Floats:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from neigung.models.calibration import SigmoidCalibration
 from neigung.models.classifier import PropensityClassifier, binary_labels
@@ -24,6 +25,18 @@ class RollingFit:
 
     model: PropensityClassifier
     folds: tuple[tuple[Fold, PropensityClassifier], ...]
+
+    def out_of_sample(self, dataset: Dataset) -> tuple[Dataset, npt.NDArray[np.float64]]:
+        """The rows of the newest validation cutoff, and their probabilities (n,).
+
+        They are those of the fold's trees, which had not seen these outcomes, calibrated as the
+        final ones are: what the model says of customers it has not learned from.
+        """
+        from scipy.special import expit
+
+        fold, model = self.folds[-1]
+        rows = dataset.at(fold.validation)
+        return rows, expit(self.model.calibration_.apply(model.margin(rows.X)))
 
 
 def fit_rolling(
@@ -51,6 +64,15 @@ def fit_rolling(
         np.concatenate(margins), binary_labels(outcomes, len(outcomes), "the validation cutoffs")
     )
     return RollingFit(model, tuple(folds))
+
+
+def fit_with_seed(
+    dataset: Dataset, splits: Splits, model: PropensityClassifier, seed: int
+) -> PropensityClassifier:
+    """The final trees once more with another seed, calibrated as `model` is."""
+    again = _fit(dataset.at(*splits.train), model.params or {}, seed)
+    again.calibration_ = model.calibration_
+    return again
 
 
 def _fit(rows: Dataset, params: Mapping[str, Any], seed: int) -> PropensityClassifier:

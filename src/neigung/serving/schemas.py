@@ -163,7 +163,11 @@ class OffersRequest(_Question):
 
 
 class ReasonAnswer(BaseModel):
-    """A contribution as a sentence; `contribution` in log-odds, or in the uplift's units."""
+    """A fact about the customer as a sentence, with what is typical, and how far it moves.
+
+    `contribution` is that of all features that tell this fact, in log-odds or in the uplift's
+    units; `feature` and `value` are the one of them that moves most.
+    """
 
     feature: str
     value: float | str | None

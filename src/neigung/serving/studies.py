@@ -235,7 +235,7 @@ class ServedStudy:
             info=info,
             artefact=artefact,
             names=names,
-            writer=ReasonWriter(artefact.columns),
+            writer=ReasonWriter(artefact.columns, artefact.usual),
             snapshot=snapshot,
             live=live,
         )

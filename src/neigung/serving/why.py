@@ -227,7 +227,7 @@ class _Page:
     def _reason(self, entry: Entry, sentence: str, contribution: float) -> str:
         if entry.arm is not None:  # the sentence itself says more or less
             return sentence
-        return f"{sentence}: {self.say('raises' if contribution > 0 else 'lowers')}"
+        return f"{sentence} – {self.say('raises' if contribution > 0 else 'lowers')}"
 
     def _balance(self, entry: Entry, contributions: np.ndarray[Any, Any]) -> str:
         values, base = contributions[:-1], float(contributions[-1])

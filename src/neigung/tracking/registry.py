@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,14 @@ ARTEFACT_PATH = "data/artefact"
 """Where the artefact lies in a version: what MLflow makes of a data folder named `artefact`."""
 EVALUATION_PATH = "evaluation.json"
 DIGEST_TAG = "artefact_digest"
+REPORT_DIGEST_TAG = "report_digest"
+FITNESS_TAG = "fitness"
+METRIC_TAG, UNIT_TAG = "acceptance_metric", "acceptance_unit"
+BASELINE_TAG, BASELINE_VALUE_TAG = "best_baseline", "best_baseline_value"
+REPORT_LANGUAGES = ("en", "de")
+"""The languages a report is written in, in the order of its digest."""
+_PAGE = 1000
+"""How many versions are asked for at once."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +137,13 @@ def run_artifact(version: VersionInfo, path: str) -> bytes:
 
     Raises TrackingError when the run has no such file.
     """
-    with connected() as client, tempfile.TemporaryDirectory() as folder:
+    with connected() as client:
+        return fetch(client, version, path)
+
+
+def fetch(client: MlflowClient, version: VersionInfo, path: str) -> bytes:
+    """`run_artifact` with a client that is there already."""
+    with tempfile.TemporaryDirectory() as folder:
         parent = str(PurePosixPath(path).parent)
         listed = client.list_artifacts(version.run_id, None if parent == "." else parent)
         if path not in {one.path for one in listed}:
@@ -160,15 +175,105 @@ def evaluation_of(version: VersionInfo) -> Evaluation | OfferEvaluation:
         ) from None
 
 
+@dataclass(frozen=True)
+class Report:
+    """The report of a version as its run holds it.
+
+    `pages` are the bytes by language, `digest` is theirs, `recorded` the one that the training
+    put on the version: the same, or empty for a version of an older release that recorded none.
+
+    >>> report = Report({"en": b"<p>reason</p>", "de": "<p>Gründe</p>".encode()}, "")
+    >>> report.digest[:12], report.page("de")
+    ('62ce25a3a812', '<p>Gründe</p>')
+    """
+
+    pages: Mapping[str, bytes] = field(repr=False)
+    recorded: str
+
+    @property
+    def digest(self) -> str:
+        """What a reviewer signs: SHA-256 over the English page and then the German one."""
+        return report_digest(self.pages)
+
+    def page(self, language: str) -> str:
+        """The page in one language."""
+        return self.pages[language].decode()
+
+
+def report_digest(pages: Mapping[str, bytes]) -> str:
+    """SHA-256 over the bytes of the pages, the English one first.
+
+    >>> report_digest({"de": b"b", "en": b"a"}) == hashlib.sha256(b"ab").hexdigest()
+    True
+    """
+    return hashlib.sha256(b"".join(pages[one] for one in REPORT_LANGUAGES)).hexdigest()
+
+
+def read_report(version: VersionInfo) -> Report:
+    """The report of a version, checked against the digest that its training recorded.
+
+    Raises TrackingError when a page is missing or was changed afterwards.
+    """
+    with connected() as client:
+        return fetch_report(client, version)
+
+
+def fetch_report(client: MlflowClient, version: VersionInfo) -> Report:
+    """`read_report` with a client that is there already."""
+    pages = {one: fetch(client, version, f"report_{one}.html") for one in REPORT_LANGUAGES}
+    report = Report(pages, version.tags.get(REPORT_DIGEST_TAG, ""))
+    if report.recorded and report.recorded != report.digest:
+        raise TrackingError(
+            f"The training of version {version.version} of study {version.study} wrote the report "
+            f"{report.recorded[:12]}, but its run now holds {report.digest[:12]}: the pages were "
+            "changed afterwards. Restore them or train again."
+        )
+    return report
+
+
 def report_of(study_name: str, version: int | str = CHAMPION, language: str = "en") -> str:
     """The report of a version as HTML: the very page that its training made.
 
-    Raises TrackingError when there is no such version, InputError for a language that no report
-    is written in.
+    Raises TrackingError when there is no such version or its report was changed afterwards,
+    InputError for a language that no report is written in.
     """
-    if language not in ("en", "de"):
+    check_language(language)
+    return read_report(find(study_name, version)).page(language)
+
+
+def check_language(language: str) -> None:
+    """Raise InputError for a language that no report is written in."""
+    if language not in REPORT_LANGUAGES:
         raise InputError(f"A report is written in en or de, found '{language}'.")
-    return run_artifact(find(study_name, version), f"report_{language}.html").decode()
+
+
+def all_versions() -> dict[str, list[VersionInfo]]:
+    """All versions of all studies by the study's name, sorted by name, oldest version first.
+
+    Models that others registered in the same store are left out: no version of theirs carries the
+    digest of an artefact. Raises TrackingError when the store cannot be reached.
+    """
+    with connected() as client:
+        models = _all(client.search_registered_models)
+        aliases = {model.name: model.aliases for model in models}
+        found: dict[str, list[VersionInfo]] = {}
+        for one in _all(client.search_model_versions):
+            if DIGEST_TAG in one.tags:
+                info = _info(one, aliases.get(one.name, {}))
+                found.setdefault(one.name, []).append(info)
+    return {name: sorted(found[name], key=lambda one: one.version) for name in sorted(found)}
+
+
+def _all(search: Callable[..., Any]) -> list[Any]:
+    """Everything that a search of MLflow finds, page by page."""
+    found: list[Any] = []
+    token = None
+    while True:
+        page = search(max_results=_PAGE, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
 
 
 def _versions(client: MlflowClient, study_name: str) -> list[VersionInfo]:

@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,20 @@ import yaml
 
 from neigung.errors import InputError, TrackingError
 from neigung.tracking.connection import connected
-from neigung.tracking.registry import ARTEFACT_PATH, CHALLENGER, DIGEST_TAG, EVALUATION_PATH
+from neigung.tracking.registry import (
+    ARTEFACT_PATH,
+    BASELINE_TAG,
+    BASELINE_VALUE_TAG,
+    CHALLENGER,
+    DIGEST_TAG,
+    EVALUATION_PATH,
+    FITNESS_TAG,
+    METRIC_TAG,
+    REPORT_DIGEST_TAG,
+    REPORT_LANGUAGES,
+    UNIT_TAG,
+    report_digest,
+)
 from neigung.tracking.values import finite, flat, key, metrics
 
 if TYPE_CHECKING:
@@ -36,6 +48,7 @@ if TYPE_CHECKING:
 
     from neigung.evaluation.evaluate import Evaluation
     from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.explanation.evidence import Evidence
     from neigung.models.artefact import Artefact
     from neigung.models.offer_artefact import OfferArtefact
     from neigung.study import Study
@@ -51,6 +64,7 @@ MODEL_NAME = "model"
 MODEL = "model"
 """The name of our model among the baselines of an evaluation."""
 PARENT_TAG = "mlflow.parentRunId"
+EVIDENCE_PATH, NUMBERS_PATH = "evidence.json", "numbers.json"
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,7 @@ def log_training(
     artefact: AnyArtefact,
     evaluation: AnyEvaluation,
     *,
+    evidence: Evidence | None = None,
     dataset_info: Mapping[str, Any],
     trials: Sequence[Mapping[str, Any]],
     figures: Mapping[str, Figure],
@@ -87,11 +102,16 @@ def log_training(
     in the run to a file (Path) or to a text, beside `study.yaml`, `evaluation.json` and
     `dataset.json`, which are always there. `input_example` holds a few rows of the model's columns.
 
+    `evidence` becomes `evidence.json` and `numbers.json` (every number that a page shows, by the
+    name that the page gives it), its verdict the tag `fitness`. Of the files `report_en.html` and
+    `report_de.html` the digest is kept in the tag `report_digest`: it is what reviewers sign.
+
     The version comes last, with the alias challenger: whatever fails or is interrupted before ends
     the run as FAILED or KILLED and registers nothing. Raises TrackingError when the store cannot
     be reached or written.
     """
-    tags = _tags(study, artefact, evaluation, dataset_info)
+    contents = {path: _bytes(content) for path, content in files.items()}
+    tags = _tags(study, artefact, evaluation, dataset_info) | _report_tags(evidence, contents)
     with connected(create=True) as client, tempfile.TemporaryDirectory() as folder:
         experiment = _experiment(client, study.name)
         run = client.create_run(
@@ -107,7 +127,11 @@ def log_training(
                 EVALUATION_PATH: _json(evaluation.to_dict()),
                 "dataset.json": _json(dataset_info),
             }
-            _log_files(client, run, Path(folder) / "run", figures, {**files, **own})
+            if evidence is not None:
+                own[EVIDENCE_PATH] = _json(evidence.to_dict())
+                own[NUMBERS_PATH] = _json(evidence.numbers())
+            contents |= {path: text.encode() for path, text in own.items()}
+            _log_files(client, run, Path(folder) / "run", figures, contents)
             _log_trials(client, experiment, run, trials)
             model = _log_model(client, experiment, run, Path(folder), artefact, input_example)
             client.set_terminated(run)
@@ -148,6 +172,18 @@ def _tags(
     }
 
 
+def _report_tags(evidence: Evidence | None, contents: Mapping[str, bytes]) -> dict[str, str]:
+    """What a review is about, as far as there is a report."""
+    pages = {language: contents.get(f"report_{language}.html") for language in REPORT_LANGUAGES}
+    there = {language: page for language, page in pages.items() if page is not None}
+    tags: dict[str, str] = {}
+    if evidence is not None:
+        tags[FITNESS_TAG] = evidence.fitness.verdict
+    if len(there) == len(REPORT_LANGUAGES):
+        tags[REPORT_DIGEST_TAG] = report_digest(there)
+    return tags
+
+
 def _environment_tags(git_commit: str | None) -> dict[str, str]:
     tags = {"mlflow.source.name": "neigung", "mlflow.source.type": "LOCAL"}
     if git_commit:
@@ -167,24 +203,9 @@ def _log_numbers(
     params |= {f"model.{key}": value for key, value in flat(artefact.params)}
     client.log_batch(
         run,
-        metrics=[*metrics(_numbers(evaluation)), *_fold_metrics(evaluation)],
+        metrics=[*metrics(evaluation.headline_numbers()), *_fold_metrics(evaluation)],
         params=[Param(key(name), str(value)[:6000]) for name, value in params.items()],
     )
-
-
-def _numbers(evaluation: AnyEvaluation) -> dict[str, float]:
-    """All numbers of the test cutoff by name: value, `.low` and `.high`; missing ones left out."""
-    values = {"test.rows": evaluation.n_rows, "test.base_rate": evaluation.base_rate}
-    for row in evaluation.metrics.to_dict("records"):
-        owner = "test" if row["model"] == MODEL else f"baseline.{row['model']}"
-        values |= _interval(f"{owner}.{row['metric']}", row)
-    for row in evaluation.differences.to_dict("records"):
-        values |= _interval(f"difference.{row['baseline']}.{row['metric']}", row)
-    return finite(values)
-
-
-def _interval(name: str, row: Mapping[Any, Any]) -> dict[str, float]:
-    return {name: row["value"], f"{name}.low": row["low"], f"{name}.high": row["high"]}
 
 
 def _headline(evaluation: AnyEvaluation) -> dict[str, str]:
@@ -192,14 +213,17 @@ def _headline(evaluation: AnyEvaluation) -> dict[str, str]:
     intervals = (".low", ".high")
     numbers = {
         name: repr(value)
-        for name, value in _numbers(evaluation).items()
+        for name, value in evaluation.headline_numbers().items()
         if name.startswith("test.")
         and (not name.endswith(intervals) or name.startswith(f"test.{evaluation.metric}."))
     }
-    verdict = evaluation.verdict
+    verdict, unit = evaluation.verdict, getattr(evaluation, "unit", None)
     return numbers | {
         "beats_baseline": str(verdict.beats_baseline).lower(),
-        "best_baseline": verdict.best_baseline,
+        BASELINE_TAG: verdict.best_baseline,
+        BASELINE_VALUE_TAG: repr(evaluation.value(evaluation.metric, verdict.best_baseline)),
+        METRIC_TAG: evaluation.metric,
+        UNIT_TAG: unit(evaluation.metric) if unit else "",
         "verdict": verdict.text_en,
     }
 
@@ -239,21 +263,22 @@ def _log_files(
     run: str,
     folder: Path,
     figures: Mapping[str, Figure],
-    files: Mapping[str, Path | str],
+    contents: Mapping[str, bytes],
 ) -> None:
     folder.mkdir()
-    for path, content in files.items():
+    for path, content in contents.items():
         place = folder / _inside(path)
         place.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, Path):
-            shutil.copyfile(content, place)
-        else:
-            place.write_text(content, encoding="utf-8")
+        place.write_bytes(content)
     for name, figure in figures.items():
         place = folder / "plots" / _inside(f"{name}.png")
         place.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(place, dpi=120, bbox_inches="tight")
     client.log_artifacts(run, str(folder))
+
+
+def _bytes(content: Path | str) -> bytes:
+    return content.read_bytes() if isinstance(content, Path) else content.encode()
 
 
 def _inside(path: str) -> str:

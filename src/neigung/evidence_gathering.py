@@ -1,0 +1,208 @@
+"""Examines a tested model: what speaks for it and against it, before anybody signs for it.
+
+Everything here looks at the test and at newer rows, and changes nothing of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from neigung.champion_comparison import compare_with_champion
+from neigung.errors import StudyError
+from neigung.fitted import Fitted, Floats, bands, scores
+from neigung.profiles.store import Profiles
+from neigung.progress import Reporter, Tick
+from neigung.study import Study
+
+if TYPE_CHECKING:
+    from neigung.evaluation.fairness import Fairness
+    from neigung.evaluation.stability import Stability
+    from neigung.explanation.evidence import Evidence
+    from neigung.explanation.explain import Explanation
+    from neigung.features.feature import Column, Feature
+    from neigung.models.artefact import Artefact
+    from neigung.models.offer_artefact import OfferArtefact
+
+
+def gather(
+    study: Study, profiles: Profiles, fitted: Fitted, reporter: Reporter
+) -> tuple[Evidence, tuple[str, ...]]:
+    """Explain all test rows and examine the model; returns the evidence and notes.
+
+    Beside the explanation: drift of features and scores to the test and to the customers of the
+    newest midnight, leak suspicion, the same model with other seeds, what groups of customers get
+    and what the model does without sensitive attributes, and the champion on the same rows. The
+    notes say what could not be examined. The same data, study and champion give the same evidence.
+    """
+    from neigung.evaluation.fitness import judge_fitness
+    from neigung.explanation.evidence import Evidence
+    from neigung.explanation.explain import explain
+
+    with reporter.task("Explaining"):
+        explanation = explain(fitted.artefact, fitted.test)
+    with reporter.task("Fitting variations") as tick:
+        others, without = _varied(fitted, tick)
+    notes: list[str] = []
+    with reporter.task("Examining"):
+        now = _newest_customers(study, profiles, fitted, notes)
+        stability = _stability(study, fitted, explanation, now, others)
+        fairness = _fairness(study, fitted, explanation, without)
+        comparison, told = compare_with_champion(study, fitted, explanation)
+        tables = _tables(study, profiles, fitted.artefact.columns)
+    for note in (*notes, *told):
+        reporter.say(f"  Note: {note}")
+    evidence = Evidence(
+        evaluation=fitted.evaluation,
+        explanation=explanation,
+        fitness=judge_fitness(fitted.evaluation, stability=stability, fairness=fairness),
+        stability=stability,
+        fairness=fairness,
+        comparison=comparison,
+        tables=tables,
+    )
+    return evidence, (*notes, *told)
+
+
+def _varied(fitted: Fitted, tick: Tick) -> tuple[dict[int, Floats], Floats | None]:
+    """Scores of the test by seed, and those without the sensitive columns that the model reads.
+
+    None without such columns, and where the model reads nothing else.
+    """
+    vary, read = fitted.variations, {column.name for column in fitted.artefact.columns}
+    used = {column.name for column in fitted.sensitive if column.name in read}
+    total = len(vary.seeds) + 1
+    others = {}
+    for done, seed in enumerate(vary.seeds, start=1):
+        others[seed] = vary.with_seed(seed)
+        tick(done, total)
+    without = None
+    if vary.without is not None and 0 < len(used) < len(read):
+        without = vary.without(used)
+    tick(total, total)
+    return others, without
+
+
+def _newest_customers(
+    study: Study, profiles: Profiles, fitted: Fitted, notes: list[str]
+) -> pd.DataFrame | None:
+    """What the model reads of the study's population at the newest midnight of the data."""
+    from neigung.models.dataset import build_features
+    from neigung.profiles.timeline import latest_cutoff
+
+    names = [column.name for column in fitted.artefact.columns]
+    cutoff = latest_cutoff(profiles.span()[1], horizon_days=0)
+    try:
+        return build_features(study, profiles, cutoff, names=names).X
+    except StudyError as error:
+        notes.append(f"Drift up to now was not examined. {error}")
+        return None
+
+
+def _stability(
+    study: Study,
+    fitted: Fitted,
+    explanation: Explanation,
+    now: pd.DataFrame | None,
+    others: Mapping[int, Floats],
+) -> Stability:
+    from neigung.evaluation.stability import assess_stability, seed_table
+
+    after = {"test": fitted.test.X} | ({} if now is None else {"now": now})
+    said = {name: scores(fitted.artefact, X, explanation.arm) for name, X in after.items()}
+    y = _outcomes(fitted, explanation)
+    return assess_stability(
+        fitted.before.X,
+        after,
+        fitted.artefact.columns,
+        scores={"before": fitted.before_scores, **said},
+        importance=_importance(explanation),
+        train_y=None if y is None else fitted.before.y,
+        test_y=y,
+        seeds=seed_table(
+            None if y is None else study.acceptance.metric,
+            said["test"],
+            others,
+            y,
+            registered_seed=study.model.seed,
+        ),
+    )
+
+
+def _fairness(
+    study: Study, fitted: Fitted, explanation: Explanation, without: Floats | None
+) -> Fairness:
+    from neigung.evaluation.fairness import assess_fairness
+
+    artefact, test = fitted.artefact, fitted.test
+    columns = {one.name: one for one in (*artefact.columns, *fitted.sensitive)}
+    return assess_fairness(
+        test.frame[[column.name for column in fitted.sensitive]],
+        list(columns.values()),
+        test.X,
+        _promised(artefact, test.X),
+        _selected(artefact, test.X),
+        test.groups,
+        y=_outcomes(fitted, explanation),
+        importance=_importance(explanation),
+        without=without,
+        seed=study.model.seed,
+    )
+
+
+def _promised(artefact: Artefact | OfferArtefact, X: pd.DataFrame) -> Floats:
+    """The probability of each row (n,); for offers the uplift of the recommended arm, or none."""
+    from neigung.models.artefact import Artefact
+
+    predicted = artefact.predict(X)
+    if isinstance(artefact, Artefact):
+        return predicted["probability"].to_numpy()
+    uplift = predicted[[f"uplift_{arm}" for arm in artefact.arms]].to_numpy()
+    by_arm = pd.Index(artefact.arms).get_indexer(pd.Index(predicted["recommended_arm"]))
+    nothing = np.zeros((len(X), 1))  # for the control, whose position is -1
+    return np.asarray(np.hstack([uplift, nothing])[np.arange(len(X)), by_arm])
+
+
+def _selected(artefact: Artefact | OfferArtefact, X: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Whom a campaign would address first (n,): the top band, or who is recommended an offer."""
+    from neigung.models.artefact import Artefact
+
+    if isinstance(artefact, Artefact):
+        return np.asarray(bands(artefact, X) == max(artefact.bands, key=lambda band: band[1])[0])
+    return np.asarray(bands(artefact, X) != artefact.control)
+
+
+def _outcomes(fitted: Fitted, explanation: Explanation) -> Floats | None:
+    """Of the test (n,); none for offers, whose effect nobody observes of a customer."""
+    return None if explanation.arm else fitted.test.y
+
+
+def _importance(explanation: Explanation) -> dict[str, float]:
+    given = explanation.contributions
+    names = [column.name for column in given.columns]
+    return dict(zip(names, given.importance().tolist(), strict=True))
+
+
+def _tables(study: Study, profiles: Profiles, columns: Sequence[Column]) -> pd.DataFrame:
+    """What the store holds, and how many of the model's columns are made from each table."""
+    from neigung.features.library import library, load_user_features
+    from neigung.profiles.table_facts import table_facts
+
+    own = load_user_features(study.my_features) if study.my_features else ()
+    features = {one.name: one for one in (*library(profiles), *own)}
+    sources = [_read(features[column.feature], features) for column in columns]
+    facts = table_facts(profiles)
+    facts["features"] = [sum(name in source for source in sources) for name in facts["table"]]
+    return facts
+
+
+def _read(feature: Feature, features: Mapping[str, Feature]) -> set[str]:
+    """The tables that a feature is made from, also through the features it combines."""
+    found = set(feature.source.tables)
+    for name in feature.of:
+        found |= _read(features[name], features)
+    return found

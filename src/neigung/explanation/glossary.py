@@ -1,0 +1,69 @@
+"""Every feature with its sentence: what a reason can say, looked up before it is said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from neigung.explanation.reasons import facts
+from neigung.explanation.sentences import Sentence
+from neigung.features.feature import Column
+
+TYPICAL = {
+    "en": "Typical is the median of the customers that the model learned from last, of categories "
+    "the most frequent one; nothing stands there where most of them have no value.",
+    "de": "Typisch ist der Median der Kunden, aus denen das Modell zuletzt gelernt hat, bei "
+    "Kategorien die häufigste; wo die meisten keinen Wert haben, steht nichts.",
+}
+"""What the words in brackets mean."""
+
+_EXAMPLES = {
+    "currency": 49.9, "points": 120.0, "days": 41.0, "hours": 3.0, "clock": 14.5, "share": 0.35,
+    "ratio": 1.8,
+}  # fmt: skip
+
+
+def glossary(
+    columns: Sequence[Column], usual: Mapping[str, float | str | None] | None = None
+) -> pd.DataFrame:
+    """Each column with its fact, its text and an example of its sentence, in both languages.
+
+    Returns one row per column, in their order: `column`, `fact` (columns that share one are told
+    together), `theme`, `unit`, `text_en`, `text_de`, `example_en`, `example_de`. The examples tell
+    of a made-up customer, and what is `usual` beside it, as `usual_values` gives it.
+
+    >>> count = Column("orders_30d", "orders", 30, "orders", "orders", "number", "Number of orders",
+    ...     "Anzahl der Bestellungen", "{value} {window}", "{value} {window}")
+    >>> print(*glossary([count], {"orders_30d": 1.0}).loc[0, ["fact", "example_en"]], sep=": ")
+    orders: 2 orders in the last 30 days (typical: 1)
+    """
+    by_name = {column.name: column for column in columns}
+    rows = []
+    for column, fact in zip(columns, facts(columns), strict=True):
+        sentence = Sentence(column, by_name, usual)
+        values = [_example(by_name[name]) for name in sentence.names]
+        rows.append(
+            {
+                "column": column.name,
+                "fact": fact,
+                "theme": column.theme,
+                "unit": column.unit,
+                "text_en": column.text("en"),
+                "text_de": column.text("de"),
+                "example_en": sentence.write(values, "en"),
+                "example_de": sentence.write(values, "de"),
+            }
+        )
+    texts = ("text_en", "text_de", "example_en", "example_de")
+    return pd.DataFrame(rows, columns=["column", "fact", "theme", "unit", *texts])
+
+
+def _example(column: Column) -> float | str:
+    """A likely value, which fits those of the other columns: more orders in 90 days than in 30."""
+    if column.kind == "category":
+        return "web"
+    counted = 5 if column.window is None else 1 + round(math.log2(max(column.window, 7) / 7) / 2)
+    dated = column.unit == "days" and column.window is not None
+    return float(counted) if dated else _EXAMPLES.get(column.unit, float(counted))

@@ -1,0 +1,53 @@
+"""The picture of the themes: how far rhythm, discounts or service move predictions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neigung.explanation.contributions import Contributions
+from neigung.explanation.drawing import (
+    bars,
+    decimal_axis,
+    empty_figure,
+    in_unit,
+    new_figure,
+    plot_label,
+    word,
+)
+from neigung.explanation.themes import themes
+from neigung.explanation.units import decimals, factor
+from neigung.explanation.values import count_text, number_text, value_text
+from neigung.features.feature import Language
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def plot_themes(contributions: Contributions, language: Language = "en") -> Figure:
+    """Mean absolute contribution of every theme that moves predictions, as SHAP's bars."""
+    table = themes(contributions, language)
+    table = table[table["importance"] > 0]
+    if not len(table):
+        return empty_figure(9, word("empty", language))
+    sizes = np.asarray(table["importance"], dtype=np.float64)
+    places = decimals(contributions.unit, float(sizes.max()))
+    figure, axes = new_figure(9, 0.9 + 0.46 * len(table))
+    labels, numbers = [], []
+    for text, used, size, share in zip(
+        table["text"],
+        table["used"],
+        sizes * factor(contributions.unit),
+        table["share"],
+        strict=True,
+    ):
+        many = word("feature" if used == 1 else "features", language)
+        name = plot_label(text[:1].upper() + text[1:])
+        labels.append(f"{name}\n({many.format(count_text(used, language))})")
+        part = value_text(share, "share", language)
+        numbers.append(f"{number_text(size, places, language)} ({part})")
+    bars(axes, sizes * factor(contributions.unit), labels, numbers)
+    axes.set_xlabel(in_unit("theme", contributions.unit, language))
+    decimal_axis(axes.xaxis, language)
+    return figure
