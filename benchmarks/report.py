@@ -15,7 +15,7 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ ATTRIBUTES = {
 }
 FITTED_ROWS = 30_000
 LANGUAGES = ("en", "de")
+
+Timed = Callable[[str], AbstractContextManager[None]]
 
 
 def columns_of(count: int) -> tuple[Column, ...]:
@@ -124,7 +126,7 @@ def artefact_of(model: PropensityClassifier, train: Dataset, test: Dataset) -> A
 
 def assessed(
     artefact: Artefact, explanation: Explanation, train: Dataset, test: Dataset, trees: int
-) -> Callable[[], Evidence]:
+) -> Callable[[Timed], Evidence]:
     """Everything that is fitted for the assessment is fitted here; what is returned assesses."""
     champion = artefact_of(fit(train, trees // 2), train, test)
     now = made(test.columns, len(test), "2025-07-01", 5)
@@ -141,7 +143,7 @@ def assessed(
         names = [column.name for column in given.columns]
         return dict(zip(names, given.importance().tolist(), strict=True))
 
-    def assess() -> Evidence:
+    def assess(timed: Timed) -> Evidence:
         scores = artefact.classifier.predict_proba(test.X)[:, 1]
         bands = artefact.predict(test.X)["band"].to_numpy()
         found = {one.name: one.predict_proba(test.frame) for one in opponents}
@@ -149,36 +151,41 @@ def assessed(
             test.frame["days_since_last_order"], test.frame["days_since_first_order"]
         )
         segments = test.frame[sensitive].assign(activity=activity)
-        evaluation = evaluate(test, {"model": scores, **found}, segments=segments)
+        with timed("evaluation"):
+            evaluation = evaluate(test, {"model": scores, **found}, segments=segments)
         importance = weights(artefact, explanation.contributions)
-        stability = assess_stability(
-            train.X,
-            {"test": test.X, "now": now.X},
-            test.columns,
-            scores={
-                "before": before,
-                "test": scores,
-                "now": artefact.classifier.predict_proba(now.X)[:, 1],
-            },
-            importance=importance,
-            train_y=train.y,
-            test_y=test.y,
-            seeds=seed_table("average_precision", scores, others, test.y, registered_seed=7),
-        )
-        fairness = assess_fairness(
-            test.frame[sensitive], test.columns, test.X, scores, bands == "high", test.groups,
-            y=test.y, importance=importance, without=without,
-        )  # fmt: skip
-        comparison = compare(
-            1,
-            y=test.y,
-            groups=test.groups,
-            scores={"this": scores, "champion": champion.classifier.predict_proba(test.X)[:, 1]},
-            bands={"this": bands, "champion": champion.predict(test.X)["band"].to_numpy()},
-            importance={"this": importance, "champion": weights(champion)},
-            columns=test.columns,
-            band_order=["high", "medium", "low"],
-        )
+        with timed("stability"):
+            stability = assess_stability(
+                train.X,
+                {"test": test.X, "now": now.X},
+                test.columns,
+                scores={
+                    "before": before,
+                    "test": scores,
+                    "now": artefact.classifier.predict_proba(now.X)[:, 1],
+                },
+                importance=importance,
+                train_y=train.y,
+                test_y=test.y,
+                seeds=seed_table("average_precision", scores, others, test.y, registered_seed=7),
+            )
+        with timed("fairness"):
+            fairness = assess_fairness(
+                test.frame[sensitive], test.columns, test.X, scores, bands == "high", test.groups,
+                y=test.y, importance=importance, without=without,
+            )  # fmt: skip
+        with timed("comparison"):
+            theirs = champion.classifier.predict_proba(test.X)[:, 1]
+            comparison = compare(
+                1,
+                y=test.y,
+                groups=test.groups,
+                scores={"this": scores, "champion": theirs},
+                bands={"this": bands, "champion": champion.predict(test.X)["band"].to_numpy()},
+                importance={"this": importance, "champion": weights(champion)},
+                columns=test.columns,
+                band_order=["high", "medium", "low"],
+            )
         return Evidence(
             evaluation=evaluation,
             explanation=explanation,
@@ -214,8 +221,7 @@ def main() -> None:
     with timed("explaining"):
         explanation = explain(artefact, test)
     assess = assessed(artefact, explanation, train, test, given.trees)
-    with timed("assessing"):
-        evidence = assess()
+    evidence = assess(timed)
     with timed("pairs of features"):
         evidence.numbers()
     pages = {}

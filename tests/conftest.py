@@ -139,10 +139,17 @@ def train_quickly(patch: pytest.MonkeyPatch) -> None:
     from matplotlib.figure import Figure
 
     from neigung import evidence_gathering
+    from neigung.evaluation.evaluate import Evaluation
+    from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.explanation import offer_report, report
+    from neigung.explanation.explain import Explanation
 
     patch.setattr(report, "build_report", lambda *_, **__: "<html>")
     patch.setattr(offer_report, "build_offer_report", lambda *_, **__: "<html>")
+    patch.setattr(Evaluation, "figures", lambda _: {})
+    patch.setattr(OfferEvaluation, "figures", lambda _: {})
+    for name in ("plot_importance", "plot_beeswarm"):
+        patch.setattr(Explanation, name, lambda *_, **__: Figure())
     patch.setattr(Figure, "savefig", lambda self, place, **_: place.write_bytes(b""))
     patch.setattr(evidence_gathering, "gather", lambda *given: (bare_evidence(*given), ()))
 
@@ -197,34 +204,39 @@ def trained(shop: Shop, trained_folder: Path) -> Shop:
     return shop
 
 
-TOGETHER = "service"
-"""Tests that share what takes long to make: champions, snapshots, running services."""
+SHARING = {
+    f"tests/{room}/test_{name}.py": room
+    for room, names in {
+        "serving": ("service", "service_faults", "service_requests", "bundle", "serve", "studies"),
+        "explanation": ("report", "traced", "offer_report", "report_in_browser", "lookup",
+                        "model_card"),
+    }.items()
+    for name in names
+}  # fmt: skip
+"""Tests that share what takes long to make: champions, snapshots, services; models and pages."""
 
-SHARING = ("service", "service_faults", "service_requests", "bundle", "serve", "studies")
 LONG = ("test_notebooks.py", "test_training.py", "test_readme.py", "test_offer_training.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What one process works on for minutes begins first, lest the others wait at the end."""
-    items.sort(key=lambda item: (_scope(item.nodeid) != TOGETHER, not _is_long(item.nodeid)))
+    order = ("serving", *(f"tests/{name}" for name in LONG), "explanation")
+    places = {scope: place for place, scope in enumerate(order)}
+    items.sort(key=lambda item: places.get(_scope(item.nodeid), len(order)))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Each file goes to one process, so that its fixtures are made once."""
+    """Each file goes to one process, so that its fixtures are made once; in the order of above."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             return _scope(nodeid)
 
+    config.option.loadscopereorder = False  # would begin with the files of most tests
     return Scheduling(config, log)
 
 
 def _scope(nodeid: str) -> str:
     file = nodeid.split("::")[0]
-    together = [f"tests/serving/test_{name}.py" for name in SHARING]
-    return TOGETHER if file in together else file
-
-
-def _is_long(nodeid: str) -> bool:
-    return nodeid.split("::")[0].removeprefix("tests/") in LONG
+    return SHARING.get(file, file)

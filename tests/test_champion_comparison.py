@@ -160,6 +160,20 @@ def test_columns_that_are_not_there_and_files_that_were_changed_are_told(
     )
 
 
+def test_a_feature_of_another_kind_is_told(
+    versions: dict[str, Fitted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    this = versions["narrow"]
+    absent = ("visit_count_7d", "visit_count_30d", "visit_count_90d", "return_count_365d")
+    frame = this.test.frame.assign(**dict.fromkeys(absent, 0.0))
+    frame["visit_count_7d"] = pd.Categorical(["many"] * len(frame))
+    now = replace(this, test=replace(this.test, frame=frame))
+    found, notes = compared(monkeypatch, now, versions["wide"].artefact)
+    assert found is None
+    assert notes[0].startswith("Not compared with the champion, version 4: ")
+    assert "visit_count_7d" in notes[0]
+
+
 def test_neither_a_store_nor_a_champion_is_needed(
     versions: dict[str, Fitted], shop: Shop, empty_mlflow: Path
 ) -> None:

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -94,8 +88,10 @@ LINES: dict[str, tuple[Callable[[pd.DataFrame], object], tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
-@pytest.mark.parametrize("case", LINES)
+@pytest.mark.parametrize(
+    ("case", "suffix"),
+    [*((case, ".parquet") for case in LINES), ("wrong type", ".csv"), ("null id", ".csv")],
+)
 def test_broken_order_lines_are_refused(
     shop: Shop, small_tables: Frames, case: str, suffix: str
 ) -> None:
@@ -337,74 +333,3 @@ def test_scores_are_the_same_bytes_twice(trained: Shop) -> None:
         assert ended.code == 0
     a, b = ((trained.folder / name).read_bytes() for name in ("a.parquet", "b.parquet"))
     assert a == b
-
-
-@pytest.fixture
-def process(filled: Shop, empty_mlflow: Path) -> Callable[..., subprocess.Popen[str]]:
-    """Starts `neigung` as a process of its own."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")}
-
-    def start(*arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", "from neigung.cli import main; main()", *arguments]
-        return subprocess.Popen(
-            command,
-            cwd=filled.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # A parent that runs in the background hands down that Ctrl-C is ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
-
-    return start
-
-
-def test_wrong_input_ends_a_process_with_two(process: Callable[..., Any]) -> None:
-    ended = process("train", "nowhere.yaml")
-    out, err = ended.communicate(timeout=60)
-    assert (ended.returncode, out) == (2, "")
-    assert err == "Error: Study nowhere.yaml: no such file. Give the path of a YAML file.\n"
-
-
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_training_leaves_nothing_half_made(
-    filled: Shop, process: Callable[..., Any], sent: signal.Signals
-) -> None:
-    filled.study(model={"trials": 400})
-    running = process("train", "study.yaml")
-    trials = filled.folder / ".neigung" / "tuning" / "buy.db"
-    waited_until = time.monotonic() + 90
-    while not trials.exists() and running.poll() is None and time.monotonic() < waited_until:
-        time.sleep(0.05)
-    time.sleep(2)
-    running.send_signal(sent)
-    _, err = running.communicate(timeout=60)
-    assert running.returncode == 2, err
-    assert err.count("Error: ") == 1
-    assert "Traceback" not in err
-    assert "Interrupted" in err
-    assert filled.files() == {".neigung"}
-    assert not (filled.folder / "mlflow.db").exists()
-
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = f"sqlite:///{trials}"
-    [search] = optuna.get_all_study_names(storage)
-    kept = optuna.load_study(study_name=search, storage=storage).trials
-    assert kept
-    assert {trial.state.name for trial in kept} <= {"COMPLETE", "PRUNED"}
-    assert np.isfinite([trial.value for trial in kept]).all()
-
-
-def test_an_interrupted_query_is_an_interruption(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop(**_: object) -> None:
-        raise RuntimeError("Query interrupted")  # DuckDB 2.0, on Ctrl-C
-
-    monkeypatch.setattr(cli, "app", stop)
-    ended = shop.run()
-    assert ended.code == 2
-    assert "Interrupted" in ended.message

@@ -1,12 +1,13 @@
 """The notebooks run from start to end, and their stored output is what a reader should see.
 
-They run as they stand, on real data or a simulated shop; only the studies they load from files
-are made quick.
-`make notebooks` runs them with the studies as they are and stores their output.
+They run on a part of the real data or a smaller simulated shop, without writing reports, and the
+studies they load from files are made quick; otherwise as they stand.
+`make notebooks` runs them as they are and stores their output.
 """
 
 from __future__ import annotations
 
+import copy
 import re
 import sys
 from pathlib import Path
@@ -20,6 +21,28 @@ ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 EXPLAINED = "1"
 """The household whose prediction the notebook takes apart."""
+LESS = """
+def prepare():
+    from neigung.explanation import offer_report, report
+    from neigung.profiles import complete_journey
+
+    whole = complete_journey._load
+
+    def third():
+        return {
+            name: rows[rows["household_id"] % 3 == 1] if "household_id" in rows else rows
+            for name, rows in whole().items()
+        }
+
+    complete_journey._load = third
+    report.build_report = offer_report.build_offer_report = lambda *_, **__: "<html>"
+
+prepare()
+del prepare
+"""
+"""Run before a notebook: a third of the households, and no reports, which notebooks do not show."""
+SMALLER = ("8_000", "3_000")
+"""How many customers are simulated: as it stands, and for the test."""
 
 
 def read(path: Path) -> Any:
@@ -47,6 +70,15 @@ def quick(study: dict[str, Any]) -> dict[str, Any]:
         *("order_gap_median", "discounted_order_share"),
     ]
     return study
+
+
+def smaller(notebook: Any) -> Any:
+    """A copy that does the same with less."""
+    copied = copy.deepcopy(notebook)
+    for cell in code(copied):
+        cell.source = cell.source.replace(*SMALLER)
+    copied.cells.insert(0, nbformat.v4.new_code_cell(LESS))
+    return copied
 
 
 def execute(notebook: Any, folder: Path) -> None:
@@ -98,7 +130,7 @@ def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     for study in (ROOT / "configs").glob("*.yaml"):
         content = quick(yaml.safe_load(study.read_text(encoding="utf-8")))
         (tmp_path / "configs" / study.name).write_text(yaml.safe_dump(content), encoding="utf-8")
-    notebook = read(path)
+    notebook = smaller(read(path))
     execute(notebook, tmp_path / "notebooks")
     check_outputs(notebook)
     # The notebook works in the project's folder, not beside itself.

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from neigung.errors import NeigungError, TrackingError
+from neigung.errors import InputError, StudyError, TrackingError
 from neigung.fitted import Fitted, bands, scores
 from neigung.study import Study
 
@@ -35,12 +35,12 @@ def compare_with_champion(
     try:
         artefact = _loaded(champion)
         obstacle = _obstacle(study, fitted, explanation, artefact)
-    except TrackingError as error:
+        if obstacle is None:
+            return _compare(study, fitted, explanation, artefact, champion.version), ()
+    except InputError as error:  # its files were changed, or a feature is of another kind now
         obstacle = str(error)
-    if obstacle:
-        told = f"Not compared with the champion, version {champion.version}: {obstacle}"
-        return None, (f"{told.rstrip('.')}.",)
-    return _compare(study, fitted, explanation, artefact, champion.version), ()
+    told = f"Not compared with the champion, version {champion.version}: {obstacle}"
+    return None, (f"{told.rstrip('.')}.",)
 
 
 def _champion(study_name: str) -> VersionInfo | None:
@@ -68,7 +68,7 @@ def _obstacle(
     try:
         # What older releases did not ask for has its default.
         then = Study.from_dict({**champion.study, "profiles": study.profiles}).to_dict()
-    except NeigungError as error:
+    except StudyError as error:
         return f"its study cannot be read ({error})"
     now = study.to_dict()
     changed = [key for key in QUESTION if then[key] != now[key]]
@@ -77,7 +77,9 @@ def _obstacle(
     lacking = [one.name for one in champion.columns if one.name not in fitted.test.frame]
     if lacking:
         more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-        return f"it reads what these rows do not have ({', '.join(lacking[:3])}{more})"
+        return (
+            f"it reads features that this study does not compute ({', '.join(lacking[:3])}{more})"
+        )
     if explanation.arm and explanation.arm not in champion.arms:  # type: ignore[union-attr]
         return f"it knows nothing of the arm {explanation.arm}, which is explained here"
     return None
@@ -141,20 +143,19 @@ def _notes(this: AnyArtefact, champion: AnyArtefact, version: int) -> list[tuple
         notes.append(
             (
                 f"Version {version} had learned from outcomes up to {until:%Y-%m-%d}, and this "
-                f"test begins on {start:%Y-%m-%d}: on these rows it looks better than it is.",
+                f"test begins on {start:%Y-%m-%d}: here it looks better than it is.",
                 f"Version {version} hatte aus Ergebnissen bis zum {until:%d.%m.%Y} gelernt, und "
-                f"dieser Test beginnt am {start:%d.%m.%Y}: Auf diesen Zeilen sieht sie besser aus, "
-                "als sie ist.",
+                f"dieser Test beginnt am {start:%d.%m.%Y}: Hier wirkt sie besser, als sie ist.",
             )
         )
     offers = this.study["target"]["kind"] == "offer"
     if offers and this.study["decision"] != champion.study["decision"]:
         notes.append(
             (
-                f"Version {version} recommends by other costs and margins (the study's decision), "
-                "so that moves between offers are not the models' doing alone.",
-                f"Version {version} empfiehlt nach anderen Kosten und Margen (decision der "
-                "Studie); dass Angebote wechseln, liegt also nicht allein an den Modellen.",
+                f"Version {version} recommends offers by other costs and margins than this one, so "
+                "that not only the models differ.",
+                f"Version {version} empfiehlt Angebote nach anderen Kosten und Margen als diese; "
+                "es sind also nicht nur die Modelle verschieden.",
             )
         )
     return notes

@@ -241,7 +241,7 @@ def test_no_sensitive_attribute_is_said():
     fairness = assess()
     assert fairness.attributes == ()
     assert fairness.summary().startswith("No sensitive attribute is present")
-    assert fairness.findings("de")[0].startswith("Es ist kein sensibles Merkmal vorhanden")
+    assert fairness.findings("de")[0].startswith("Es ist keine sensible Angabe vorhanden")
     assert fairness.concerns() == ()
     assert fairness.numbers() == {}
     assert fairness.figures() == {}

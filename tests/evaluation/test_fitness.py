@@ -53,8 +53,17 @@ def parts():
 
 @pytest.fixture(scope="module")
 def fair():
-    groups = pd.DataFrame({"attribute": ["sex", "sex"], "reason": ["", ""]})
-    return SimpleNamespace(groups=groups, concerns=lambda language: ())
+    groups = pd.DataFrame({"attribute": ["sex", "sex"], "level": ["f", "m"], "reason": ["", ""]})
+    groups["n"] = N // 2
+    comparisons = groups.assign(p=0.5)
+    return SimpleNamespace(
+        groups=groups,
+        comparisons=comparisons,
+        concerns=lambda language: (),
+        doubts=lambda language: (),
+        unneeded=lambda metric: False,
+        n_rows=N,
+    )
 
 
 def test_a_sound_model_is_fit(parts, fair):

@@ -104,7 +104,8 @@ def test_segments_show_what_can_be_judged(evaluation):
     assert r"home town: \$a^\$, 200 Kunden" in names
     assert len(names) == 4
     assert all(len(name) < 75 for name in names)
-    assert "1 kleinere Segmente" in axes.get_xlabel()
+    assert "nicht zu beurteilen: 1" in axes.get_xlabel()
+    assert "weitere Segmente" not in axes.get_xlabel()
     assert {"Modell", "zufällig"} <= set(told)
     rows = evaluation.segments
     rows = rows[(rows["level"] == "active") & (rows["metric"] == "average_precision")]

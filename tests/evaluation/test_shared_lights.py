@@ -26,12 +26,24 @@ def light(key, found=None, fairness=None, lead=0.1, beats=True):
     return {one.key: one for one in shared_lights(evaluation, found, fairness)}[key]
 
 
-def fairness(concerns=(), attributes=("age", "age", "sex", "sex"), reason=""):
-    groups = pd.DataFrame({"attribute": attributes, "reason": reason})
+def fairness(
+    concerns=(),
+    attributes=("age", "age", "sex", "sex"),
+    reason="",
+    level="a",
+    doubts=(),
+    unneeded=False,
+):
+    groups = pd.DataFrame({"attribute": attributes, "level": level, "reason": reason, "n": 30})
     comparisons = groups.assign(p=float("nan") if reason else 0.5)
     told = {"en": concerns, "de": [f"DE {text}" for text in concerns]}
     return SimpleNamespace(
-        groups=groups, comparisons=comparisons, concerns=lambda language: told[language]
+        groups=groups,
+        comparisons=comparisons,
+        concerns=lambda language: told[language],
+        doubts=lambda language: [f"{language}: {text}" for text in doubts],
+        unneeded=lambda metric: unneeded and metric == "auroc",
+        n_rows=120,
     )
 
 
@@ -52,12 +64,12 @@ SCORE = ("score", "test", 0.05, "none")
         ([SCORE], "good", "as in the training (PSI 0.05, up to the test), and features that moved "
          "strongly have 0% of the weight"),
         ([SCORE, ("score", "now", 0.2, "some")], "care", "somewhat since the training: PSI 0.20 up "
-         "to today"),
+         "to the newest data"),
         ([("score", "test", 0.9, "strong"), ("score", "now", 0.3, "some")], "care",
          "strongly since the training: PSI 0.90 up to the test"),
         ([SCORE, ("heavy", "now", 0.3, "strong"), ("light", "now", 5, "strong")], "care",
          "Features with 25% of the weight have moved strongly since the training, most of all "
-         "“EN heavy” (PSI 0.30, up to today)"),
+         "“EN heavy” (PSI 0.30, up to the newest data)"),
         ([SCORE, ("light", "test", 5, "strong"), ("light", "now", 5, "strong")], "good",
          "moved strongly have 1% of the weight"),
         ([SCORE, ("heavy", "now", 0.2, "some")], "good", "have 0% of the weight"),
@@ -131,11 +143,36 @@ def test_seed():
     assert light("seed", stability(seeds=[(0.8, 1, 1)])).status == "unknown"
 
 
+def test_sensitive_columns_that_bring_nothing_are_a_reservation():
+    one = light("fairness", fairness=fairness(unneeded=True))
+    assert one.status == "care"
+    assert "as good without them" in one.text()
+    assert "Datenminimierung" in one.text("de")
+
+
+def test_large_differences_are_told_even_if_they_may_be_chance():
+    one = light("fairness", fairness=fairness(doubts=["65+ are chosen half as often."]))
+    assert one.status == "good"
+    assert one.text().endswith("perhaps chance: en: 65+ are chosen half as often.")
+    assert one.text("de").endswith("vielleicht Zufall: de: 65+ are chosen half as often.")
+
+
+def test_drift_within_chance_does_not_call_a_large_psi_the_same():
+    one = light("drift", stability([("score", "test", 0.57, "none")]))
+    assert one.status == "good"
+    assert "no more than by chance" in one.text()
+    assert "nicht mehr verschoben als durch Zufall" in one.text("de")
+
+
 def test_fairness():
     good = light("fairness", fairness=fairness())
     assert (good.status, good.text()[:26]) == ("good", "Of 2 sensitive attributes,")
     one = light("fairness", fairness=fairness(attributes=("sex", "sex")))
-    assert "einzigen sensiblen Merkmal" in one.text("de")
+    assert "einzigen sensiblen Angabe" in one.text("de")
+    assert "Not compared" not in good.text()
+    partly = light("fairness", fairness=fairness(level="(missing)"))
+    assert partly.text().endswith("is not known: up to 25% of the customers.")
+    assert partly.text("de").endswith("nicht bekannt ist: bis zu 25 % der Kunden.")
     care = light("fairness", fairness=fairness(["The old are scored lower."]))
     assert (care.status, care.text()) == ("care", "The old are scored lower.")
     more = light("fairness", fairness=fairness(["A.", "B.", "C."]))

@@ -66,10 +66,12 @@ def test_drift_shows_the_strongest_with_the_limits_in_words(stability):
     assert names[1].startswith(r"EN \$a^")
     assert all(len(name) < 70 for name in names)
     texts = drawn(figure)
-    assert {"hardly", "some", "strongly", "by chance up to here"} <= set(texts)
+    assert {"hardly", "somewhat", "strongly", "by chance up to here"} <= set(texts)
     now = stability.drift[stability.drift["against"] == "now"]
     largest = now[now["column"] != "score"].nlargest(5, "psi")["psi"]
-    marks = next(line for line in axes.get_lines() if line.get_label() == "training to today")
+    marks = next(
+        line for line in axes.get_lines() if line.get_label() == "training to the newest data"
+    )
     np.testing.assert_allclose(marks.get_xdata()[1:], largest.clip(upper=1))
     assert f"{largest.iloc[0]:.1f}" in texts
     assert largest.iloc[0] > 1

@@ -22,7 +22,6 @@ from neigung.explanation.overview import (
     build_overview,
     plot_trend,
 )
-from tests.explanation.browser import CHROMIUM, DESKTOP, PAPER, PHONE, chromium
 
 AT = dt.datetime(2026, 3, 4, 5, 6)
 HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}{by} $x^2$ \"'&"
@@ -257,30 +256,3 @@ def test_every_word_is_there_in_both_languages() -> None:
         assert len(pair) == 2
         english, german = pair
         assert set(re.findall(r"{\w*}", english)) == set(re.findall(r"{\w*}", german)), pair
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium or chromium-browser is installed")
-def test_it_can_be_read_on_a_screen_a_phone_and_paper_by_everybody(tmp_path: Path) -> None:
-    busy = study(
-        *(version(n, test=(str(n // 8),), fitness=("fit", "care", "not_fit", "")[n % 4],
-                  review=dataclasses.replace(SIGNED, approved=n % 3 > 0, stale=n % 5 == 0,
-                                             by="Ada Augusta King, Countess of Lovelace " * 2,
-                                             note="word" * 100))
-          for n in range(1, 15)),
-        version(15, aliases=("challenger", "champion")),
-        name="a_study_with_a_name_as_long_as_a_name_can_be_which_is_63_letters",
-    )  # fmt: skip
-    places: dict[str, str] = {}
-    for language in ("en", "de"):
-        path = tmp_path / f"{language}.html"
-        html = build_overview([busy, study(version(1), name="b")], AT, language)  # type: ignore[arg-type]
-        path.write_text(html, encoding="utf-8")
-        places[language] = path.as_uri()
-    with chromium() as windows:
-        # The German words are the longer ones.
-        for size, language in ((DESKTOP, "en"), (PHONE, "de"), (PAPER, "de")):
-            window = windows.of(size)
-            window.open(places[language])
-            assert window.faults() == {}
-            assert size is PAPER or window.barriers(colours=size is DESKTOP) == {}
-        assert windows.of(DESKTOP).untabbed() == {}

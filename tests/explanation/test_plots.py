@@ -4,6 +4,7 @@ import io
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,9 +15,10 @@ from matplotlib.patches import FancyArrow
 from matplotlib.text import Text
 
 from neigung.explanation.contributions import Contributions
-from neigung.explanation.drawing import LOWERS, RAISES
+from neigung.explanation.drawing import LOWERS, RAISES, new_figure
 from neigung.explanation.explain import Explanation, explain
 from neigung.explanation.interactions import Interactions
+from neigung.explanation.value_axes import category_axis, places
 from tests.explanation.conftest import COLUMNS
 
 LONG = (
@@ -229,6 +231,16 @@ def test_shares_of_few_values_have_narrow_bars(explanation):
     assert [label.get_text() for label in axes[0].get_xticklabels()] == [
         *("0%", "25%", "50%", "75%", "100%")
     ]
+
+
+@pytest.mark.parametrize("length", [3, 12, 40])
+def test_names_of_categories_do_not_lie_over_each_other(length):
+    figure, axes = new_figure(4.6, 3.6)
+    values = pd.Series([letter * length for letter in "wxyz"])
+    category_axis(axes, places(values, "en"), "en")
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
 
 
 def test_dependence_of_a_category_counts_it(explanation, hostile):

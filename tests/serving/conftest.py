@@ -52,7 +52,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path) -> Pat
         Path("small").mkdir()
         for name, frame in small_store(60).items():
             frame.to_parquet(f"small/{name}.parquet", index=False)
-        simulate("simulated", 3000, 1)
+        simulate("simulated", 1500, 1)
         for content in (BUY, DISCOUNT):
             path = Path(f"{content['name']}.yaml")
             path.write_text(yaml.safe_dump(content), encoding="utf-8")

@@ -68,7 +68,7 @@ def running(folder: Path, **changes: Any) -> Iterator[Running]:
     name = f"all-{time.time_ns()}"
     key = add_key(keys, name, scopes)
     own = folder / ".neigung" / "serving"
-    given = {"poll_seconds": 0.3, "artefacts": str(own / "artefacts"), **changes}
+    given = {"poll_seconds": 1.0, "artefacts": str(own / "artefacts"), **changes}
     settings = Settings(**given).resolved(folder, folder)
     settings.write(own / "settings.json")
     before = Path.cwd()

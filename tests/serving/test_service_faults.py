@@ -192,7 +192,7 @@ def test_a_snapshot_is_replaced_under_load(shaken: Running, known: list[str]) ->
         wait_for(lambda: troubles(shaken) == ["snapshot"])
         assert all_of(load.more(20), cutoff)
         shutil.rmtree(place)
-        time.sleep(1)
+        time.sleep(2)  # in which each worker looks once more
         assert troubles(shaken) == ["snapshot"]
         assert all_of(load.more(20), cutoff)
         put(place, newest)

@@ -60,7 +60,7 @@ def test_no_champion_yet_says_how_to_make_one(trained: Path) -> None:
         registry.load(STUDY.name, "champion")
 
 
-@pytest.mark.parametrize("word", ["Champion", "newest", "-1", "1.5", "²", ""])
+@pytest.mark.parametrize("word", ["Champion", "newest", "-1", "1.5", "²", "", "9" * 5000])
 def test_a_version_that_is_none(trained: Path, word: str) -> None:
     with pytest.raises(InputError, match="A version is a number"):
         registry.load(STUDY.name, word)

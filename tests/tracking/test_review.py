@@ -78,6 +78,7 @@ def test_odd_characters_and_long_notes_come_back(reported: Path) -> None:
 
 WORDS: dict[str, tuple[dict[str, Any], str]] = {
     "alias": ({"version": "latest"}, "by its number, found 'latest': an alias may move"),
+    "long number": ({"version": "9" * 5000}, "by its number, found '9999"),
     "decision": ({"decision": "yes"}, "approve or reject, found 'yes'"),
     "no name": ({"by": "  "}, r"needs a name \(--by\), found ''"),
     "name of nothing": ({"by": "\u200b-"}, "needs a name"),

@@ -101,6 +101,26 @@ class Fairness:
 
         return concerns(self, language)
 
+    def doubts(self, language: str = "en") -> tuple[str, ...]:
+        """A sentence for each large difference that is no concern, as it may be chance.
+
+        Taken alone it is more than chance (its own interval), among all that were compared it is
+        not (Holm). Nobody should sign without having seen it.
+        """
+        from neigung.evaluation.fairness_texts import doubts
+
+        return doubts(self, language)
+
+    def unneeded(self, metric: str) -> bool:
+        """Whether sensitive columns are read although the model is as good without them.
+
+        In `metric`, beyond chance. Then data minimisation (Art. 5 (1) (c) GDPR) asks to leave them
+        out.
+        """
+        from neigung.evaluation.fairness_texts import unneeded
+
+        return unneeded(self, metric)
+
     def findings(self, language: str = "en") -> tuple[str, ...]:
         """What else a reviewer should know, a sentence or two each; never empty."""
         from neigung.evaluation.fairness_texts import findings

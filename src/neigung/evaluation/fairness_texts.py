@@ -56,6 +56,24 @@ def concerns(fairness: Fairness, language: str = "en") -> tuple[str, ...]:
     return tuple(told)
 
 
+def doubts(fairness: Fairness, language: str = "en") -> tuple[str, ...]:
+    """Large differences that may be chance among so many: see `Fairness.doubts`."""
+    table = fairness.comparisons
+    alone = (table["low"] > 0) | (table["high"] < 0)
+    table = table[table["large"] & alone & ~table["concern"] & ~table["explained"]]
+    return tuple(_differences(fairness, table, language))
+
+
+def unneeded(fairness: Fairness, metric: str) -> bool:
+    """Whether the model reads sensitive columns, and is not better for it beyond chance."""
+    table = fairness.dropped[fairness.dropped["metric"] == metric]
+    if fairness.used.empty or table.empty or not np.isfinite(table["difference"].iloc[0]):
+        return False
+    row = _rows(table)[0]
+    better = row["low"] > 0 if METRICS[metric].higher_is_better else row["high"] < 0
+    return not better
+
+
 def findings(fairness: Fairness, language: str = "en") -> tuple[str, ...]:
     """What else is worth knowing: see `Fairness.findings`."""
     if not fairness.attributes:

@@ -8,13 +8,14 @@ _TEXTS = {
     "none": (
         "No sensitive attribute is present, such as age, sex or region; no groups were compared. "
         "If the store has one under another name, name it in the study under 'sensitive'.",
-        "Es ist kein sensibles Merkmal vorhanden, etwa Alter, Geschlecht oder Region; es wurden "
-        "keine Gruppen verglichen. Trägt eines einen anderen Namen, gehört es in der Studie unter "
+        "Es ist keine sensible Angabe vorhanden, etwa Alter, Geschlecht oder Region; es wurden "
+        "keine Gruppen verglichen. Trägt eine einen anderen Namen, gehört sie in der Studie unter "
         "'sensitive'.",
     ),
     "no_concern": (
-        "No group is treated differently beyond chance and beyond the limits.",
-        "Keine Gruppe wird über Zufall und Grenzen hinaus anders behandelt.",
+        "No difference between groups is both beyond chance and beyond the limits.",
+        "Kein Unterschied zwischen Gruppen geht über den Zufall und zugleich über die Grenzen "
+        "hinaus.",
     ),
     "one_concern": (
         "There is one concern about fairness.",
@@ -92,12 +93,12 @@ _TEXTS = {
     ),
     "unused": (
         "The model reads none of the sensitive attributes.",
-        "Das Modell liest keines der sensiblen Merkmale.",
+        "Das Modell liest keine der sensiblen Angaben.",
     ),
     "little_used": (
         "Sensitive attributes that the model reads, with their share of what moves its "
         "predictions: {list}.",
-        "Sensible Merkmale, die das Modell liest, mit ihrem Anteil an dem, was seine Vorhersagen "
+        "Sensible Angaben, die das Modell liest, mit ihrem Anteil an dem, was seine Vorhersagen "
         "bewegt: {list}.",
     ),
     "difference": ("one difference", "ein Unterschied"),
@@ -117,7 +118,7 @@ _TEXTS = {
     ),
     "missing": (
         "Rows of which the attribute is not known are shown, but not compared: {list}.",
-        "Zeilen, bei denen das Merkmal nicht bekannt ist, sind gezeigt, aber nicht verglichen: "
+        "Zeilen, bei denen die Angabe nicht bekannt ist, sind gezeigt, aber nicht verglichen: "
         "{list}.",
     ),
     "small": (

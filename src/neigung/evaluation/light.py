@@ -22,6 +22,9 @@ LEAK_BAD = 0.8
 SEED_CORRELATION, SEED_SPREAD = 0.9, 0.5
 """The smallest rank correlation between seeds, and how much of the lead may be the seed's doing."""
 
+MOST_UNKNOWN = 0.5
+"""The share of the customers whose sensitive attribute may be unknown."""
+
 KNOWN_CHANCES = 0.95
 """The share of offers that must have been drawn by lot."""
 

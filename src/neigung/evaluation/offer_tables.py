@@ -146,9 +146,7 @@ class TableMaker:
         policies |= {name: simple.pop(name) for name in ("likely_buyers", "random")} | simple
         values = {name: policy_scores(policy, self.worth) for name, policy in policies.items()}
         reasons = {
-            name: "support"
-            if not is_supported(policy, self._unsupported)
-            else ""
+            name: "support" if not is_supported(policy, self._unsupported) else ""
             for name, policy in policies.items()
         }
         values["as_given"], reasons["as_given"] = np.asarray(test.worth, dtype=float), ""

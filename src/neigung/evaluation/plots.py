@@ -56,8 +56,12 @@ _TEXTS = {
     "found": ("{} found", "{} gefunden"),
     "segments": ("{} by segment", "{} nach Segmenten"),
     "too_small": (
-        "{} smaller segments cannot be judged",
-        "{} kleinere Segmente sind nicht beurteilbar",
+        "segments too small to be judged: {}",
+        "zu kleine Segmente, nicht zu beurteilen: {}",
+    ),
+    "not_drawn": (
+        "further segments, see the table: {}",
+        "weitere Segmente, siehe Tabelle: {}",
     ),
     "none": ("no segment can be judged", "kein Segment ist beurteilbar"),
     "rows": ("{} customers", "{} Kunden"),
@@ -183,7 +187,8 @@ def plot_lift(evaluation: Evaluation, language: str = "en") -> Figure:
             axes.fill_between(curve["share"], low, high, color=colour, alpha=0.2)
     axes.axhline(1, color=_GREY, linewidth=0.8, label=_text("chance", language))
     axes.set(xlim=(0, 1), ylim=(0, None))
-    _labelled(figure, axes, "share", "times", language, loc="upper right")
+    # Below 1 there is room: a lift that is worth drawing stays above.
+    _labelled(figure, axes, "share", "times", language, loc="lower left")
     _percent(axes.xaxis, language)
     _decimal(axes.yaxis, language)
     return figure
@@ -192,7 +197,8 @@ def plot_lift(evaluation: Evaluation, language: str = "en") -> Figure:
 def plot_top(evaluation: Evaluation, language: str = "en") -> Figure:
     """A pair of bars a share: what the model finds, with its interval, and the best baseline."""
     table = evaluation.top()
-    figure, axes = _figure(_text("top", language))
+    # Wide enough for the numbers above two bars side by side, in the longer language.
+    figure, axes = _figure(_text("top", language), width=8)
     axes.grid(visible=False, axis="x")
     names = list(dict.fromkeys(table["baseline"]))
     told: set[str] = set()
@@ -233,7 +239,8 @@ def plot_segments(evaluation: Evaluation, language: str = "en") -> Figure:
     table = evaluation.segments
     table = table[table["metric"] == evaluation.metric]
     judged = table[table["value"].notna()]
-    groups = list(judged.groupby(["segment", "level"], sort=False))[:_MOST_SEGMENTS]
+    judged_groups = list(judged.groupby(["segment", "level"], sort=False))
+    groups = judged_groups[:_MOST_SEGMENTS]
     metric = METRICS[evaluation.metric].text(language)
     title = _text("segments", language).format(metric)
     figure, axes = _figure(title[0].upper() + title[1:], width=8)
@@ -265,6 +272,8 @@ def plot_segments(evaluation: Evaluation, language: str = "en") -> Figure:
     below = f"{metric} ({_text(direction, language)}, {_text('band', language)})"
     if groups and (small := int((table["reason"] != "").sum())):
         below += "\n" + _text("too_small", language).format(small)
+    if further := len(judged_groups) - len(groups):
+        below += "\n" + _text("not_drawn", language).format(further)
     axes.set_xlabel(below)
     _decimal(axes.xaxis, language)
     if told:

@@ -24,7 +24,10 @@ from neigung.evaluation.verdict import format_number
 LANGUAGES = ("en", "de")
 
 _CALIBRATION = {
-    "good": ("The probabilities hold", "Die Wahrscheinlichkeiten stimmen"),
+    "good": (
+        "The probabilities hold within the limits",
+        "Die Wahrscheinlichkeiten stimmen innerhalb der Grenzen",
+    ),
     "care": ("The probabilities are somewhat off", "Die Wahrscheinlichkeiten stimmen nur ungefähr"),
     "bad": ("The probabilities are far off", "Die Wahrscheinlichkeiten stimmen nicht"),
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from neigung.evaluation.light import (
     LEAK_BAD,
+    MOST_UNKNOWN,
     MOVED_WEIGHT,
     SEED_CORRELATION,
     SEED_SPREAD,
@@ -17,6 +18,8 @@ from neigung.evaluation.light import (
 )
 from neigung.evaluation.metrics import METRICS
 from neigung.evaluation.offer_texts import share_text
+from neigung.evaluation.psi import SOME
+from neigung.evaluation.sensitive import MISSING
 from neigung.evaluation.stability import SCORE, TOO_CLEAR, TOO_MUCH, Stability
 from neigung.evaluation.verdict import format_number
 
@@ -31,14 +34,33 @@ _FAIRNESS = {
     "good": (
         "Of {n} sensitive attributes, none shows a difference between groups that is large and "
         "more than chance.",
-        "Bei keinem von {n} sensiblen Merkmalen unterscheiden sich die Gruppen stark und mehr als "
+        "Bei keiner von {n} sensiblen Angaben unterscheiden sich die Gruppen stark und mehr als "
         "durch Zufall.",
     ),
     "one": (
         "The one sensitive attribute shows no difference between groups that is large and more "
         "than chance.",
-        "Beim einzigen sensiblen Merkmal unterscheiden sich die Gruppen nicht stark oder nicht "
+        "Bei der einzigen sensiblen Angabe unterscheiden sich die Gruppen nicht stark oder nicht "
         "mehr als durch Zufall.",
+    ),
+    "missing": (
+        " Not compared, as the attribute is not known: up to {share} of the customers.",
+        " Nicht verglichen, weil die Angabe nicht bekannt ist: bis zu {share} der Kunden.",
+    ),
+    "unknown_many": (
+        "Most customers could not be compared: up to {share} have no known attribute.",
+        "Die meisten Kunden ließen sich nicht vergleichen: Bis zu {share} haben keine bekannte "
+        "Angabe.",
+    ),
+    "unneeded": (
+        "The model reads sensitive attributes, but is as good without them: data minimisation asks "
+        "to leave them out.",
+        "Das Modell liest sensible Angaben, ist ohne sie aber ebenso gut: Die Datenminimierung "
+        "verlangt, sie wegzulassen.",
+    ),
+    "doubt": (
+        " Large, but among so many comparisons perhaps chance: {text}",
+        " Groß, bei so vielen Vergleichen aber vielleicht Zufall: {text}",
     ),
     "more": (" There are {n} more concerns.", " Es gibt {n} weitere Bedenken."),
     "one_more": (" There is one more concern.", " Es gibt ein weiteres Bedenken."),
@@ -50,7 +72,7 @@ _FAIRNESS = {
     ),
     "small": (
         "No two groups of a sensitive attribute are large enough to be compared.",
-        "Keine zwei Gruppen eines sensiblen Merkmals sind groß genug für einen Vergleich.",
+        "Keine zwei Gruppen einer sensiblen Angabe sind groß genug für einen Vergleich.",
     ),
     "unknown": ("Fairness was not examined.", "Die Fairness wurde nicht geprüft."),
 }
@@ -60,6 +82,12 @@ _DRIFT = {
         "that moved strongly have {share} of the weight.",
         "Die Vorhersagen verteilen sich wie im Training (PSI {psi} bis {until}), und stark "
         "verschobene Merkmale haben {share} des Gewichts.",
+    ),
+    "chance": (
+        "The predictions have moved no more than by chance among so few customers (PSI {psi}, up "
+        "to {until}), and features that moved strongly have {share} of the weight.",
+        "Die Vorhersagen haben sich nicht mehr verschoben als durch Zufall bei so wenigen Kunden "
+        "(PSI {psi} bis {until}), und stark verschobene Merkmale haben {share} des Gewichts.",
     ),
     "some": (
         "The predictions have moved somewhat since the training: PSI {psi} up to {until}, where "
@@ -86,7 +114,7 @@ _DRIFT = {
     ),
     "unknown": ("Drift was not examined.", "Verschiebungen wurden nicht geprüft."),
 }
-_UNTIL = {"test": ("the test", "zum Test"), "now": ("today", "heute")}
+_UNTIL = {"test": ("the test", "zum Test"), "now": ("the newest data", "zu den neuesten Daten")}
 _LEAK = {
     "good": (
         "No feature explains too much; the weightiest, “{text}”, has {share} of the contributions.",
@@ -156,14 +184,14 @@ def shared_lights(
 ) -> tuple[Light, ...]:
     """Fairness, drift, leak and seed; unknown where there is nothing to go by."""
     return (
-        _fairness(fairness),
+        _fairness(fairness, evaluation),
         _drift(stability),
         _leak(stability),
         _seed(stability, evaluation),
     )
 
 
-def _fairness(fairness: Fairness | None) -> Light:
+def _fairness(fairness: Fairness | None, evaluation: Evaluation | OfferEvaluation) -> Light:
     if fairness is None:
         return _light("fairness", "unknown", _FAIRNESS["unknown"])
     if not len(fairness.groups):
@@ -178,7 +206,33 @@ def _fairness(fairness: Fairness | None) -> Light:
     n = int(compared["attribute"].nunique())
     if not n:
         return _light("fairness", "unknown", _FAIRNESS["small"])
-    return _light("fairness", "good", _FAIRNESS["good" if n > 1 else "one"], n=n)
+    unknown = _unknown(fairness)
+    shares = [share_text(unknown, language) for language in LANGUAGES]
+    key = "good" if n > 1 else "one"
+    status: Status = "good"
+    if fairness.unneeded(evaluation.metric):
+        key, status = "unneeded", "care"
+    elif unknown > MOST_UNKNOWN:
+        key, status = "unknown_many", "care"
+    texts = [
+        text.format(n=n, share=share) for text, share in zip(_FAIRNESS[key], shares, strict=True)
+    ]
+    if unknown and key != "unknown_many":
+        texts = [
+            text + _FAIRNESS["missing"][i].format(share=shares[i]) for i, text in enumerate(texts)
+        ]
+    doubts = [fairness.doubts(language) for language in LANGUAGES]
+    if doubts[0]:
+        texts = [
+            text + _FAIRNESS["doubt"][i].format(text=doubts[i][0]) for i, text in enumerate(texts)
+        ]
+    return make_light("fairness", status, (texts[0], texts[1]))
+
+
+def _unknown(fairness: Fairness) -> float:
+    """Of which share of the customers the least known attribute is missing."""
+    unknown = fairness.groups[fairness.groups["level"] == MISSING]["n"]
+    return 0.0 if unknown.empty else float(unknown.max()) / fairness.n_rows
 
 
 def _drift(stability: Stability | None) -> Light:
@@ -198,8 +252,9 @@ def _drift(stability: Stability | None) -> Light:
         key, rows = "weight", moved
         rows = [max(moved, key=lambda row: share_of.get(row["column"], 0.0) * row["psi"])]
     row = max(rows, key=lambda row: row["psi"])
+    told = "chance" if key == "good" and row["psi"] >= SOME else key
     texts = [
-        _DRIFT[key][i].format(
+        _DRIFT[told][i].format(
             psi=_two(row["psi"], language),
             until=_UNTIL[row["against"]][i],
             share=share_text(share, language),

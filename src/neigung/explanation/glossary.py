@@ -63,7 +63,7 @@ def glossary(
 def _example(column: Column) -> float | str:
     """A likely value, which fits those of the other columns: more orders in 90 days than in 30."""
     if column.kind == "category":
-        return "web"
+        return "web" if "channel" in column.name else "…"
     counted = 5 if column.window is None else 1 + round(math.log2(max(column.window, 7) / 7) / 2)
     dated = column.unit == "days" and column.window is not None
     return float(counted) if dated else _EXAMPLES.get(column.unit, float(counted))

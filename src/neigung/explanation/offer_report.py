@@ -131,6 +131,7 @@ class _OfferReport:
             o=o,
             title=o["title"].format(name=self.study.name),
             digest=self.artefact.digest,
+            tested=self._date(self.evaluation.cutoff),
             target=self.facts.question() + (o["lead_observed"] if tables.observed else ""),
             verdict=front.verdict(),
             in_short=first.in_short(),

@@ -221,7 +221,8 @@ class Parts:
             self.t["artefact_digest"]: digest,
             self.t["seed"]: study.model.seed,
         }
-        given = {self.t["items"].get(key, key): value for key, value in given.items()}
+        known = {key: value for key, value in given.items() if value is not None}
+        given = {self.t["items"].get(key, key): value for key, value in known.items()}
         rows = [[str(key), str(value)] for key, value in (own | given).items()]
         head = [self.t["item"], self.t["value"]]
         return grid(self.t["provenance_caption"], head, rows, plain="digest")

@@ -100,6 +100,7 @@ class _Report:
             t=t,
             title=t["title"].format(name=self.study.name),
             digest=self.artefact.digest,
+            tested=self._date(self.evaluation.cutoff),
             target=in_words(self.study.target, self.language),
             verdict=front.verdict(),
             tiles=tables.tiles(),

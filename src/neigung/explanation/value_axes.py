@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from neigung.features.feature import Column, Language
 Floats = npt.NDArray[np.float64]
 
 _MOST_CATEGORIES = 12
+
+_UPRIGHT, _LETTERS = 6, 8.5
+"""So many names, and so many letters an inch of the picture, lie side by side; more are turned."""
 
 
 def numbers(X: pd.DataFrame, column: Column) -> Floats:
@@ -59,11 +63,15 @@ def places(values: pd.Series[Any], language: Language, most: int = _MOST_CATEGOR
 
 def category_axis(axes: Any, shown: Places, language: Language) -> None:
     """Names of categories, and how many rows have them."""
+    names = [cut(name, 22) for name in shown.names]
     labels = [
-        f"{escaped(cut(name, 22))}\n{number_text(count, 0, language)}"
-        for name, count in zip(shown.names, shown.counts, strict=True)
+        f"{escaped(name)}\n{number_text(count, 0, language)}"
+        for name, count in zip(names, shown.counts, strict=True)
     ]
-    axes.set_xticks(range(len(labels)), labels, rotation=90 if len(labels) > 6 else 0)
+    room = _LETTERS * axes.figure.get_size_inches()[0] / max(1, len(names))
+    touching = any((len(a) + len(b)) / 2 > room for a, b in pairwise(names))
+    wide = len(names) > _UPRIGHT or touching
+    axes.set_xticks(range(len(labels)), labels, rotation=90 if wide else 0)
     axes.set_xlim(-0.5, max(1, len(labels)) - 0.5)
 
 

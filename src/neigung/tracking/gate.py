@@ -150,7 +150,7 @@ def _reviewed(
     elif objection is not None:
         return None, [objection], notes
     elif newest and not newest.fits(candidate.tags.get(REPORT_DIGEST_TAG, ""), candidate.digest):
-        return None, [], [*notes, f"what was {newest.text} was another report or artefact"]
+        return None, [], [*notes, f"what was {newest.brief} was another report or artefact"]
     return newest, [], notes
 
 
@@ -161,7 +161,7 @@ def _history(candidate: VersionInfo) -> tuple[list[Review], str | None]:
     except TrackingError as error:
         return [], str(error).rstrip(".")
     if history and not history[-1].approved:
-        return history, f"it was {history[-1].text.rstrip('.')}"
+        return history, f"it was {history[-1].brief}"
     return history, None
 
 
@@ -172,11 +172,11 @@ def _unreviewed(candidate: VersionInfo, newest: Review | None) -> str | None:
     try:
         report = signable_report(candidate)
     except TrackingError as error:
-        return f"what was {newest.text.rstrip('.')} is no longer there: {str(error).rstrip('.')}"
+        return f"what was {newest.brief} is no longer there: {str(error).rstrip('.')}"
     if newest.fits(report.digest, candidate.digest):
         return None
     return (
-        f"what was {newest.text.rstrip('.')} was the report {newest.report_digest[:12]} on the "
+        f"what was {newest.brief} was the report {newest.report_digest[:12]} on the "
         f"artefact {newest.artefact_digest[:12]}, and the version now has the report "
         f"{report.digest[:12]} on the artefact {candidate.digest[:12]}"
     )
@@ -198,7 +198,7 @@ def _still_rejecting(history: list[Review]) -> list[str]:
     """Who said no and did not take it back, though another one's yes came later."""
     last = {one.by: one for one in history}
     return [
-        f"{one.by} had {one.text}; {history[-1].by} approved it later"
+        f"it was {one.brief}; {history[-1].by} approved it later"
         for one in last.values()
         if not one.approved and history[-1].approved
     ]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from neigung.models.offer_artefact import OfferArtefact
 
 CHAMPION, CHALLENGER, LATEST = "champion", "challenger", "latest"
+LONGEST_NUMBER = 18
+"""Digits of a version: more are no number of any store, and Python reads no number of thousands."""
 ARTEFACT_PATH = "data/artefact"
 """Where the artefact lies in a version: what MLflow makes of a data folder named `artefact`."""
 EVALUATION_PATH = "evaluation.json"
@@ -77,11 +79,10 @@ def find(study_name: str, version: int | str) -> VersionInfo:
 
     Raises TrackingError when there is none, InputError when `version` is something else.
     """
-    if not isinstance(version, int) and version.isascii() and version.isdigit():
-        version = int(version)
+    version = numbered(version)
     if not isinstance(version, int) and version not in (CHAMPION, CHALLENGER, LATEST):
         raise InputError(
-            f"A version is a number, {CHAMPION}, {CHALLENGER} or {LATEST}, found '{version}'."
+            f"A version is a number, {CHAMPION}, {CHALLENGER} or {LATEST}, found '{version:.40}'."
         )
     there = versions(study_name)
     if not there:
@@ -101,6 +102,17 @@ def find(study_name: str, version: int | str) -> VersionInfo:
         )
     what = CHALLENGER if version == CHALLENGER else f"version {version}"
     raise TrackingError(f"Study {study_name} has no {what}; registered: {listed}.")
+
+
+def numbered(version: int | str) -> int | str:
+    """A version that is written as a number as one, any other as it is.
+
+    >>> numbered("3"), numbered("latest"), numbered("²"), numbered("0" * 19)
+    (3, 'latest', '²', '0000000000000000000')
+    """
+    if isinstance(version, int) or len(version) > LONGEST_NUMBER:
+        return version
+    return int(version) if version.isascii() and version.isdigit() else version
 
 
 def load(study_name: str, version: int | str) -> tuple[Artefact | OfferArtefact, VersionInfo]:

@@ -16,13 +16,20 @@ import re
 import tempfile
 import unicodedata
 import uuid
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, Self, cast
 
 from neigung.errors import InputError, TrackingError
 from neigung.tracking.connection import connected
-from neigung.tracking.registry import FITNESS_TAG, Report, VersionInfo, load, read_report
+from neigung.tracking.registry import (
+    FITNESS_TAG,
+    Report,
+    VersionInfo,
+    load,
+    numbered,
+    read_report,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -80,6 +87,17 @@ class Review:
         """Decision, name, time and note on one line."""
         note = " ".join(self.note.split())
         return f"{DECISIONS[self.decision]} by {self.by} on {self.day}: {note}"
+
+    @property
+    def brief(self) -> str:
+        """`text` without its full stop and the rest of a long note, to stand in a sentence.
+
+        >>> review = Review("a", 3, "reject", "Ada", "no " * 400, "2026-11-22T12:00:00+00:00",
+        ...                 report_digest="5f70", artefact_digest="9d2e", number=1, path="a")
+        >>> len(review.text), len(review.brief), review.brief[-6:]
+        (1240, 541, ' no n…')
+        """
+        return replace(self, note=_beginning(self.note)).text.rstrip(".")
 
     @property
     def day(self) -> str:
@@ -245,14 +263,13 @@ def standing(version: VersionInfo, report: Report) -> str:
 
 
 def _number(version: int | str) -> int:
-    if isinstance(version, str) and version.isascii() and version.isdigit():
-        version = int(version)
-    if isinstance(version, str):
+    number = numbered(version)
+    if isinstance(number, str):
         raise InputError(
-            f"A review is about one version by its number, found '{version}': an alias may move "
+            f"A review is about one version by its number, found '{number:.40}': an alias may move "
             "between reading and signing. Take the number that the report shows."
         )
-    return version
+    return number
 
 
 def _readable(what: str, text: str, longest: int) -> str:
@@ -272,6 +289,10 @@ def _readable(what: str, text: str, longest: int) -> str:
     return text
 
 
+def _beginning(note: str) -> str:
+    return note if len(note) <= _TAGGED_NOTE else note[: _TAGGED_NOTE - 1] + "…"
+
+
 def _tag_newest(client: MlflowClient, version: VersionInfo, made: Review) -> None:
     """Repeat the newest review on the version, also when others review at the same moment.
 
@@ -286,10 +307,7 @@ def _tag_newest(client: MlflowClient, version: VersionInfo, made: Review) -> Non
                 newest = _read(client, version, paths[-1], folder)
             if newest.path == tagged:
                 return
-            short = newest.note
-            if len(short) > _TAGGED_NOTE:
-                short = short[: _TAGGED_NOTE - 1] + "…"
-            value = asdict(newest) | {"note": short}
+            value = asdict(newest) | {"note": _beginning(newest.note)}
             client.set_model_version_tag(
                 version.study,
                 str(version.version),

@@ -1,0 +1,93 @@
+"""The command line as a process, and what a stop leaves behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neigung import cli
+from tests.conftest import Shop
+
+
+@pytest.fixture
+def process(filled: Shop) -> Callable[..., subprocess.Popen[str]]:
+    """Starts `neigung` as a process of its own."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")}
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", "from neigung.cli import main; main()", *arguments]
+        return subprocess.Popen(
+            command,
+            cwd=filled.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+def test_wrong_input_ends_a_process_with_two(process: Callable[..., Any]) -> None:
+    ended = process("train", "nowhere.yaml")
+    out, err = ended.communicate(timeout=60)
+    assert (ended.returncode, out) == (2, "")
+    assert err == "Error: Study nowhere.yaml: no such file. Give the path of a YAML file.\n"
+
+
+def test_ctrl_c_is_as_good_as_sigterm(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers: dict[int, Any] = {}
+    monkeypatch.setattr(cli.signal, "signal", handlers.__setitem__)
+    shop.run("--version")
+    assert handlers.keys() == {signal.SIGINT, signal.SIGTERM}
+    assert handlers[signal.SIGINT] is handlers[signal.SIGTERM]
+
+
+def test_an_interrupted_training_leaves_nothing_half_made(
+    filled: Shop, process: Callable[..., Any]
+) -> None:
+    filled.study(model={"trials": 400})
+    running = process("train", "study.yaml")
+    trials = filled.folder / ".neigung" / "tuning" / "buy.db"
+    waited_until = time.monotonic() + 90
+    while not trials.exists() and running.poll() is None and time.monotonic() < waited_until:
+        time.sleep(0.05)
+    time.sleep(2)
+    running.send_signal(signal.SIGTERM)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 2, err
+    assert err.count("Error: ") == 1
+    assert "Traceback" not in err
+    assert "Interrupted" in err
+    assert filled.files() == {".neigung"}
+    assert not (filled.folder / "mlflow.db").exists()
+
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = f"sqlite:///{trials}"
+    [search] = optuna.get_all_study_names(storage)
+    kept = optuna.load_study(study_name=search, storage=storage).trials
+    assert kept
+    assert {trial.state.name for trial in kept} <= {"COMPLETE", "PRUNED"}
+    assert np.isfinite([trial.value for trial in kept]).all()
+
+
+def test_an_interrupted_query_is_an_interruption(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(**_: object) -> None:
+        raise RuntimeError("Query interrupted")  # DuckDB 2.0, on Ctrl-C
+
+    monkeypatch.setattr(cli, "app", stop)
+    ended = shop.run()
+    assert ended.code == 2
+    assert "Interrupted" in ended.message
