@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from neigung.evaluation.frames import table_to_dict
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -54,7 +56,8 @@ class Evidence:
             if name not in ("evaluation", "explanation")
         }
         if self.tables is not None:
-            found["tables"] = self.tables.astype(str).to_dict("records")
+            known = self.tables.astype(object).where(self.tables.notna(), None)
+            found["tables"] = table_to_dict(known)
         return found
 
     def _parts(self) -> dict[str, Any]:
