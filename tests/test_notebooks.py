@@ -35,7 +35,11 @@ def prepare():
         }
 
     complete_journey._load = third
-    report.build_report = offer_report.build_offer_report = lambda *_, **__: "<html>"
+    # What a review looks for in a page.
+    def page(artefact, *_, **__):
+        return f'<meta name="neigung-artefact" content="{artefact.digest}">'
+
+    report.build_report = offer_report.build_offer_report = page
 
 prepare()
 del prepare

@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -91,3 +93,22 @@ def test_an_interrupted_query_is_an_interruption(
     ended = shop.run()
     assert ended.code == 2
     assert "Interrupted" in ended.message
+
+
+def test_a_swallowed_interrupt_is_not_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where Python cannot raise an interrupt, as in a callback of a weak reference."""
+    monkeypatch.setattr(cli.sys, "unraisablehook", None)
+    monkeypatch.setattr(cli, "STOP", threading.Event())
+    with pytest.raises(KeyboardInterrupt):
+        cli._stop(15, None)
+    hook = sys.unraisablehook
+    told = {"exc_type": None, "exc_traceback": None, "err_msg": None, "object": None}
+    hook(SimpleNamespace(exc_value=KeyboardInterrupt(), **told))
+    assert capsys.readouterr().err == ""
+    assert cli.STOP.is_set()
+    shown: list[object] = []
+    monkeypatch.setattr(sys, "__unraisablehook__", shown.append)
+    hook(SimpleNamespace(exc_value=ValueError(), **told))
+    assert len(shown) == 1

@@ -82,7 +82,14 @@ def main() -> NoReturn:
 def _stop(number: int, frame: object) -> NoReturn:
     """Interrupt, and remember it: an exception from a signal can get lost inside a library."""
     STOP.set()
+    sys.unraisablehook = _unraisable
     raise KeyboardInterrupt
+
+
+def _unraisable(unraisable: Any) -> None:
+    """Python reports an interrupt that it had to swallow; `STOP` knows of it already."""
+    if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import check_grad
 from scipy.stats import beta
@@ -121,6 +121,7 @@ def test_expected_orders_equals_an_integral(r, alpha, a, b, x, share, horizon):
 
 
 @settings(max_examples=25, deadline=None)
+@example([(2, 0.0, 0.0), (0, 1.0, 1.0)])
 @given(
     st.lists(
         st.tuples(st.integers(0, 5000), st.floats(0, 1), st.just(0.0) | st.floats(1e-6, 40_000)),

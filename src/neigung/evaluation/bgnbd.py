@@ -139,6 +139,8 @@ class BGNBD:
         c = a + b + x - 1
         series = hyp2f1(a + b - 1 - r, a - 1, c, z)
         orders = c / (a - 1) * (1 - (1 - z) ** (a - 1) * series)
+        # Beyond what the series can tell, those of somebody who never leaves: at most so many.
+        orders = np.where(np.isfinite(orders), orders, (r + x) * horizon / (self.alpha_ + T))
         orders = self.probability_alive(x, t_x, T) * np.maximum(orders, 0)
         return np.asarray(orders, dtype=float)
 
