@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -305,3 +306,25 @@ def test_odd_data_give_clear_results(given):
 def test_wrong_input_is_told(changes, message):
     with pytest.raises(InputError, match=message):
         assess(**({"values": SEX[: changes.get("n", 300)]} | changes))
+
+
+def test_columns_that_bring_nothing_are_unneeded(fairness, shop):
+    assert fairness.unneeded("auroc")  # the model without them is the better one
+    needed = assess_fairness(**shop | {"scores": shop["without"], "without": shop["scores"][::-1]})
+    assert not needed.unneeded("auroc")
+    assert not needed.unneeded("log_loss")  # lower is better there
+    unread = assess_fairness(**shop | {"importance": {"slow": 1.0}})
+    assert not unread.unneeded("auroc")
+    assert not assess_fairness(**shop | {"without": None}).unneeded("auroc")
+
+
+def test_large_differences_that_may_be_chance_are_told(fairness):
+    """The same differences, had there been so many comparisons that none is beyond chance."""
+    assert all(text not in fairness.concerns() for text in fairness.doubts())
+    table = fairness.comparisons.assign(beyond_chance=False, concern=False)
+    unsure = replace(fairness, comparisons=table)
+    assert unsure.doubts()[0] == fairness.concerns()[0]
+    assert unsure.doubts("de")[0] == fairness.concerns("de")[0]
+    wide = replace(fairness, comparisons=table.assign(low=-1.0, high=1.0))
+    small = replace(fairness, comparisons=table.assign(large=False))
+    assert wide.doubts() == small.doubts() == ()
