@@ -76,7 +76,7 @@ def test_a_changed_file_is_refused(store: Path) -> None:
     train(0.5)
     (model,) = store.rglob("model.txt")
     model.write_text(model.read_text() + " ")
-    with pytest.raises(TrackingError, match=r"artefact of version 1 .* was changed"):
+    with pytest.raises(TrackingError, match=r"used: data/artefact/model.txt must .* was changed"):
         registry.load(STUDY.name, 1)
 
 

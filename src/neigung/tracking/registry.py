@@ -131,9 +131,11 @@ def load(study_name: str, version: int | str) -> tuple[Artefact | OfferArtefact,
         try:
             artefact = load_artefact(place)
         except InputError as error:
+            # It was read from a copy that is gone; what to mend lies in the store.
+            told = str(error).replace(f"{place}", ARTEFACT_PATH)
             raise TrackingError(
                 f"The artefact of version {info.version} of study {study_name} cannot be used: "
-                f"{error}"
+                f"{told}"
             ) from None
     if artefact.digest != info.digest:
         raise TrackingError(
