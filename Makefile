@@ -35,7 +35,7 @@ notebooks: setup ## run the notebooks anew and store their output
 	$(BIN)/python -m tests.test_notebooks
 
 lock: ## resolve the dependencies anew into requirements.lock (needs uv)
-	uv pip compile pyproject.toml --extra demo --extra postgres --group dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra demo --extra postgres --extra spark --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade \
 		--output-file requirements.lock
 

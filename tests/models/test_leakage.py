@@ -253,7 +253,7 @@ def test_an_offer_to_whom_only_the_future_knows_is_refused(offered: OfferCase) -
     lines = offered.profiles.tables["order_lines"]
     later = lines.filter(lines.occurred_at > pd.Timestamp("2024-09-01"))
     tables = offered.profiles.tables | {"order_lines": later}
-    poorer = Profiles("memory", offered.profiles.connection, tables)
+    poorer = Profiles("memory", offered.profiles.engine, tables)
     with pytest.raises(LeakageError, match="other customers are found once the future"):
         check_offer_leakage(offered.dataset, offered.splits, offered.study, poorer)
 

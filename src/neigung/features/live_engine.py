@@ -22,6 +22,7 @@ from neigung.features.live_tables import KEY_FIELDS, Input, RowTable, fill_table
 from neigung.features.table import FeatureSet
 from neigung.profiles import consent
 from neigung.profiles.contract import TABLES
+from neigung.profiles.engine import DuckDBEngine
 from neigung.profiles.rows import ProfileRows
 from neigung.profiles.spine import eligible
 from neigung.profiles.store import Profiles
@@ -243,7 +244,7 @@ class Engine:
             said = {column.name: column.dtype for column in TABLES["consents"].columns}
             statements = self._register("statements", RowTable("consents", said))
             tables["consents"] = statements.drop("cutoff")
-        profiles = Profiles("the request", self._connection, tables)
+        profiles = Profiles("the request", DuckDBEngine(self._connection), tables)
         self._prepare("eligible", eligible(profiles, study, pairs).select("customer_id"))
         covered = consent.covered(profiles, pairs, study.legal_basis)
         self._covers_all = covered is None

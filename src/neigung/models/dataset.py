@@ -7,14 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import duckdb
-import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from neigung.errors import FeatureError, StudyError
+from neigung.errors import StudyError
 from neigung.features.feature import Column
 from neigung.features.library import library, load_user_features
 from neigung.features.table import FeatureSet
@@ -192,14 +190,14 @@ def build_dataset(
         )
     cutoffs = study_cutoffs(study, profiles)
     parts = []
-    query: Query | None = None
+    query: Callable[[], pa.Table] | None = None
     for number, cutoff in enumerate(cutoffs, start=1):
         past = build_past(profiles, study, cutoff)
         if query is None:
             features = study_features(study, past, also)
             # Every past stands in the same tables, so one query serves all cutoffs.
-            query = Query(profiles, features.table(past))
-        rows = query.run()
+            query = profiles.engine.prepared(features.table(past))
+        rows = query()
         rows = rows.join(label_rows(study, profiles, past), keys=list(KEYS), join_type="inner")
         if not rows.num_rows:
             raise StudyError(_nobody(study, cutoff))
@@ -243,7 +241,7 @@ def build_features(
         )
     past = build_past(profiles, study, cutoff)
     features = study_features(study, past) if names is None else _named(names, study, past)
-    rows = Query(profiles, features.table(past)).run()
+    rows = profiles.engine.prepared(features.table(past))()
     if not rows.num_rows:
         raise StudyError(_nobody(study, cutoff))
     rows = rows.append_column("label", pa.nulls(rows.num_rows, pa.float64()))
@@ -268,34 +266,6 @@ def _named(names: Sequence[str], study: Study, past: Past) -> FeatureSet:
 def end_of(last: dt.datetime) -> dt.datetime:
     """The midnight after the last order: until then the data may be complete."""
     return dt.datetime.combine(last.date(), dt.time()) + dt.timedelta(days=1)
-
-
-class Query:
-    """A feature table compiled once, to be run again whenever the tables beneath have changed.
-
-    Compiling 150 features takes as long as running them on a few thousand customers.
-    """
-
-    def __init__(self, profiles: Profiles, table: ir.Table) -> None:
-        self._connection = profiles.connection
-        self._sql = profiles.connection.compile(table)
-        self._schema = table.schema().to_pyarrow()
-
-    def run(self) -> pa.Table:
-        """The features as they are now; raises FeatureError when the engine cannot compute them."""
-        try:
-            return self._connection.con.sql(self._sql).to_arrow_table().cast(self._schema)
-        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-            raise MemoryError(_first_line(error)) from error
-        except (duckdb.DataError, duckdb.ProgrammingError) as error:
-            raise FeatureError(
-                f"The features cannot be computed: {_first_line(error)}. Mend the feature of your "
-                "own that does this, or leave it out of the study."
-            ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".")
 
 
 def label_rows(study: Study, profiles: Profiles, past: Past) -> pa.Table:

@@ -14,10 +14,11 @@ import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 from pandas.api.types import is_float_dtype
 
 from neigung.errors import LeakageError
-from neigung.models.dataset import Dataset, Query, as_frame, label_rows, study_features
+from neigung.models.dataset import Dataset, as_frame, label_rows, study_features
 from neigung.models.offer_dataset import OfferDataset, OfferSplits, only_own_rows, with_margin
 from neigung.models.splits import Splits
 from neigung.profiles.spine import build_past, eligible, past_of_pairs
@@ -109,12 +110,8 @@ def _check_offers(
 ) -> None:
     """Compare offers, one of each customer, with what a store tells that is cut at each of them."""
     where = f"among the {end} offers, around {rows['cutoff'].iloc[0]:%Y-%m-%d},"
-    pairs = profiles.connection.create_table(
-        "offers_again",
-        ibis.memtable(rows[_KEYS]).cast({"customer_id": "string", "cutoff": "timestamp(6)"}),
-        temp=True,
-        overwrite=True,
-    )
+    asked = pa.Table.from_pandas(rows[_KEYS], preserve_index=False)
+    pairs = profiles.engine.hold("offers_again", profiles.engine.pairs(asked))
     given = profiles.table("offers").semi_join(
         pairs, [("customer_id", "customer_id"), ("occurred_at", "cutoff")]
     )
@@ -141,7 +138,7 @@ def _check_offers(
     at_hand = ["discount_rate", "assignment_probability", "campaign_id"]
     computed = rows.columns.difference([*_KEYS, *told, *at_hand, *results], sort=False)
     features = study_features(study, past, also=list(computed))
-    again = Query(profiles, features.table(past)).run()
+    again = profiles.engine.prepared(features.table(past))()
     again = again.append_column("label", again["cutoff"])
     names = [column.name for column in features.columns if column.name in rows.columns]
     _compare(rows[[*_KEYS, *names]], as_frame(again, features.columns), where)
@@ -168,7 +165,7 @@ def _cut_each(profiles: Profiles, pairs: ir.Table, horizon: dt.timedelta | None)
             end = cut.cutoff + ibis.interval(days=horizon.days)
             kept = (cut.occurred_at >= cut.cutoff) & (cut.occurred_at < end)
         tables[name] = cut.filter(kept).select(table.columns)
-    return Profiles(profiles.location, profiles.connection, tables, profiles.notes)
+    return Profiles(profiles.location, profiles.engine, tables, profiles.notes)
 
 
 def _cut(profiles: Profiles, start: dt.datetime | None, end: dt.datetime, known: bool) -> Profiles:
@@ -183,7 +180,7 @@ def _cut(profiles: Profiles, start: dt.datetime | None, end: dt.datetime, known:
                 inside = inside & (table.known_at < end)
             table = table.filter(inside)
         tables[name] = table
-    return Profiles(profiles.location, profiles.connection, tables, profiles.notes)
+    return Profiles(profiles.location, profiles.engine, tables, profiles.notes)
 
 
 def _from_the_past(
@@ -195,7 +192,7 @@ def _from_the_past(
         name for name in dataset.frame.columns if name not in ("customer_id", "cutoff", "label")
     ]
     features = study_features(study, past, also=computed)
-    rows = Query(profiles, features.table(past)).run()
+    rows = profiles.engine.prepared(features.table(past))()
     rows = rows.append_column("label", rows["cutoff"])
     return as_frame(rows, features.columns).drop(columns="label")
 

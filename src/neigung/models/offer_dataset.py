@@ -18,12 +18,10 @@ The worked example, offers every 10 days, a horizon of 14 days and a test of 20 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -31,7 +29,7 @@ import pyarrow as pa
 
 from neigung.errors import StudyError
 from neigung.models.assignment import trial_probabilities
-from neigung.models.dataset import Dataset, OnStep, Query, as_frame, asked_for, study_features
+from neigung.models.dataset import Dataset, OnStep, as_frame, asked_for, study_features
 from neigung.models.offer_rows import start_of_test, study_offers
 from neigung.profiles.spine import past_of_pairs
 from neigung.profiles.store import Profiles
@@ -277,21 +275,21 @@ def build_offer_dataset(
     bare = rows.assign(label=np.nan)
     offer_splits(OfferDataset(bare, (), control=arms.control, arms=arms.treatments), study)
     parts: list[pa.Table] = []
-    query: Query | None = None
+    query: Callable[[], pa.Table] | None = None
     own_rows_only = only_own_rows(rows["cutoff"], profiles)
     sizes = _batches(rows["cutoff"], profiles, own_rows_only)
     given = pa.Table.from_pandas(rows, schema=_schema(), preserve_index=False)
     for number, (start, size) in enumerate(sizes, start=1):
         batch = given.slice(start, size)
-        past = past_of_pairs(profiles, study, _pairs(batch), own_rows_only)
+        past = past_of_pairs(profiles, study, profiles.engine.pairs(batch), own_rows_only)
         if query is None:
             features = study_features(study, past, also)
             # Every past stands in the same tables, so one query serves all batches.
-            query = Query(profiles, features.table(past))
+            query = profiles.engine.prepared(features.table(past))
         future = Future(profiles.tables, past.spine, study.target.horizon_days)
         came = outcomes(future).to_pyarrow()
         joined = batch.join(came, keys=list(KEYS), join_type="inner")
-        parts.append(joined.join(query.run(), keys=list(KEYS), join_type="inner"))
+        parts.append(joined.join(query(), keys=list(KEYS), join_type="inner"))
         if on_step:
             on_step(number, len(sizes))
     table = with_margin(pa.concat_tables(parts), study)
@@ -340,11 +338,6 @@ def _schema() -> pa.Schema:
     text, number = pa.string(), pa.float64()
     kinds = dict(zip(_GIVEN, (text, text, number, number, text), strict=True))
     return pa.schema({"customer_id": text, "cutoff": pa.timestamp("us"), **kinds})
-
-
-def _pairs(batch: pa.Table) -> ir.Table:
-    pairs = batch.select(list(KEYS))
-    return ibis.memtable(pairs).cast({"customer_id": "string", "cutoff": "timestamp(6)"})
 
 
 def with_margin(rows: pa.Table, study: Study) -> pa.Table:

@@ -96,7 +96,7 @@ def standing(location: str | Path, basis: LegalBasis, now: dt.datetime) -> Stand
         if basis.consent:
             raise _no_consents(profiles, basis.consent)
         return Standing(kind, pa.array([], pa.string()), np.empty(0, dtype=bool))
-    instant = ibis.memtable({"cutoff": [now]}, schema={"cutoff": "timestamp(6)"})
+    instant = profiles.engine.instants([now])
     purpose = str(basis.consent or basis.legitimate_interest)
     verdicts = _verdicts(profiles.table("consents"), instant, purpose)
     agreed = verdicts.any_yes if basis.consent else verdicts.all_yes

@@ -130,7 +130,7 @@ def _permissions(profiles: Profiles) -> tuple[Permission, ...]:
     buyers = profiles.table("order_lines").select("customer_id").distinct()
     # Just after the last order or statement, so that both are known.
     last = max(profiles.span()[1], consents.known_at.max().to_pyarrow().as_py())
-    cutoffs = ibis.memtable({"cutoff": [last + timedelta(microseconds=1)]})
+    cutoffs = profiles.engine.instants([last + timedelta(microseconds=1)])
     total = _count(buyers)
     shares = []
     for purpose in ("profiling", "marketing"):

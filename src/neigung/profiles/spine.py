@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-import ibis
 import ibis.expr.types as ir
 
 from neigung.profiles import consent
@@ -20,16 +19,15 @@ def build_past(profiles: Profiles, study: Study, cutoff: dt.datetime) -> Past:
     retention) before the cutoff, as far as the legal basis covers them. The spine is written to a
     temporary table of the store's connection, so that many queries can share it.
     """
-    connection = profiles.connection
-    instant = ibis.memtable({"cutoff": [cutoff]}, schema={"cutoff": "timestamp(6)"})
-    instant = connection.create_table("cutoff_of_spine", instant, temp=True, overwrite=True)
+    engine = profiles.engine
+    instant = engine.hold("cutoff_of_spine", engine.instants([cutoff]))
     covered = consent.covered(profiles, instant, study.legal_basis)
     if covered is not None:
-        covered = connection.create_table("covered", covered, temp=True, overwrite=True)
+        covered = engine.hold("covered", covered)
     everybody = profiles.table("order_lines").select("customer_id").distinct()
     candidates = everybody.cross_join(instant) if covered is None else covered
     spine = _active(profiles, study, candidates)
-    spine = connection.create_table("spine", spine, temp=True, overwrite=True)
+    spine = engine.hold("spine", spine)
     return Past(profiles.tables, spine, study.retention_days, covered)
 
 
@@ -51,14 +49,13 @@ def past_of_pairs(
     Like `build_past` it writes temporary tables of fixed names, so that a query compiled for one
     set of pairs serves the next. With `own_rows_only` nobody else's rows can be read.
     """
-    connection = profiles.connection
-    spine = connection.create_table("pairs", pairs.select(*KEYS), temp=True, overwrite=True)
+    spine = profiles.engine.hold("pairs", pairs.select(*KEYS))
     covered = None
     if not own_rows_only:
         instants = spine.select("cutoff").distinct()
         covered = consent.covered(profiles, instants, study.legal_basis)
     if covered is not None:
-        covered = connection.create_table("covered_of_pairs", covered, temp=True, overwrite=True)
+        covered = profiles.engine.hold("covered_of_pairs", covered)
     return Past(profiles.tables, spine, study.retention_days, covered, own_rows_only)
 
 

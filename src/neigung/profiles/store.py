@@ -15,20 +15,18 @@ from __future__ import annotations
 
 import hashlib
 import html
-import tempfile
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import duckdb
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from neigung.errors import ProfileError
 from neigung.profiles.contract import RESERVED, TABLES, Table
+from neigung.profiles.engine import DuckDBEngine, Engine
 from neigung.profiles.source import memory_tables, raw_tables, unreadable
 from neigung.profiles.validation import (
     broken_rules,
@@ -56,7 +54,7 @@ class Profiles:
 
     Attributes:
         location: where the tables came from, as text.
-        connection: the Ibis backend that holds them.
+        engine: what holds and computes them.
         tables: the tables that are there, by name.
         notes: what was passed over or assumed, one sentence each.
     """
@@ -64,12 +62,12 @@ class Profiles:
     def __init__(
         self,
         location: str,
-        connection: Any,
+        engine: Engine,
         tables: Mapping[str, ir.Table],
         notes: tuple[str, ...] = (),
     ) -> None:
         self.location = location
-        self.connection = connection
+        self.engine = engine
         self.tables = dict(tables)
         self.notes = notes
         self._digest: str | None = None
@@ -93,11 +91,9 @@ class Profiles:
         """
         if isinstance(location, Profiles):
             return location
-        connection = _connect(memory_limit)
-        raw, notes = raw_tables(connection, location, only)
-        return cls._validated(
-            str(location), connection, raw, notes, TABLES if only is None else only
-        )
+        engine = DuckDBEngine.open(memory_limit)
+        raw, notes = raw_tables(engine.connection, location, only)
+        return cls._validated(str(location), engine, raw, notes, TABLES if only is None else only)
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any], memory_limit: str | None = None) -> Profiles:
@@ -105,14 +101,14 @@ class Profiles:
 
         Raises ProfileError when a table is unknown or breaks the contract.
         """
-        connection = _connect(memory_limit)
-        return cls._validated("memory", connection, memory_tables(connection, tables), ())
+        engine = DuckDBEngine.open(memory_limit)
+        return cls._validated("memory", engine, memory_tables(engine.connection, tables), ())
 
     @classmethod
     def _validated(
         cls,
         location: str,
-        connection: Any,
+        engine: Engine,
         raw: Mapping[str, ir.Table],
         notes: tuple[str, ...],
         wanted: Collection[str] = tuple(TABLES),
@@ -128,19 +124,24 @@ class Profiles:
             if name not in raw:
                 continue
             try:
-                checked = _check(connection, table, raw[name], said, errors)
-            except duckdb.Error as error:
+                checked = _check(engine, table, raw[name], said, errors)
+            except engine.failures as error:
                 raise unreadable(f"The table {name} of {location}", error) from error
             if checked is not None:
                 tables[name] = checked
         if errors:
             raise ProfileError("\n".join(errors))
         if "customers" in tables and "order_lines" in wanted:
-            tables["customers"] = _date_customers(connection, tables, said)
+            tables["customers"] = _date_customers(engine, tables, said)
         absent = [name for name in wanted if name not in tables]
         if absent:
             said.append(f"Absent, so that their features are left out: {', '.join(absent)}.")
-        return cls(location, connection, tables, tuple(said))
+        return cls(location, engine, tables, tuple(said))
+
+    @property
+    def connection(self) -> Any:
+        """The Ibis backend of the engine."""
+        return self.engine.connection
 
     def __contains__(self, name: object) -> bool:
         return name in self.tables
@@ -194,20 +195,8 @@ class Profiles:
         )
 
 
-def _connect(memory_limit: str | None) -> Any:
-    settings = {"memory_limit": memory_limit} if memory_limit else {}
-    connection = ibis.duckdb.connect(
-        # The engine would spill into the working directory, and fetch extensions by itself.
-        temp_directory=str(Path(tempfile.gettempdir()) / f"neigung-{uuid4().hex}"),
-        autoinstall_known_extensions=False,
-        **settings,
-    )
-    connection.raw_sql("SET timezone = 'UTC'")
-    return connection
-
-
 def _check(
-    connection: Any, table: Table, raw: ir.Table, notes: list[str], errors: list[str]
+    engine: Engine, table: Table, raw: ir.Table, notes: list[str], errors: list[str]
 ) -> ir.Table | None:
     """`raw` as the contract wants it, or None with a note or an error appended."""
     rows = _count(raw)
@@ -225,9 +214,9 @@ def _check(
     if not broken:
         typed = normalise(table, raw)
         if rows <= MATERIALISE_UP_TO:
-            typed = connection.create_table(table.name, typed, temp=True)
+            typed = engine.hold(table.name, typed)
         else:
-            typed = connection.create_view(table.name, typed)
+            typed = engine.connection.create_view(table.name, typed)
         broken = broken_rules(table, typed)
     if broken:
         errors.append(f"{table.name}: {'; '.join(map(str, broken))}. Mend or leave out such rows.")
@@ -242,7 +231,7 @@ def _check(
     return typed
 
 
-def _date_customers(connection: Any, tables: Mapping[str, ir.Table], notes: list[str]) -> ir.Table:
+def _date_customers(engine: Engine, tables: Mapping[str, ir.Table], notes: list[str]) -> ir.Table:
     """The customers, each row with the time from which it counts."""
     customers = tables["customers"]
     undated = _count(customers.filter(customers.occurred_at.isnull()))
@@ -265,7 +254,7 @@ def _date_customers(connection: Any, tables: Mapping[str, ir.Table], notes: list
         .order_by("_row")
         .select(customers.columns)
     )
-    table = connection.create_table("customers_dated", dated, temp=True)
+    table = engine.hold("customers_dated", dated)
     dropped = _count(customers) - _count(table)
     notes.append(
         f"customers: {undated:,} rows without occurred_at count as known from the customer's "
