@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test notebooks lock clean
+.PHONY: help setup demo test bench notebooks lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 11
@@ -31,6 +31,9 @@ test: setup ## style, types, import rules, then all tests
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest
 
+bench: setup ## run the benchmarks; SIZE=0.01 is a quick look, ONLY="start" some, ALL=1 those of hours, too
+	$(BIN)/python benchmarks/bench.py --size $(or $(SIZE),1) $(if $(ALL),--all) $(if $(ONLY),--only $(ONLY))
+
 notebooks: setup ## run the notebooks anew and store their output
 	$(BIN)/python -m tests.test_notebooks
 
@@ -40,4 +43,4 @@ lock: ## resolve the dependencies anew into requirements.lock (needs uv)
 		--output-file requirements.lock
 
 clean: ## remove .venv and what the demo and trainings made, models included; your tables, keys and log stay
-	rm -rf .venv .neigung/tuning data/complete_journey reports scores snapshots mlruns mlflow.db
+	rm -rf .venv .bench .neigung/tuning data/complete_journey reports scores snapshots mlruns mlflow.db

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ibis
 import pytest
 
-from neigung.features.few_rows import connect, statement
+from neigung.features.few_rows import connect
+from neigung.profiles.statement import statement
 
 ROWS = {
     "k": ["a", "a", "a", "b", "b", "c"],

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from neigung.errors import FeatureError
 from neigung.features.feature import Source
-from neigung.features.few_rows import connect, statement
+from neigung.features.few_rows import connect
 from neigung.features.library import library, load_user_features
 from neigung.features.live_tables import KEY_FIELDS, Input, RowTable, fill_tables
 from neigung.features.table import FeatureSet
@@ -25,6 +25,7 @@ from neigung.profiles.contract import TABLES
 from neigung.profiles.engine import DuckDBEngine
 from neigung.profiles.rows import ProfileRows
 from neigung.profiles.spine import eligible
+from neigung.profiles.statement import statement
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import Past
 from neigung.study import Study

@@ -17,6 +17,9 @@ DAYS = "decimal(18, 6)"
 
 _WIDE = "decimal(38, 4)"
 
+WHOLE_ORDERS, SPLIT_LINES = "whole_orders", "split_lines"
+"""The names of tables that many cutoffs share; see `whole_orders`."""
+
 
 def contract_rows(past: Past, table: str, of_everyone: bool = False) -> ir.Table:
     """The past rows of a table with exactly the columns of the contract, `cutoff` and `days_ago`.
@@ -27,16 +30,23 @@ def contract_rows(past: Past, table: str, of_everyone: bool = False) -> ir.Table
     to the engine).
     """
     rows = past.everyone(table) if of_everyone else past.rows(table)
-    columns = {
+    columns = _contract_columns(rows, table)
+    return rows.select(**columns, cutoff=rows.cutoff, days_ago=rows.days_ago)
+
+
+def _contract_columns(rows: ir.Table, table: str) -> dict[str, ir.Value]:
+    return {
         column.name: rows[column.name] if column.name in rows.columns else ibis.null(column.dtype)
         for column in TABLES[table].columns
     }
-    return rows.select(**columns, cutoff=rows.cutoff, days_ago=rows.days_ago)
 
 
 def order_lines(past: Past) -> ir.Table:
     """The past order lines with all their optional columns, and whether they were discounted."""
-    lines = contract_rows(past, "order_lines")
+    return _with_discounts(contract_rows(past, "order_lines"))
+
+
+def _with_discounts(lines: ir.Table) -> ir.Table:
     discount = lines.discount_value.coalesce(0)
     gross = lines.net_value.cast(_WIDE) + discount
     return lines.mutate(
@@ -61,6 +71,65 @@ def after_last_order(rows: ir.Table, past: Past) -> ir.Table:
     return joined.mutate(after_order=after.fill_null(True)).drop("last_order_days_ago")
 
 
+def whole_orders(lines: ir.Table) -> ir.Table:
+    """The orders whose lines all happened at one instant and became known at one: one row each.
+
+    Such an order is past as a whole or not at all, so that it is the same at every cutoff. A past
+    that has them as the table `WHOLE_ORDERS`, and the lines of all others as `SPLIT_LINES`, makes
+    its orders of these.
+    """
+    lines = _with_discounts(lines.select(**_contract_columns(lines, "order_lines")))
+    orders = lines.group_by("customer_id", "order_id").agg(
+        occurred_at=lines.occurred_at.min(),
+        known_at=lines.known_at.min(),
+        happened_by=lines.occurred_at.max(),
+        known_by=lines.known_at.max(),
+        **_summed(lines),
+        category_count=lines.category.nunique(),
+    )
+    at_once = (orders.occurred_at == orders.happened_by) & (orders.known_at == orders.known_by)
+    return orders.filter(at_once).drop("happened_by", "known_by")
+
+
+def _summed(lines: ir.Table) -> dict[str, ir.Value]:
+    """What an order is, of its lines."""
+    return {
+        "value": lines.net_value.sum(),
+        "discount": lines.discount.sum(),
+        "line_count": lines.count(),
+        "quantity": lines.quantity.try_cast(EXACT).sum(),
+        "discounted_gross": lines.discounted_gross.sum(),
+        "discounted_lines": lines.discounted.sum(),
+        "deep_lines": lines.deeply_discounted.sum(),
+        "channel": lines.channel.min(),
+        "with_voucher": lines.voucher_code.notnull().any(),
+        "with_campaign": lines.campaign_id.notnull().any(),
+    }
+
+
+def _grouped(lines: ir.Table) -> ir.Table:
+    """The orders that past lines make."""
+    return lines.group_by(*KEYS, "order_id").agg(
+        occurred_at=lines.occurred_at.min(),
+        days_ago=lines.days_ago.max(),
+        **_summed(lines),
+        # A distinct count within each order is the dearest part of this query, so not for all.
+        category_count=ibis.cases((lines.days_ago <= 90, lines.category)).nunique(),
+    )
+
+
+def _whole_and_split(past: Past) -> ir.Table:
+    """The same of orders that are there already, and of the lines of the others."""
+    whole = past.rows(WHOLE_ORDERS)
+    whole = whole.mutate(category_count=ibis.ifelse(whole.days_ago <= 90, whole.category_count, 0))
+    split = past.rows(SPLIT_LINES)
+    columns = _contract_columns(split, "order_lines")
+    lines = split.select(**columns, cutoff=split.cutoff, days_ago=split.days_ago)
+    orders = _grouped(_with_discounts(lines))
+    names = orders.columns
+    return orders.select(*names).union(whole.select(*names))
+
+
 def _orders(past: Past) -> ir.Table:
     """One row per order, with the days since the customer's order before.
 
@@ -68,30 +137,14 @@ def _orders(past: Past) -> ir.Table:
     id, so that the result does not depend on the order of rows; `from_newest` counts them back
     from 0. `recency` is the days since the customer's last order.
     """
-    lines = order_lines(past)
-    orders = lines.group_by(*KEYS, "order_id").agg(
-        occurred_at=lines.occurred_at.min(),
-        days_ago=lines.days_ago.max(),
-        value=lines.net_value.sum(),
-        discount=lines.discount.sum(),
-        line_count=lines.count(),
-        quantity=lines.quantity.try_cast(EXACT).sum(),
-        discounted_gross=lines.discounted_gross.sum(),
-        discounted_lines=lines.discounted.sum(),
-        deep_lines=lines.deeply_discounted.sum(),
-        # A distinct count within each order is the dearest part of this query, so not for all.
-        category_count=ibis.cases((lines.days_ago <= 90, lines.category)).nunique(),
-        channel=lines.channel.min(),
-        with_voucher=lines.voucher_code.notnull().any(),
-        with_campaign=lines.campaign_id.notnull().any(),
-    )
-    in_turn = ibis.window(group_by=KEYS, order_by=[orders.occurred_at, orders.order_id])
+    orders = _whole_and_split(past) if WHOLE_ORDERS in past else _grouped(order_lines(past))
+    # One window for all three, so that the orders are sorted once.
     back = ibis.window(group_by=KEYS, order_by=[orders.occurred_at.desc(), orders.order_id.desc()])
-    gap = days_between(orders.occurred_at.lag().over(in_turn), orders.occurred_at)
+    gap = days_between(orders.occurred_at.lead().over(back), orders.occurred_at)
     orders = orders.mutate(
         gap_days=gap.cast(DAYS),
         from_newest=ibis.row_number().over(back),
-        recency=orders.days_ago.min().over(ibis.window(group_by=KEYS)).cast(DAYS),
+        recency=orders.days_ago.min().over(back).cast(DAYS),
         discounted=orders.discount > 0,
         in_season=(orders.days_ago > 335) & (orders.days_ago <= 365),
         weekday=orders.occurred_at.day_of_week.index(),

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
 
 from neigung.errors import FeatureError, NeigungError
 from neigung.features.feature import Column, Feature, Source
+from neigung.features.pruning import columns_read, pruned
+from neigung.features.sources import (
+    ORDER_WEEKS,
+    ORDERS,
+    SPLIT_LINES,
+    WHOLE_ORDERS,
+    whole_orders,
+)
+from neigung.profiles.engine import Engine
 from neigung.profiles.timeline import KEYS, Past
 
 
@@ -82,6 +91,28 @@ class FeatureSet:
             aggregated = self.aggregated(source, past)
             result = result.left_join(aggregated, KEYS, rname=f"{{name}}_{number}")
         return self.finished(result)
+
+    def shared(self, past: Past, engine: Engine) -> Mapping[str, ir.Table]:
+        """The tables of `past`, and held what many cutoffs can share: orders that never change.
+
+        Only the columns that these features read are held, and `past` needs no spine for that.
+        """
+        if not {ORDERS, ORDER_WEEKS}.intersection(self.sources):
+            return past.tables
+        lines = past.tables["order_lines"]
+        orders = whole_orders(lines)
+        empty = ibis.table(orders.schema(), name=WHOLE_ORDERS)
+        spine = lines.select("customer_id", cutoff="occurred_at")  # any will do, it is not computed
+        tables = {**past.tables, WHOLE_ORDERS: empty, SPLIT_LINES: lines}
+        asked = columns_read(self.table(replace(past, tables=tables, spine=spine)), empty)
+        read = tuple(name for name in orders.columns if name in {*asked, "customer_id", "order_id"})
+        held = engine.hold(WHOLE_ORDERS, pruned(orders.select(*read)))
+        split = engine.hold(SPLIT_LINES, lines.anti_join(held, ["customer_id", "order_id"]))
+        columns = {
+            name: held[name] if name in read else ibis.null(kind)
+            for name, kind in orders.schema().items()
+        }
+        return {**past.tables, WHOLE_ORDERS: held.select(**columns), SPLIT_LINES: split}
 
     @property
     def sources(self) -> list[Source]:
@@ -201,7 +232,7 @@ def _aggregate(source: Source, features: Sequence[Feature], past: Past) -> ir.Ta
             elif one.windows:
                 within = (ibis.literal(True),)
             aggregates[column.name] = _typed(one, _evaluated(one, rows, *within))
-    return rows.group_by(*KEYS).agg(**aggregates)
+    return pruned(rows.group_by(*KEYS).agg(**aggregates))
 
 
 def _combined(one: Feature, row: ir.Table) -> list[tuple[str, ir.Value]]:

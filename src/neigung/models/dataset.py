@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -16,7 +17,9 @@ from neigung.errors import StudyError
 from neigung.features.feature import Column
 from neigung.features.library import library, load_user_features
 from neigung.features.table import FeatureSet
-from neigung.profiles.spine import build_past
+from neigung.models.sampling import Sampling, draw
+from neigung.profiles.sample import Sample
+from neigung.profiles.spine import build_past, rows_of
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import KEYS, Future, Past, every, latest_cutoff
 from neigung.study import Study
@@ -36,11 +39,13 @@ class Dataset:
         as float64 and categories as pandas categories.
     columns : the columns a model reads, in order; the frame may hold more, for baselines.
     notes : which features were left out, and why.
+    sampling : whom it holds of all there are, None for everybody.
     """
 
     frame: pd.DataFrame
     columns: tuple[Column, ...]
     notes: tuple[str, ...] = ()
+    sampling: Sampling | None = None
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -189,26 +194,44 @@ def build_dataset(
             "build_offer_dataset."
         )
     cutoffs = study_cutoffs(study, profiles)
+    sampling = draw(study, profiles, cutoffs)
+    whole = profiles.tables
+    # Nothing of this past is computed: it only tells which features there are.
+    features = study_features(study, Past(whole, whole["order_lines"], study.retention_days), also)
+    samples = [None if sampling is None else sampling.at(cutoff) for cutoff in cutoffs]
+    tables = {
+        sample: _shared(study, profiles, features, sample) if samples.count(sample) > 1 else whole
+        for sample in dict.fromkeys(samples)
+    }
     parts = []
-    query: Callable[[], pa.Table] | None = None
-    for number, cutoff in enumerate(cutoffs, start=1):
-        past = build_past(profiles, study, cutoff)
-        if query is None:
-            features = study_features(study, past, also)
+    queries: dict[Sample | None, Callable[[], pa.Table]] = {}
+    for number, (cutoff, sample) in enumerate(zip(cutoffs, samples, strict=True), start=1):
+        past = build_past(profiles, study, cutoff, sample, tables[sample])
+        if sample not in queries:
             # Every past stands in the same tables, so one query serves all cutoffs.
-            query = profiles.engine.prepared(features.table(past))
-        rows = query()
+            queries[sample] = profiles.engine.prepared(features.table(past))
+        rows = queries[sample]()
         rows = rows.join(label_rows(study, profiles, past), keys=list(KEYS), join_type="inner")
         if not rows.num_rows:
-            raise StudyError(_nobody(study, cutoff))
+            raise StudyError(_nobody(study, cutoff, sample))
         parts.append(rows)
         if on_step:
             on_step(number, len(cutoffs))
     return Dataset(
         as_frame(pa.concat_tables(parts), features.columns),
         asked_for(study, features),
-        features.notes,
+        (*features.notes, *(() if sampling is None else sampling.notes())),
+        sampling,
     )
+
+
+def _shared(
+    study: Study, profiles: Profiles, features: FeatureSet, sample: Sample | None
+) -> Mapping[str, ir.Table]:
+    """What many cutoffs of the same customers read, held for all of them."""
+    tables = profiles.tables if sample is None else rows_of(profiles, sample)
+    past = Past(tables, tables["order_lines"], study.retention_days)
+    return features.shared(past, profiles.engine)
 
 
 def asked_for(study: Study, features: FeatureSet) -> tuple[Column, ...]:
@@ -219,17 +242,38 @@ def asked_for(study: Study, features: FeatureSet) -> tuple[Column, ...]:
     )
 
 
-def build_features(
+@dataclass(frozen=True)
+class FeatureQuery:
+    """The features of a population at one cutoff, not yet computed.
+
+    Parameters
+    ----------
+    table : `customer_id`, `cutoff` and the columns, a row for each customer, in no particular
+        order: to collect, or to stream with `Profiles.engine.batches`. It reads temporary tables
+        of the store's engine, which the next query of that engine replaces.
+    columns : the feature columns, in order.
+    notes : which features were left out, and why.
+    rows : how many rows it has.
+    """
+
+    table: ir.Table
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...]
+    rows: int
+
+
+def feature_query(
     study: Study,
     profiles: Profiles,
     cutoff: dt.datetime,
-    *,
     names: Sequence[str] | None = None,
-) -> Dataset:
-    """Features at one cutoff, without labels: to score with, or to look at.
+    sample: Sample | None = None,
+) -> FeatureQuery:
+    """Features at one cutoff, lazily: whom to predict for is known, their features are a query.
 
-    `names` asks for these columns instead of the study's. Raises StudyError when the cutoff lies
-    outside of the data, has nobody to predict for, or the store cannot give a named column.
+    `names` asks for these columns instead of the study's, `sample` for some customers. Raises
+    StudyError when the cutoff lies outside of the data, has nobody to predict for, or the store
+    cannot give a named column.
     """
     first, last = profiles.span()
     if not first < cutoff <= end_of(last):
@@ -239,13 +283,30 @@ def build_features(
             f"orders span {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}. Choose {advice} one, "
             "or 'latest'."
         )
-    past = build_past(profiles, study, cutoff)
+    past = build_past(profiles, study, cutoff, sample)
     features = study_features(study, past) if names is None else _named(names, study, past)
-    rows = profiles.engine.prepared(features.table(past))()
-    if not rows.num_rows:
+    rows = int(past.spine.count().to_pyarrow().as_py())
+    if not rows:
         raise StudyError(_nobody(study, cutoff))
+    return FeatureQuery(features.table(past), features.columns, features.notes, rows)
+
+
+def build_features(
+    study: Study,
+    profiles: Profiles,
+    cutoff: dt.datetime,
+    *,
+    names: Sequence[str] | None = None,
+    sample: Sample | None = None,
+) -> Dataset:
+    """Features at one cutoff, without labels: to score with, or to look at.
+
+    Arguments and errors are those of `feature_query`.
+    """
+    query = feature_query(study, profiles, cutoff, names, sample)
+    rows = profiles.engine.prepared(query.table)()
     rows = rows.append_column("label", pa.nulls(rows.num_rows, pa.float64()))
-    return Dataset(as_frame(rows, features.columns), features.columns, features.notes)
+    return Dataset(as_frame(rows, query.columns), query.columns, query.notes)
 
 
 def _named(names: Sequence[str], study: Study, past: Past) -> FeatureSet:
@@ -287,11 +348,11 @@ def as_frame(rows: pa.Table, columns: Sequence[Column], more: Sequence[str] = ()
     return frame[[*KEYS, "label", *more, *(column.name for column in columns)]]
 
 
-def _nobody(study: Study, cutoff: dt.datetime) -> str:
+def _nobody(study: Study, cutoff: dt.datetime, sample: Sample | None = None) -> str:
     days = study.population.active_within_days
     active = f"with an order in the {days} days before it" if days else "with an order before it"
     return (
         f"Study {study.name}: at the cutoff {cutoff:%Y-%m-%d} at least one customer is needed "
         f"{active} whom the legal basis covers, found none. Check population, legal_basis and "
-        "cutoffs."
+        f"cutoffs{'' if sample is None else ', or raise model.rows'}."
     )

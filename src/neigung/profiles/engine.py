@@ -5,11 +5,15 @@ DuckDB is the engine of folders, files and tables in memory; Spark has one of it
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
+import shutil
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import uuid4
 
 import duckdb
@@ -18,6 +22,20 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from neigung.errors import FeatureError
+from neigung.profiles.memory import first_line, limit_in_bytes, shortage
+from neigung.profiles.statement import statement
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is done with the rows of a table, batch by batch, on the machine that has them.
+
+    `function` takes batches and gives batches of `schema`; it travels to these machines by its
+    name, so that this package must be installed there.
+    """
+
+    function: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+    schema: pa.Schema
 
 
 class Engine(Protocol):
@@ -25,16 +43,23 @@ class Engine(Protocol):
 
     Attributes:
         name: of the backend, such as "duckdb".
+        ordered: whether rows have an order, such as that of a file.
         connection: the Ibis backend.
         failures: the exceptions with which it refuses a query or a file.
     """
 
     name: str
+    ordered: bool
     connection: Any
     failures: tuple[type[Exception], ...]
 
     def hold(self, name: str, table: ir.Table) -> ir.Table:
-        """Compute a table now and keep it under a name until the engine ends; replaces its like."""
+        """Compute a table once and keep it under a name until the engine ends; replaces its
+        like."""
+        ...
+
+    def view(self, name: str, table: ir.Table) -> ir.Table:
+        """A table under a name, computed anew by each query that reads it."""
         ...
 
     def instants(self, cutoffs: Sequence[dt.datetime]) -> ir.Table:
@@ -57,31 +82,59 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class DistributedEngine(Engine, Protocol):
+    """A backend of several machines: each writes the rows that it has."""
+
+    def write(self, table: ir.Table, folder: Path, step: Step | None = None) -> None:
+        """Write a table into an empty folder that all machines see, as files of Parquet.
+
+        With a `step`, what it makes of the rows, on the machine that has them. Raises like
+        `prepared`.
+        """
+        ...
+
+
 class DuckDBEngine:
     """DuckDB in this process; what does not fit into its memory goes to a temporary folder."""
 
     name = "duckdb"
+    ordered = True
     failures: tuple[type[Exception], ...] = (duckdb.Error,)
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, memory_limit: int | None = None) -> None:
         self.connection = connection
+        self.memory_limit = memory_limit
 
     @classmethod
     def open(cls, memory_limit: str | None = None) -> DuckDBEngine:
-        """A new, empty engine; `memory_limit` such as "4GB" bounds its memory."""
-        settings = {"memory_limit": memory_limit} if memory_limit else {}
+        """A new, empty engine; `memory_limit` such as "4GB" bounds its memory, or else the
+        environment variable NEIGUNG_MEMORY_LIMIT. Raises InputError when it is no such amount."""
+        limit = limit_in_bytes(memory_limit)
+        settings = {} if limit is None else {"memory_limit": f"{limit}B"}
+        # The engine would spill into the working directory, and fetch extensions by itself.
+        overflow = Path(tempfile.gettempdir()) / f"neigung-{uuid4().hex}"
         connection = ibis.duckdb.connect(
-            # The engine would spill into the working directory, and fetch extensions by itself.
-            temp_directory=str(Path(tempfile.gettempdir()) / f"neigung-{uuid4().hex}"),
-            autoinstall_known_extensions=False,
-            **settings,
+            temp_directory=str(overflow), autoinstall_known_extensions=False, **settings
         )
         connection.raw_sql("SET timezone = 'UTC'")
-        return cls(connection)
+        atexit.register(shutil.rmtree, overflow, ignore_errors=True)
+        return cls(connection, limit)
 
     def hold(self, name: str, table: ir.Table) -> ir.Table:
         """Compute a table now and keep it under a name until the engine ends; replaces its like."""
-        return self.connection.create_table(name, table, temp=True, overwrite=True)
+
+        def run() -> ir.Table:
+            return self.connection.create_table(name, table, temp=True, overwrite=True)
+
+        try:
+            return run()
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            raise self._told(error, run) from error
+
+    def view(self, name: str, table: ir.Table) -> ir.Table:
+        """A table under a name, computed anew by each query that reads it."""
+        return self.connection.create_view(name, table)
 
     def instants(self, cutoffs: Sequence[dt.datetime]) -> ir.Table:
         """A table of the column `cutoff`."""
@@ -95,41 +148,44 @@ class DuckDBEngine:
     def prepared(self, table: ir.Table) -> Callable[[], pa.Table]:
         """A query compiled once: compiling 150 features takes as long as running them on a few
         thousand customers. Running it raises FeatureError when DuckDB cannot compute it."""
-        sql = self.connection.compile(table)
+        sql = statement(self.connection, table)
         schema = table.schema().to_pyarrow()
 
         def run() -> pa.Table:
-            try:
-                return self.connection.con.sql(sql).to_arrow_table().cast(schema)
-            except duckdb.Error as error:
-                raise _told(error) from error
+            return self.connection.con.sql(sql).to_arrow_table().cast(schema)
 
-        return run
+        def explained() -> pa.Table:
+            try:
+                return run()
+            except duckdb.Error as error:
+                raise self._told(error, run) from error
+
+        return explained
 
     def batches(self, table: ir.Table, rows: int) -> Iterator[pa.RecordBatch]:
         """The rows of a table in its order, about so many at a time; raises like `prepared`."""
         schema = table.schema().to_pyarrow()
+        sql = statement(self.connection, table)
+
+        def read() -> Iterator[pa.RecordBatch]:
+            return iter(self.connection.con.sql(sql).to_arrow_reader(rows))
+
         try:
-            reader = self.connection.con.sql(self.connection.compile(table)).to_arrow_reader(rows)
-            for batch in reader:
+            for batch in read():
                 yield batch.cast(schema)
         except duckdb.Error as error:
-            raise _told(error) from error
+            raise self._told(error, lambda: deque(read(), maxlen=0)) from error
 
-
-def _told(error: duckdb.Error) -> Exception:
-    """What to raise for an error of DuckDB while it computes features; itself if unforeseen."""
-    line = first_line(error)
-    if isinstance(error, duckdb.OutOfMemoryException | duckdb.IOException):
-        return MemoryError(line)
-    if isinstance(error, duckdb.DataError | duckdb.ProgrammingError):
-        return FeatureError(
-            f"The features cannot be computed: {line}. Mend the feature of your own that does "
-            "this, or leave it out of the study."
-        )
-    return error
-
-
-def first_line(error: Exception) -> str:
-    """The first line of what an error says, without its full stop."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    def _told(self, error: duckdb.Error, run: Callable[[], Any]) -> Exception:
+        """What to raise for an error while features are computed by `run`; itself if unforeseen."""
+        short = shortage(self.connection.con, self.memory_limit, error, run)
+        if short is not None:
+            return short
+        if isinstance(error, duckdb.IOException):
+            return OSError(first_line(error))
+        if isinstance(error, duckdb.DataError | duckdb.ProgrammingError):
+            return FeatureError(
+                f"The features cannot be computed: {first_line(error)}. Mend the feature of your "
+                "own that does this, or leave it out of the study."
+            )
+        return error

@@ -1,4 +1,4 @@
-"""Where profiles come from: folders, DuckDB files and tables in memory, as raw Ibis tables.
+"""Where profiles come from: folders, databases and tables in memory, as raw Ibis tables.
 
 Nothing is checked here but that a table can be found and opened; `validation` does the rest.
 """
@@ -6,8 +6,8 @@ Nothing is checked here but that a table can be found and opened; `validation` d
 from __future__ import annotations
 
 import glob
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ import pyarrow as pa
 import sqlglot
 
 from neigung.errors import ProfileError
+from neigung.locations import is_url
+from neigung.profiles import postgres
 from neigung.profiles.contract import TABLES, Table
 
 _SUFFIXES = {".parquet": "parquet", ".csv": "csv", ".csv.gz": "csv"}
-_DATABASES = (".duckdb", ".db")
+DATABASES = (".duckdb", ".db")
 
 
 def unreadable(what: object, error: Exception) -> ProfileError:
@@ -42,11 +44,17 @@ def raw_tables(
 
     Raises ProfileError when there is no store at `location` or it cannot be opened.
     """
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", str(location)):
-        raise ProfileError(
-            f"{str(location).split('://')[0]}:// is not supported yet: a profile store is a "
-            "folder of Parquet or CSV files, or a DuckDB file. Export the tables to a folder."
-        )
+    wanted = TABLES if only is None else only
+    if is_url(location):
+        scheme = str(location).partition("://")[0]
+        if scheme not in postgres.SCHEMES:
+            raise ProfileError(
+                f"A profile store is a folder of Parquet or CSV files, a DuckDB file, or the URL "
+                f"of one in PostgreSQL or Spark, but found {scheme}://. Export the tables to a "
+                "folder."
+            )
+        tables, names, notes = postgres.read_tables(connection, str(location), wanted)
+        return tables, (*close_to(names), *notes)
     path = Path(location).expanduser()
     if not path.exists():
         raise ProfileError(
@@ -54,14 +62,30 @@ def raw_tables(
             "Check the path; `neigung import` makes a store."
         )
     if path.is_dir():
-        return _from_folder(connection, path, TABLES if only is None else only)
-    if path.suffix.lower() in _DATABASES:
-        return _from_duckdb(connection, path, TABLES if only is None else only)
+        return _from_folder(connection, path, wanted)
+    if path.suffix.lower() in DATABASES:
+        return _from_duckdb(connection, path, wanted)
     raise ProfileError(
         f"A profile store is a folder of Parquet or CSV files, or a DuckDB file "
-        f"({', '.join(_DATABASES)}), but {path} is neither. "
+        f"({', '.join(DATABASES)}), but {path} is neither. "
         "Put one file per table into a folder and name the folder."
     )
+
+
+def let_go(connection: Any, kept: Collection[str]) -> None:
+    """Drop the raw tables that were copied into others, but for those of the tables `kept`."""
+    found = connection.con.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'raw_')"
+    )
+    for (name,) in found.fetchall():
+        if name.removeprefix("raw_") not in kept:
+            connection.drop_table(name)
+
+
+def views(connection: Any) -> set[str]:
+    """The names of what is computed anew by each query that reads it."""
+    found = connection.con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal")
+    return {name for (name,) in found.fetchall()}
 
 
 def memory_tables(connection: Any, frames: Mapping[str, Any]) -> dict[str, ir.Table]:
@@ -96,9 +120,23 @@ def _arrow(frame: Any) -> pa.Table:
     return table
 
 
-def _from_folder(
-    connection: Any, folder: Path, wanted: Collection[str]
-) -> tuple[dict[str, ir.Table], tuple[str, ...]]:
+@dataclass(frozen=True)
+class Files:
+    """The files of one table of a folder.
+
+    `entry` is the one file or the folder of them, `format` "parquet" or "csv".
+    """
+
+    entry: Path
+    paths: tuple[Path, ...]
+    format: str
+
+
+def files_of(folder: Path, wanted: Collection[str]) -> tuple[dict[str, Files], tuple[str, ...]]:
+    """The files of each wanted table in a folder, and notes about what was passed over.
+
+    Raises ProfileError when a table is there twice or in two formats.
+    """
     entries: dict[str, list[Path]] = {}
     for entry in sorted(folder.iterdir()):
         name = entry.name if entry.is_dir() else _stem(entry)
@@ -111,7 +149,7 @@ def _from_folder(
             raise ProfileError(
                 f"{folder} must hold the table {name} once, but has {names}. Remove all but one."
             )
-        tables[name] = _read_files(connection, name, entries[name][0])
+        tables[name] = _files(entries[name][0])
     return tables, _other_names(entries)
 
 
@@ -122,7 +160,7 @@ def _stem(path: Path) -> str | None:
     return None
 
 
-def _read_files(connection: Any, name: str, entry: Path) -> ir.Table:
+def _files(entry: Path) -> Files:
     files = sorted(entry.rglob("*")) if entry.is_dir() else [entry]
     files = [file for file in files if file.is_file() and _stem(file) is not None]
     formats = {_format(file) for file in files}
@@ -132,9 +170,20 @@ def _read_files(connection: Any, name: str, entry: Path) -> ir.Table:
             f"The folder {entry} must hold either Parquet or CSV files, but has {found}. "
             "Leave one format in it."
         )
-    paths = [glob.escape(str(file)) for file in files]
+    return Files(entry, tuple(files), formats.pop())
+
+
+def _from_folder(
+    connection: Any, folder: Path, wanted: Collection[str]
+) -> tuple[dict[str, ir.Table], tuple[str, ...]]:
+    found, notes = files_of(folder, wanted)
+    return {name: _read_files(connection, name, files) for name, files in found.items()}, notes
+
+
+def _read_files(connection: Any, name: str, files: Files) -> ir.Table:
+    paths = [glob.escape(str(file)) for file in files.paths]
     try:
-        if formats == {"parquet"}:
+        if files.format == "parquet":
             return connection.read_parquet(paths, table_name=f"raw_{name}", union_by_name=True)
         # Everything is read as text and cast by the contract, so that a wrong value can be named;
         # RFC 4180 quoting is said, lest it be guessed from the first lines only.
@@ -149,12 +198,12 @@ def _read_files(connection: Any, name: str, entry: Path) -> ir.Table:
             comment="",
         )
         text = connection.create_table(f"raw_{name}", view, temp=True)
-        return _infer_types(TABLES[name], text)
+        return infer_types(TABLES[name], text)
     except duckdb.Error as error:
-        raise unreadable(entry, error) from error
+        raise unreadable(files.entry, error) from error
 
 
-def _infer_types(table: Table, text: ir.Table) -> ir.Table:
+def infer_types(table: Table, text: ir.Table) -> ir.Table:
     """Columns of text that the contract leaves open, as numbers, times or booleans where they
     all are; and ids that were written as floats ("7.0") as the integers that they are."""
     kinds = {column.name: column.kind for column in table.columns}
@@ -209,6 +258,11 @@ def _from_duckdb(
     except duckdb.Error as error:
         raise unreadable(path, error) from error
     return tables, _other_names(names)
+
+
+def close_to(names: Iterable[str]) -> tuple[str, ...]:
+    """A note about names that were perhaps meant to be tables of a profile."""
+    return _other_names(name for name in names if _did_you_mean(name, TABLES))
 
 
 def _other_names(names: Any) -> tuple[str, ...]:

@@ -3,32 +3,57 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
+import ibis
 import ibis.expr.types as ir
 
 from neigung.profiles import consent
+from neigung.profiles.sample import Sample
 from neigung.profiles.store import Profiles
-from neigung.profiles.timeline import KEYS, Past
+from neigung.profiles.timeline import KEYS, Past, past_rows
 from neigung.study import Study
 
 
-def build_past(profiles: Profiles, study: Study, cutoff: dt.datetime) -> Past:
+def build_past(
+    profiles: Profiles,
+    study: Study,
+    cutoff: dt.datetime,
+    sample: Sample | None = None,
+    rows: Mapping[str, ir.Table] | None = None,
+) -> Past:
     """The past of the study's population at one cutoff; its `spine` are the rows to predict for.
 
     The population are the customers with an order within `population.active_within_days` (or the
-    retention) before the cutoff, as far as the legal basis covers them. The spine is written to a
-    temporary table of the store's connection, so that many queries can share it.
+    retention) before the cutoff, as far as the legal basis covers them; with a `sample` only those
+    in it, though what their features read of everybody stays everybody's. The spine is written to
+    a temporary table of the store's connection, so that many queries can share it. `rows` are the
+    tables without the rows of others, from `rows_of`, where several cutoffs share a sample.
     """
     engine = profiles.engine
     instant = engine.hold("cutoff_of_spine", engine.instants([cutoff]))
     covered = consent.covered(profiles, instant, study.legal_basis)
     if covered is not None:
         covered = engine.hold("covered", covered)
+    # A cutoff that is written into the query lets the engine pass over files of other times.
+    tables = profiles.tables if rows is None else rows
+    orders = tables["order_lines"].mutate(cutoff=ibis.literal(cutoff, "timestamp(6)"))
+    spine = _lately(past_rows(orders, study.retention_days), study)
+    spine = spine if sample is None else sample.of(spine)
+    spine = engine.hold("spine", spine if covered is None else spine.semi_join(covered, KEYS))
+    everybodys = None if rows is None else profiles.tables
+    return Past(tables, spine, study.retention_days, covered, everybodys=everybodys)
+
+
+def rows_of(profiles: Profiles, sample: Sample) -> dict[str, ir.Table]:
+    """The tables with only the rows of a sample's customers, read once for many cutoffs."""
+    engine = profiles.engine
     everybody = profiles.table("order_lines").select("customer_id").distinct()
-    candidates = everybody.cross_join(instant) if covered is None else covered
-    spine = _active(profiles, study, candidates)
-    spine = engine.hold("spine", spine)
-    return Past(profiles.tables, spine, study.retention_days, covered)
+    chosen = engine.hold("sampled", sample.of(everybody))
+    return {
+        name: engine.hold(f"sampled_{name}", table.semi_join(chosen, "customer_id"))
+        for name, table in profiles.tables.items()
+    }
 
 
 def eligible(profiles: Profiles, study: Study, pairs: ir.Table) -> ir.Table:
@@ -62,6 +87,11 @@ def past_of_pairs(
 def _active(profiles: Profiles, study: Study, candidates: ir.Table) -> ir.Table:
     """The candidates with an order lately enough before their cutoff."""
     orders = Past(profiles.tables, candidates, study.retention_days).rows("order_lines")
+    return _lately(orders, study)
+
+
+def _lately(orders: ir.Table, study: Study) -> ir.Table:
+    """Who has one of these orders as late before the cutoff as the population asks."""
     active_within = study.population.active_within_days
     if active_within is not None:
         orders = orders.filter(orders.days_ago <= active_within)

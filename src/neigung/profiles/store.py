@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import hashlib
 import html
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import ibis
@@ -25,9 +25,12 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from neigung.errors import ProfileError
+from neigung.locations import shown
 from neigung.profiles.contract import RESERVED, TABLES, Table
 from neigung.profiles.engine import DuckDBEngine, Engine
-from neigung.profiles.source import memory_tables, raw_tables, unreadable
+from neigung.profiles.source import let_go, memory_tables, raw_tables, unreadable, views
+from neigung.profiles.spark_session import is_of_spark, open_tables
+from neigung.profiles.store_files import StoreFiles
 from neigung.profiles.validation import (
     broken_rules,
     broken_types,
@@ -46,7 +49,7 @@ def _md5_number_lower(text: dt.string) -> dt.uint64:
 
 
 class Profiles:
-    """The validated tables of a profile store, as Ibis tables on DuckDB.
+    """The validated tables of a profile store, as Ibis tables on DuckDB or Spark.
 
     Open one with `Profiles.open` or `Profiles.from_tables`. Columns of the contract have its
     names, types and order; `occurred_at` and `known_at` are UTC without a zone and always there;
@@ -71,15 +74,19 @@ class Profiles:
         self.tables = dict(tables)
         self.notes = notes
         self._digest: str | None = None
+        self._files: StoreFiles | None = None
+        self._read_later: StoreFiles | None = None
 
     @classmethod
     def open(
         cls,
-        location: str | Path | Profiles,
+        location: Any,
         memory_limit: str | None = None,
         only: Collection[str] | None = None,
     ) -> Profiles:
-        """The profiles at `location`: a folder of Parquet or CSV files, or a DuckDB file.
+        """The profiles at `location`: a folder of Parquet or CSV files, a DuckDB file, the URL of
+        a database in PostgreSQL (see `postgres`), the URL of a database or folder on Spark (see
+        `spark_session`), or a Spark session, whose tables and views are taken.
 
         Profiles that are open already are given back.
 
@@ -91,9 +98,25 @@ class Profiles:
         """
         if isinstance(location, Profiles):
             return location
+        if is_of_spark(location):
+            spark, said, raw, notes = open_tables(location, only, memory_limit)
+            return cls._validated(said, spark, raw, notes, TABLES if only is None else only)
         engine = DuckDBEngine.open(memory_limit)
-        raw, notes = raw_tables(engine.connection, location, only)
-        return cls._validated(str(location), engine, raw, notes, TABLES if only is None else only)
+        wanted = TABLES if only is None else only
+        files = StoreFiles.of(location, wanted)
+        try:
+            raw, notes = raw_tables(engine.connection, location, only)
+            profiles = cls._validated(shown(location), engine, raw, notes, wanted)
+        except ProfileError:
+            files.check()  # what is half-written breaks the contract in every way
+            raise
+        files.check()
+        profiles._files = files
+        computed = views(engine.connection)
+        lasting = {n for n, table in profiles.tables.items() if table.get_name() in computed}
+        profiles._read_later = files.read_later(lasting)
+        let_go(engine.connection, lasting)
+        return profiles
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any], memory_limit: str | None = None) -> Profiles:
@@ -174,6 +197,32 @@ class Profiles:
             self._digest = whole.hexdigest()
         return self._digest
 
+    def signature(self) -> str:
+        """What is another when the store is: of files their names, sizes and times of change,
+        without a look inside; of anything else the digest."""
+        if self._files is None or not self._files.states:
+            return self.digest()
+        return self._files.signature()
+
+    def check_unchanged(self) -> None:
+        """Raise ProfileError when files have changed since opening that are read after it.
+
+        Tables that the engine holds no longer depend on their files.
+        """
+        if self._read_later is not None:
+            self._read_later.check_contents()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Around what reads the tables: `check_unchanged` at the end, also where it fails, as half
+        a file causes all kinds of errors."""
+        try:
+            yield
+        except Exception:
+            self.check_unchanged()
+            raise
+        self.check_unchanged()
+
     def __repr__(self) -> str:
         first, last = self.span()
         return (
@@ -199,25 +248,21 @@ def _check(
     engine: Engine, table: Table, raw: ir.Table, notes: list[str], errors: list[str]
 ) -> ir.Table | None:
     """`raw` as the contract wants it, or None with a note or an error appended."""
-    rows = _count(raw)
+    missing = missing_columns(table, raw)
+    rows, broken = (_count(raw), []) if missing else broken_types(table, raw, engine.ordered)
     if not rows:
         if table.required:
             errors.append(f"{table.name}: needs rows, but is empty. Export it again.")
         else:
             notes.append(f"{table.name} is empty and counts as absent.")
         return None
-    missing = missing_columns(table, raw)
     if missing:
         errors.append(missing)
         return None
-    broken = broken_types(table, raw)
     if not broken:
-        typed = normalise(table, raw)
-        if rows <= MATERIALISE_UP_TO:
-            typed = engine.hold(table.name, typed)
-        else:
-            typed = engine.connection.create_view(table.name, typed)
-        broken = broken_rules(table, typed)
+        kept = engine.hold if rows <= MATERIALISE_UP_TO else engine.view
+        typed = kept(table.name, normalise(table, raw))
+        broken = broken_rules(table, typed, engine.ordered)
     if broken:
         errors.append(f"{table.name}: {'; '.join(map(str, broken))}. Mend or leave out such rows.")
         return None
@@ -245,16 +290,15 @@ def _date_customers(engine: Engine, tables: Mapping[str, ir.Table], notes: list[
     ]
     seen = ibis.union(*others) if len(others) > 1 else others[0]
     firsts = seen.group_by("_owner").aggregate(_first=seen._at.min())
-    numbered = customers.mutate(_row=ibis.row_number())
-    joined = numbered.left_join(firsts, numbered.customer_id == firsts._owner)
+    if engine.ordered:
+        customers = customers.mutate(_row=ibis.row_number())
+    joined = customers.left_join(firsts, customers.customer_id == firsts._owner)
     at = ibis.coalesce(joined.occurred_at, joined.known_at, joined._first)
-    dated = (
-        joined.mutate(occurred_at=at, known_at=ibis.coalesce(joined.known_at, at))
-        .filter(at.notnull())
-        .order_by("_row")
-        .select(customers.columns)
-    )
-    table = engine.hold("customers_dated", dated)
+    dated = joined.mutate(occurred_at=at, known_at=ibis.coalesce(joined.known_at, at))
+    dated = dated.filter(at.notnull())
+    if engine.ordered:
+        dated = dated.order_by("_row")
+    table = engine.hold("customers_dated", dated.select(tables["customers"].columns))
     dropped = _count(customers) - _count(table)
     notes.append(
         f"customers: {undated:,} rows without occurred_at count as known from the customer's "

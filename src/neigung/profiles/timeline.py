@@ -41,6 +41,7 @@ class Past:
     held : what everybody's rows said at an earlier time, by the name under which `shared` is asked
         for it, without `cutoff`. Given where the tables hold only the rows of a few customers:
         `everyone` is refused then, too.
+    everybodys : the tables that `everyone` reads, where `tables` hold the rows of a sample only.
     asked : filled by `shared`: what a feature asked for, so that it can be held.
     """
 
@@ -50,6 +51,7 @@ class Past:
     covered: ir.Table | None = None
     own_rows_only: bool = False
     held: Mapping[str, ir.Table] | None = None
+    everybodys: Mapping[str, ir.Table] | None = None
     asked: dict[str, ir.Table] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __contains__(self, name: str) -> bool:
@@ -76,7 +78,7 @@ class Past:
                 "feature's source asks for everyone's. Give the source of_everyone=True, so that "
                 "its features are left out here."
             )
-        table = self.tables[name]
+        table = (self.everybodys or self.tables)[name]
         if self.covered is not None:
             cutoffs = self.spine.select("cutoff").distinct()
             covered = self.covered.semi_join(cutoffs, "cutoff").select(*KEYS)
@@ -114,11 +116,7 @@ class Past:
         return self.held[name].cross_join(self.spine.select("cutoff").distinct())
 
     def _before(self, rows: ir.Table) -> ir.Table:
-        known = known_before(rows)
-        kept = known.filter(
-            known.occurred_at >= known.cutoff - ibis.interval(days=self.retention_days)
-        )
-        return kept.mutate(days_ago=days_between(kept.occurred_at, kept.cutoff))
+        return past_rows(rows, self.retention_days)
 
 
 @dataclass(frozen=True)
@@ -143,6 +141,13 @@ class Future:
             rows.occurred_at >= rows.cutoff,
             rows.occurred_at < rows.cutoff + ibis.interval(days=self.horizon_days),
         )
+
+
+def past_rows(rows: ir.Table, retention_days: int) -> ir.Table:
+    """Rows that are past at their `cutoff`, with `days_ago`."""
+    known = known_before(rows)
+    kept = known.filter(known.occurred_at >= known.cutoff - ibis.interval(days=retention_days))
+    return kept.mutate(days_ago=days_between(kept.occurred_at, kept.cutoff))
 
 
 def known_before(rows: ir.Table) -> ir.Table:

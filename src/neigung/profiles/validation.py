@@ -1,8 +1,7 @@
 """From a raw table to one that keeps the contract, or one error that says what breaks it.
 
-Pandera runs the rules on Ibis, inside the engine, lazily. A check gives the engine's verdict for
-a whole column; only for a rule that is broken are the rows counted and one example fetched (the
-failure cases that pandera itself collects would bring every bad row into Python).
+The engine decides all rules of a table in one pass. Only for a rule that is broken are the rows
+counted and one example fetched; no row is looked at in Python.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -26,22 +24,26 @@ _MARK = "_breaks"
 
 @dataclass(frozen=True)
 class Broken:
-    """A rule that rows of a table break: how many of how many, and the first of them."""
+    """A rule that rows of a table break: how many of how many, and one of them.
+
+    That is the first one where rows have an order, else the one with the least value.
+    """
 
     column: str
     rule: str
     rows: int
     of: int
-    first_row: int
+    first_row: int | None
     example: str | None
 
     def __str__(self) -> str:
         rows = "row" if self.of == 1 else "rows"
         verb = "breaks" if self.rows == 1 else "break"
         example = "missing" if self.example is None else repr(self.example)
+        where = "" if self.first_row is None else f" row {self.first_row:,}:"
         return (
             f"{self.column} must be {self.rule}, but {self.rows:,} of {self.of:,} {rows} {verb} "
-            f"this, for example row {self.first_row:,}: {example}"
+            f"this, for example{where} {example}"
         )
 
 
@@ -69,8 +71,11 @@ def missing_columns(table: Table, raw: ir.Table) -> str | None:
     )
 
 
-def broken_types(table: Table, raw: ir.Table) -> list[Broken]:
-    """The columns of `raw` with values that cannot be what the contract wants."""
+def broken_types(table: Table, raw: ir.Table, ordered: bool = True) -> tuple[int, list[Broken]]:
+    """How many rows `raw` has, and its columns with values that cannot be what the contract wants.
+
+    `ordered`: whether rows have an order, so that one of them is the first.
+    """
 
     def castable(column: Column) -> Holds:
         def holds(data: ir.Table, name: str) -> ir.BooleanValue:
@@ -88,10 +93,10 @@ def broken_types(table: Table, raw: ir.Table) -> list[Broken]:
         for column in table.columns
         if column.name in raw.columns and _can_fail(raw[column.name].type(), column.kind)
     ]
-    return _broken(raw, rules)
+    return _broken(raw, rules, ordered)
 
 
-def broken_rules(table: Table, typed: ir.Table) -> list[Broken]:
+def broken_rules(table: Table, typed: ir.Table, ordered: bool = True) -> list[Broken]:
     """The rules of the contract that rows of `typed` break."""
     rules: list[tuple[str, str, Holds]] = []
     for column in table.columns:
@@ -101,17 +106,18 @@ def broken_rules(table: Table, typed: ir.Table) -> list[Broken]:
             rules.append((column.name, "filled", lambda data, name: data[name].notnull()))
         for rule in column.rules:
             rules.append((column.name, rule.text, rule.holds))
-    return _broken(typed, rules)
+    return _broken(typed, rules, ordered)[1]
 
 
 def normalise(table: Table, raw: ir.Table) -> ir.Table:
     """`raw` with the columns of the contract in its types and order, then the unknown ones.
 
     `known_at` is filled from `occurred_at` where it is missing; values that cannot be cast
-    become missing, which `broken_types` reports beforehand.
+    become missing, which `broken_types` reports beforehand. So a time that is one already needs
+    no look at each value, and the engine can use what a file says of its times.
     """
     typed = {
-        column.name: cast(raw[column.name], column.kind)
+        column.name: _checked(raw[column.name], column.kind)
         for column in table.columns
         if column.name in raw.columns
     }
@@ -125,6 +131,12 @@ def normalise(table: Table, raw: ir.Table) -> ir.Table:
         **{name: typed[name] for name in order},
         **{name: _known(raw[name]) for name in unknown_columns(table, raw) if name not in RESERVED},
     )
+
+
+def _checked(value: ir.Value, kind: Kind) -> ir.Value:
+    if kind == "timestamp" and value.type().is_timestamp():
+        return value.cast(DTYPES[kind])
+    return cast(value, kind)
 
 
 def unknown_columns(table: Table, raw: ir.Table) -> list[str]:
@@ -178,48 +190,47 @@ def _known(value: ir.Value) -> ir.Value:
 def _can_fail(source: dt.DataType, kind: Kind) -> bool:
     if kind == "string":
         return not (source.is_string() or source.is_integer())
-    # A float64 may be infinite, which is no number.
-    return bool(kind == "number" or source != dt.dtype(DTYPES[kind]))
+    # A float64 and a timestamp may be infinite, which is no number and no time.
+    return kind in ("number", "timestamp") or source != dt.dtype(DTYPES[kind])
 
 
-def _broken(data: ir.Table, rules: list[tuple[str, str, Holds]]) -> list[Broken]:
-    """The rules that pandera finds broken, each with its count and first example."""
-    import pandera.ibis as pa
-    from pandera.errors import SchemaErrors
+def _broken(
+    data: ir.Table, rules: list[tuple[str, str, Holds]], ordered: bool
+) -> tuple[int, list[Broken]]:
+    """How many rows there are, and the rules that some break, each with its count and an example.
 
-    def check(index: int) -> Any:
-        name, _, holds = rules[index]
-        return pa.Check(
-            lambda frame: ~_marked(frame.table, name, holds)[_MARK].any().fill_null(False),
-            name=str(index),
-        )
-
-    schema = pa.DataFrameSchema(checks=[check(index) for index in range(len(rules))])
-    try:
-        schema.validate(data, lazy=True)
-    except SchemaErrors as errors:
-        failed = sorted(int(error.check.name) for error in errors.schema_errors)
-        return [_describe(data, *rules[index]) for index in failed]
-    return []
+    One pass over the data for all rules, and one more for each that is broken.
+    """
+    marks = {str(index): _breaks(data, name, holds) for index, (name, _, holds) in enumerate(rules)}
+    marked = data.select(**marks) if marks else data
+    whole = marked.aggregate(rows=marked.count(), **{mark: marked[mark].any() for mark in marks})
+    [found] = whole.to_pyarrow().to_pylist()
+    rows = found.pop("rows")
+    return rows, [
+        _describe(data, rows, ordered, *rules[int(mark)]) for mark in marks if found[mark]
+    ]
 
 
-def _marked(data: ir.Table, name: str, holds: Holds) -> ir.Table:
-    """`data` with one more column: whether the row breaks the rule (a missing value never does,
-    unless the rule itself says so)."""
-    return data.mutate(**{_MARK: ~holds(data, name).fill_null(True)})
+def _breaks(data: ir.Table, name: str, holds: Holds) -> ir.BooleanValue:
+    """Whether a row breaks a rule; a missing value never does, unless the rule itself says so."""
+    return ~holds(data, name).fill_null(True)
 
 
-def _describe(data: ir.Table, name: str, rule: str, holds: Holds) -> Broken:
-    numbered = _marked(data.mutate(_row=ibis.row_number() + 1), name, holds)
-    bad = numbered.filter(numbered[_MARK])
+def _describe(
+    data: ir.Table, rows: int, ordered: bool, name: str, rule: str, holds: Holds
+) -> Broken:
+    if ordered:
+        data = data.mutate(_row=ibis.row_number() + 1)
+    marked = data.mutate(**{_MARK: _breaks(data, name, holds)})
+    bad = marked.filter(marked[_MARK])
+    value = bad[name].cast("string")
     found = (
         bad.aggregate(
             rows=bad.count(),
-            first_row=bad._row.min(),
-            example=bad[name].cast("string").argmin(bad._row),
+            first_row=bad._row.min() if ordered else ibis.null("int64"),
+            example=value.argmin(bad._row) if ordered else value.min(),
         )
         .to_pyarrow()
         .to_pylist()[0]
     )
-    of = data.count().to_pyarrow().as_py()
-    return Broken(name, rule, found["rows"], of, found["first_row"], found["example"])
+    return Broken(name, rule, found["rows"], rows, found["first_row"], found["example"])

@@ -1,0 +1,322 @@
+"""Finds Spark and the tables of a profile store in it.
+
+A store is named `spark://HOST:PORT/DATABASE` (a cluster and a database of its catalog),
+`spark://HOST:PORT/?folder=PATH` (a folder that all executors can read) or
+`spark://local[2]/?folder=PATH` (Spark on this machine, with two threads).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import socket
+import sys
+import tempfile
+import warnings
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote
+
+import ibis.expr.types as ir
+
+from neigung.errors import ProfileError
+from neigung.profiles.contract import TABLES
+from neigung.profiles.source import Files, close_to, files_of, infer_types, unreadable
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from neigung.profiles.spark import SparkEngine
+
+CONNECT_SECONDS = 5.0
+"""So long a master may take to answer; Spark itself would go on trying for minutes."""
+
+_FORM = "spark://HOST:PORT/DATABASE or spark://local[2]/?folder=PATH"
+
+_SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
+}
+"""What the meaning of the expressions depends on."""
+
+_ON_THIS_MACHINE = {
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "8",
+    # Planning the rest of so wide a query anew after each step takes longer than its steps.
+    "spark.sql.adaptive.enabled": "false",
+}
+"""Settings for Spark with a few threads of this machine."""
+
+Tables = dict[str, ir.Table]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a store on Spark is.
+
+    >>> Place.of("spark://local[2]/?folder=/data/shop")
+    Place(master='local[2]', database=None, folder='/data/shop')
+    >>> Place.of("spark://10.0.0.7:7077/shop")
+    Place(master='spark://10.0.0.7:7077', database='shop', folder=None)
+    """
+
+    master: str
+    database: str | None
+    folder: str | None
+
+    @classmethod
+    def of(cls, url: str) -> Place:
+        """Read a URL; ProfileError when it is not of the known form."""
+        found = re.fullmatch(r"spark://([^/?]+)(?:/([^?]*))?(?:\?(.*))?", url)
+        asked = parse_qs(found[3] or "") if found else {}
+        local = found and re.fullmatch(r"local(\[(\d+|\*)\])?", found[1])
+        if not found or set(asked) - {"folder"} or not (local or ":" in found[1]):
+            raise ProfileError(f"A profile store on Spark is {_FORM}, found {url}. Mend the URL.")
+        master = found[1] if local else f"spark://{found[1]}"
+        folder = asked.get("folder", [None])[0]
+        database = unquote(found[2] or "").strip("/") or None
+        if database and folder:
+            raise ProfileError(
+                f"A profile store is a database or a folder, but {url} names both. Leave one out."
+            )
+        return cls(master, database, folder)
+
+
+def is_of_spark(location: object) -> bool:
+    """Whether a location is a URL of Spark or a session."""
+    if isinstance(location, str):
+        return location.startswith("spark://")
+    return type(location).__module__.startswith("pyspark.sql")
+
+
+def open_tables(
+    location: Any, only: Collection[str] | None = None, memory_limit: str | None = None
+) -> tuple[SparkEngine, str, Tables, tuple[str, ...]]:
+    """The engine, its name, the raw tables and notes of a store that `is_of_spark`.
+
+    Raises ProfileError when PySpark or Java is missing, nobody answers, or the database or folder
+    is not there.
+    """
+    try:
+        from neigung.profiles.spark import SparkEngine, SparkError
+    except ImportError:
+        raise ProfileError(
+            "Profiles on Spark need PySpark, which is not installed. Install it: "
+            "pip install 'neigung[spark]'"
+        ) from None
+    # Spark's Python side writes every refused query to the log, which is told in one message.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL + 1)
+    logging.getLogger().addFilter(_not_of_py4j)
+    wanted = [name for name in TABLES if only is None or name in only]
+    try:
+        if not isinstance(location, str):
+            engine = SparkEngine(_own(location))
+            return (engine, _name_of(location), *_from_views(engine, location, wanted))
+        place = Place.of(location)
+        engine = SparkEngine(_own(_session(place.master, memory_limit)))
+        if place.folder:
+            return (engine, location, *_from_folder(engine, place.folder, wanted))
+        if place.database:
+            engine.session.catalog.setCurrentDatabase(place.database)
+        return (engine, location, *_from_views(engine, engine.session, wanted))
+    except SparkError as error:
+        raise unreadable(location, error) from error
+    except Exception as error:
+        if not type(error).__module__.startswith(("pyspark", "py4j")):
+            raise
+        from neigung.profiles.spark import reason
+
+        raise ProfileError(
+            f"The profile store {location} cannot be opened: Spark: {reason(error)}. Check the "
+            "database and its tables."
+        ) from None
+
+
+def _session(master: str, memory_limit: str | None) -> SparkSession:
+    """A session on a master; one that is there already, if it is on the same."""
+    from pyspark.sql import SparkSession
+
+    there = _active()
+    if there is not None:
+        if there.sparkContext.master != master:
+            raise ProfileError(
+                f"Spark on {master} is needed, but this process has a session on "
+                f"{there.sparkContext.master} already. Stop it, or give it to Profiles.open."
+            )
+        return there
+    _check_java()
+    _check_master(master)
+    builder = (
+        SparkSession.builder.master(master)
+        .appName("neigung")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.log.level", "ERROR")
+    )
+    if master.startswith("local"):
+        # Its workers are processes of this machine: of this very Python, not of another one.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        for name, value in _ON_THIS_MACHINE.items():
+            builder = builder.config(name, value)
+        if memory_limit:
+            builder = builder.config("spark.driver.memory", _of_java(memory_limit))
+    told = tempfile.TemporaryFile("w+")  # noqa: SIM115 - Java writes to it as long as it runs
+    try:
+        with warnings.catch_warnings(), _errors_to(told.fileno()):
+            warnings.simplefilter("ignore", FutureWarning)  # about pandas, which is not used here
+            return builder.getOrCreate()
+    except Exception as error:
+        from neigung.profiles.spark import reason
+
+        told.seek(0)
+        last = (told.read().strip().splitlines() or [""])[-1][:200]
+        raise ProfileError(
+            f"Spark on {master} could not be started: {reason(error)} ({last}). Check that Java "
+            "is 17 or newer and that the master accepts applications."
+        ) from None
+
+
+@contextmanager
+def _errors_to(file: int) -> Iterator[None]:
+    """What this process and those that it starts write to the error stream goes into a file."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    os.dup2(file, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _active() -> SparkSession | None:
+    """The session that this process has."""
+    from pyspark.sql import SparkSession
+
+    return SparkSession.getActiveSession()
+
+
+def _of_java(size: str) -> str:
+    """A size such as "4GB" as Java reads it."""
+    return re.sub(r"(?i)\s*(i?b)$", "", size.strip()).lower()
+
+
+def _check_java() -> None:
+    home = os.environ.get("JAVA_HOME")
+    if not (shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")):
+        where = f"JAVA_HOME is {home}, where there is none" if home else "none was found"
+        raise ProfileError(
+            f"Spark needs Java 17 or newer, but {where}. Install it (Debian: apt-get install "
+            "default-jre-headless) or set JAVA_HOME."
+        )
+
+
+def _check_master(master: str) -> None:
+    """Raise ProfileError when no master of `spark://HOST:PORT,HOST:PORT` takes a connection."""
+    if not master.startswith("spark://"):
+        return
+    told = []
+    for address in master.removeprefix("spark://").split(","):
+        host, _, port = address.rpartition(":")
+        try:
+            if not port.isdigit():
+                raise OSError(f"{port!r} is no port")
+            with socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS):
+                return
+        except (OSError, OverflowError) as error:
+            told.append(f"{address}: {error}")
+    raise ProfileError(
+        f"The Spark master of {master} cannot be reached ({'; '.join(told)}). Check the address "
+        "and that the master runs."
+    )
+
+
+def _not_of_py4j(record: logging.LogRecord) -> bool:
+    """Whether a line of the log is not the stack of an interrupt, which is told once elsewhere."""
+    return "while sending command" not in str(record.msg)
+
+
+def _own(session: SparkSession) -> SparkSession:
+    """A session beside the given one: the same cluster and catalog, its own views and settings."""
+    if "connect" in type(session).__module__:
+        raise ProfileError(
+            "A session of Spark Connect has no context of its own to run on. Give a session that "
+            "was made with master(...)."
+        )
+    from pyspark.errors import PySparkException
+
+    own = session.newSession()
+    for name, value in session.conf.getAll.items():
+        if name.startswith("spark.sql.") and own.conf.isModifiable(name):
+            try:
+                own.conf.set(name, value)
+            except PySparkException:  # some may be set once only
+                continue
+    for name, value in _SETTINGS.items():
+        own.conf.set(name, value)
+    own.catalog.setCurrentCatalog(session.catalog.currentCatalog())
+    own.catalog.setCurrentDatabase(session.catalog.currentDatabase())
+    return own
+
+
+def _name_of(session: SparkSession) -> str:
+    return f"Spark session {session.sparkContext.appName}"
+
+
+def _from_views(
+    engine: SparkEngine, session: SparkSession, wanted: Collection[str]
+) -> tuple[Tables, tuple[str, ...]]:
+    """The tables and temporary views of a session's current database."""
+    listed = session.sql("SHOW TABLES").collect()
+    tables = {}
+    for row in listed:
+        if row.tableName in wanted:
+            frame = session.table(row.tableName)
+            tables[row.tableName] = engine.named(f"raw_{row.tableName}", _moved(frame, engine))
+    others = [row.tableName for row in listed if row.tableName not in TABLES]
+    return tables, close_to(others)
+
+
+def _moved(frame: Any, engine: SparkEngine) -> Any:
+    """A frame of another session in that of the engine."""
+    passing = f"neigung_{id(frame):x}"
+    frame.createGlobalTempView(passing)
+    try:
+        return engine.session.table(f"global_temp.{passing}")
+    finally:
+        engine.session.catalog.dropGlobalTempView(passing)
+
+
+def _from_folder(
+    engine: SparkEngine, folder: str, wanted: Collection[str]
+) -> tuple[Tables, tuple[str, ...]]:
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise ProfileError(
+            f"A profile store was expected in the folder {path}, but there is none. Check the path."
+        )
+    found, notes = files_of(path.absolute(), wanted)
+    return {name: _read(engine, name, files) for name, files in found.items()}, notes
+
+
+def _read(engine: SparkEngine, name: str, files: Files) -> ir.Table:
+    from neigung.profiles.spark import SparkError, told
+
+    reader, paths = engine.session.read, [file.as_uri() for file in files.paths]
+    try:
+        with told():
+            if files.format == "parquet":
+                frame = reader.option("mergeSchema", "true").parquet(*paths)
+                return engine.named(f"raw_{name}", frame)
+            frame = reader.csv(paths, header=True, quote='"', escape='"', multiLine=True)
+        return infer_types(TABLES[name], engine.named(f"raw_{name}", frame))
+    except SparkError as error:
+        raise unreadable(files.entry, error) from error
