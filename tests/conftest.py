@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+# The processors are shared by processes already: threads that wait for work only take them away.
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import pandas as pd
 import pytest
@@ -15,9 +19,12 @@ import yaml
 from hypothesis import settings
 
 from neigung import cli
+from tests.postgres import Server
 from tests.stores import small_store
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from neigung.explanation.evidence import Evidence
     from neigung.fitted import Fitted
     from neigung.profiles.store import Profiles
@@ -90,6 +97,24 @@ class Shop:
 @pytest.fixture(scope="session")
 def small_tables() -> dict[str, pd.DataFrame]:
     return small_store(60)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server, for all tests of a process."""
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """Spark on this machine, for all tests of a process."""
+    from tests.spark import start
+
+    session = start(tmp_path_factory.mktemp("warehouse"))
+    yield session
+    session.stop()
 
 
 @pytest.fixture
@@ -212,8 +237,14 @@ SHARING = {
                         "model_card"),
     }.items()
     for name in names
-}  # fmt: skip
-"""Tests that share what takes long to make: champions, snapshots, services; models and pages."""
+} | dict.fromkeys(
+    ("tests/serving/test_decision_log.py", "tests/profiles/test_postgres.py"), "postgres"
+) | dict.fromkeys(
+    [f"tests/{name}.py" for name in
+     ("profiles/test_spark", "profiles/test_spark_compiler", "features/test_spark_parity")], "spark"
+)  # fmt: skip
+"""Tests that share what takes long to make: champions, snapshots, services; models and pages; a
+server of databases."""
 
 LONG = ("test_notebooks.py", "test_training.py", "test_readme.py", "test_offer_training.py")
 

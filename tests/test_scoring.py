@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from neigung.batch_scoring import REASON
 from neigung.errors import InputError, StudyError, TrackingError
 from neigung.explanation.reasons import facts
 from neigung.models.dataset import build_features
 from neigung.profiles.store import Profiles
-from neigung.scoring import REASON, feature_list, instant, score, write_scores
+from neigung.scoring import feature_list, instant, score, write_scores
 from neigung.study import Study
 from neigung.tracking.registry import load
 from tests.conftest import Shop, train_quickly

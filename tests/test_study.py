@@ -61,6 +61,8 @@ OFFER = _offer()
         (_offer(outcome="sales"), "'purchase', 'value' or 'margin', found 'sales'"),
         (OFFER | {"decision": {"margin_rate": 1.5}}, "decision.margin_rate"),
         (OFFER | {"decision": {"contact_cost": {"push": -1}}}, "decision.contact_cost.push"),
+        (OFFER | {"model": {"rows": 1000}}, "model.rows belongs to the other targets"),
+        ({"model": {"rows": 0}}, "model.rows"),
         (OFFER | {"decision": {"margin": 0.3}}, "Did you mean 'margin_rate'?"),
         ({"acceptance": {"review": True}}, "'optional' or 'required', found True"),
         ({"report": {"ower": "Ada"}}, "unknown key 'report.ower'. Did you mean 'owner'?"),

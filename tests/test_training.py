@@ -152,6 +152,24 @@ def test_churn(quick: Shop) -> None:
     assert 0 < run.evaluation.base_rate < 1
 
 
+def test_a_sample_is_told_wherever_somebody_looks(quick: Shop) -> None:
+    run = train(quick.study(model={"rows": 130}))
+    rows = run.artefact.meta["rows"]
+    assert rows["train"] < rows["train_of"]
+    assert "test_of" not in rows  # the test has fewer rows than that
+    [note] = [one for one in run.notes if "model.rows" in one]
+    assert f"About 130 of {rows['train_of']} training rows" in note
+    version = find("buy", run.version)
+    assert version.tags["test_sample"] == "all"
+    logged = json.loads(run_artifact(version, "dataset.json"))
+    assert logged["parts"] == rows
+    assert note in logged["notes"]
+
+    ended = quick.run("train", quick.study(model={"rows": 30}))
+    assert ended.code == 2
+    assert "Raise model.rows, or leave it out" in ended.message
+
+
 OWN = '''
 from neigung import ORDER_LINES, feature
 

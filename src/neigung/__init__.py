@@ -17,6 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neigung.bulk_scoring import score_to
     from neigung.client import Client
     from neigung.decisions.allocation import allocate, cheapest
     from neigung.errors import NeigungError
@@ -55,6 +56,7 @@ _HOMES = {
     "review": "tracking.review",
     "reviews": "tracking.review",
     "score": "scoring",
+    "score_to": "bulk_scoring",
     "simulate": "simulation.simulate",
     "spread": "features.feature",
     "train": "training",
@@ -83,6 +85,7 @@ __all__ = [
     "review",
     "reviews",
     "score",
+    "score_to",
     "simulate",
     "spread",
     "train",

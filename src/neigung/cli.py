@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -50,6 +51,15 @@ PIPE_WIDTH = 160
 
 ProfilesOption = Annotated[
     str | None, typer.Option("--profiles", help="Another profile store than the study's own.")
+]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--memory-limit",
+        callback=lambda limit: _limit_memory(limit),
+        help="What the engine of the tables may take, such as 4GB; the rest goes to disk. Default: "
+        "the variable NEIGUNG_MEMORY_LIMIT, else most of the machine's memory.",
+    ),
 ]
 CutoffOption = Annotated[
     str, typer.Option("--cutoff", help="Date or time (UTC), or 'latest': the newest midnight.")
@@ -124,6 +134,16 @@ def _out(result: Any) -> None:
         Console(width=wide).print(result, highlight=False, soft_wrap=not isinstance(result, Table))
     else:
         typer.echo(result)
+
+
+def _limit_memory(limit: str | None) -> str | None:
+    """Hold for all engines of this process, and of those that it starts."""
+    from neigung.profiles.memory import VARIABLE, limit_in_bytes
+
+    if limit is not None:
+        limit_in_bytes(limit)
+        os.environ[VARIABLE] = limit
+    return limit
 
 
 def _version(wanted: bool) -> None:
@@ -215,7 +235,9 @@ def check(
 @app.command("features")
 def write_feature_table(
     study: Annotated[Path | None, typer.Argument(metavar="STUDY")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="The Parquet file to write.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The Parquet file (on Spark: folder).")
+    ] = None,
     snapshot: Annotated[
         Path | None, typer.Option("--snapshot", help="The folder to write for the service.")
     ] = None,
@@ -229,10 +251,11 @@ def write_feature_table(
         ),
     ] = "champion",
     profiles: ProfilesOption = None,
+    memory_limit: MemoryOption = None,
     show: Annotated[bool, typer.Option("--list", help="Only list all features.")] = False,
 ) -> None:
     """Write the features of the study's population at one cutoff, to look at or to serve."""
-    from neigung.scoring import feature_list, features, write_features, write_snapshot
+    from neigung.scoring import feature_list, features_to, write_snapshot
 
     if show:
         _out(_feature_table(feature_list(study, profiles)))
@@ -243,9 +266,8 @@ def write_feature_table(
         )
     told: dict[str, Any] = {"profiles": profiles, "reporter": _reporter()}
     if out is not None:
-        dataset = features(study, cutoff, **told)
-        write_features(dataset, out)
-        _noted(dataset.notes, f"{len(dataset):,} customers, {len(dataset.columns)} features: {out}")
+        written = features_to(study, out, cutoff, **told)
+        _noted(written.notes, f"{written.rows:,} customers, {len(written.columns)} features: {out}")
     if snapshot is not None:
         named = None if version == "none" else version
         kept = write_snapshot(study, snapshot, cutoff, version=named, **told)
@@ -263,7 +285,9 @@ def _noted(notes: Iterable[str], result: str) -> None:
 
 
 @app.command()
-def train(study: StudyFile, profiles: ProfilesOption = None) -> None:
+def train(
+    study: StudyFile, profiles: ProfilesOption = None, memory_limit: MemoryOption = None
+) -> None:
     """Tune, fit, calibrate, test, explain and register one version."""
     from neigung import training
 
@@ -278,22 +302,27 @@ def score(
     version: VersionOption = "champion",
     reasons: Annotated[int, typer.Option("--reasons", min=0, help="Reasons a customer.")] = 3,
     profiles: ProfilesOption = None,
+    memory_limit: MemoryOption = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Processes; as many as there are processors."),
+    ] = None,
 ) -> None:
-    """Score the study's population at one cutoff, with reasons."""
-    from neigung import scoring
+    """Score the study's population at one cutoff, with reasons; called again, it goes on."""
+    from neigung.bulk_scoring import score_to
 
-    scores = scoring.score(
-        study,
-        cutoff,
-        version=version,
-        reasons=reasons,
-        profiles=profiles,
-        reporter=_reporter(),
+    _out(
+        score_to(
+            study,
+            out,
+            cutoff,
+            version=version,
+            reasons=reasons,
+            profiles=profiles,
+            workers=workers,
+            reporter=_reporter(),
+        )
     )
-    scoring.write_scores(scores, out)
-    groups = scores["band" if "band" in scores else "recommended_arm"].value_counts()
-    told = ", ".join(f"{count:,} {group}" for group, count in groups.items())
-    _out(f"{len(scores):,} customers scored ({told}): {out}")
 
 
 @app.command()
@@ -309,10 +338,13 @@ def offers(
         float | None, typer.Option("--revenue-target", help="Reach this revenue, at least cost.")
     ] = None,
     profiles: ProfilesOption = None,
+    memory_limit: MemoryOption = None,
 ) -> None:
     """Write the necessary discount of every customer, within a budget or for a target."""
     from neigung import scoring
+    from neigung.files import refuse_place
 
+    refuse_place(out)
     plan = scoring.offers(
         study,
         cutoff,

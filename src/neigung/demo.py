@@ -33,9 +33,9 @@ def run_demo(reporter: Reporter) -> Demo:
 
     Raises InputError outside of the project's folder, where the demo's studies lie.
     """
+    from neigung.bulk_scoring import score_to
     from neigung.profiles.complete_journey import import_complete_journey
     from neigung.profiles.store import Profiles
-    from neigung.scoring import score, write_scores
     from neigung.tracking.gate import promote
     from neigung.training import train
 
@@ -71,7 +71,7 @@ def run_demo(reporter: Reporter) -> Demo:
             )
             continue
         scores = Path("scores") / f"{study.name}.parquet"
-        write_scores(score(study, profiles=profiles, reporter=reporter), scores)
+        score_to(study, scores, profiles=profiles, reporter=reporter)
         made.append((f"{study.name}: version {run.version}, champion", f"run {run.run_id}"))
         made.append((f"{study.name}: scores with reasons", str(scores)))
         score_next = path

@@ -90,14 +90,19 @@ def _varied(fitted: Fitted, tick: Tick) -> tuple[dict[int, Floats], Floats | Non
 def _newest_customers(
     study: Study, profiles: Profiles, fitted: Fitted, notes: list[str]
 ) -> pd.DataFrame | None:
-    """What the model reads of the study's population at the newest midnight of the data."""
+    """What the model reads of the study's population at the newest midnight of the data.
+
+    Of a sample where the test is one.
+    """
     from neigung.models.dataset import build_features
     from neigung.profiles.timeline import latest_cutoff
 
     names = [column.name for column in fitted.artefact.columns]
     cutoff = latest_cutoff(profiles.span()[1], horizon_days=0)
+    sampling = fitted.dataset.sampling
+    sample = None if sampling is None else sampling.tested
     try:
-        return build_features(study, profiles, cutoff, names=names).X
+        return build_features(study, profiles, cutoff, names=names, sample=sample).X
     except StudyError as error:
         notes.append(f"Drift up to now was not examined. {error}")
         return None

@@ -26,20 +26,13 @@ def replacing(path: Path) -> Iterator[Path]:
     >>> (folder / "a.txt").read_text()
     'whole'
     """
-    if path.is_dir():
-        raise InputError(f"A file is needed to write to, found the folder {path}. Name a file.")
-    if path.exists() and not path.is_file():
-        raise InputError(
-            f"An ordinary file is needed to write to, found the device or pipe {path}. Name a file."
-        )
+    refuse_place(path)
     given, path = path, Path(os.path.realpath(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
-        raise InputError(
-            f"{given} cannot be written: {error.strerror}. Name a file in a folder that can."
-        ) from None
+        raise _unwritable(given, error.strerror or str(error)) from None
     os.close(handle)
     temporary = Path(name)
     try:
@@ -48,6 +41,33 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def refuse_place(path: Path) -> None:
+    """Raise InputError where no file can be written, before hours of work for it; writes nothing.
+
+    >>> refuse_place(Path("."))
+    Traceback (most recent call last):
+        ...
+    neigung.errors.InputError: A file is needed to write to, found the folder .. Name a file.
+    """
+    if path.is_dir():
+        raise InputError(f"A file is needed to write to, found the folder {path}. Name a file.")
+    if path.exists() and not path.is_file():
+        raise InputError(
+            f"An ordinary file is needed to write to, found the device or pipe {path}. Name a file."
+        )
+    around = Path(os.path.realpath(path)).parent
+    while not around.exists():
+        around = around.parent
+    if not around.is_dir():
+        raise _unwritable(path, f"{around} is no folder")
+    if not os.access(around, os.W_OK | os.X_OK):
+        raise _unwritable(path, f"nothing may be written in the folder {around}")
+
+
+def _unwritable(path: Path, why: str) -> InputError:
+    return InputError(f"{path} cannot be written: {why}. Name a file in a folder that can.")
 
 
 def write_text(path: Path, text: str) -> None:

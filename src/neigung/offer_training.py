@@ -54,6 +54,7 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
     with reporter.task("Looking for leaks"):
         check_offer_leakage(dataset, splits, study, profiles)
         data_digest = profiles.digest()
+        profiles.check_unchanged()  # rather than after the tuning
     if study.features == "all":  # who names features gets them
         dataset = without_dated(dataset, splits.train(dataset).cutoffs)
     notes = (*profiles.notes, *dataset.notes)

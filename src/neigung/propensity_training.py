@@ -44,6 +44,7 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     from neigung.models.drift import without_dated
     from neigung.models.leakage import check_leakage
     from neigung.models.rolling import fit_rolling
+    from neigung.models.sampling import check_sample
     from neigung.models.splits import make_splits
 
     sensitive = sensitive_columns(study, profiles)
@@ -52,9 +53,11 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     splits = make_splits(cutoffs, study.target.horizon_days, study.model.folds)
     with reporter.task("Features and labels") as tick:
         dataset = build_dataset(study, profiles, also=also, on_step=tick)
+    check_sample(dataset, splits, study)
     with reporter.task("Looking for leaks"):
         check_leakage(dataset, splits, study, profiles)
         data_digest = profiles.digest()
+        profiles.check_unchanged()  # rather than after the tuning
     if study.features == "all":  # who names features gets them
         dataset = without_dated(dataset, splits.train)
     notes = (*profiles.notes, *dataset.notes)
@@ -201,6 +204,9 @@ def _artefact(
     from neigung.models.usual import usual_values
 
     test = dataset.at(splits.test)
+    rows = {"train": len(dataset.at(*splits.train)), "test": len(test)}
+    if dataset.sampling is not None:
+        rows |= dataset.sampling.left_out_of()
     return Artefact(
         model,
         dataset.columns,
@@ -210,7 +216,7 @@ def _artefact(
             "data_digest": data_digest,
             "study_digest": study.digest(),
             "splits": splits.to_dict(),
-            "rows": {"train": len(dataset.at(*splits.train)), "test": len(test)},
+            "rows": rows,
             "usual": usual_values(before.X, dataset.columns),
         },
         reference=reference_table(model.predict_proba(test.X)[:, 1]),

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from neigung.batch_scoring import ROWS_AT_ONCE, TYPES, BatchNotes, score_batches
 from neigung.errors import InputError, StudyError
-from neigung.files import replacing
+from neigung.files import refuse_place, replacing, replacing_folder
+from neigung.models.dataset import build_features, feature_query
+from neigung.profiles.engine import DistributedEngine
+from neigung.profiles.spark_session import is_of_spark
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import latest_cutoff
 from neigung.progress import Reporter
@@ -20,32 +26,12 @@ from neigung.study import Study
 
 if TYPE_CHECKING:
     from neigung.decisions.offers import OfferPlan
-    from neigung.explanation.reasons import Reason
     from neigung.features.feature import Column
     from neigung.models.artefact import Artefact
     from neigung.models.dataset import Dataset
     from neigung.models.offer_artefact import OfferArtefact
     from neigung.snapshot import Snapshot
     from neigung.tracking.registry import VersionInfo
-
-REASON = pa.struct(
-    [
-        ("feature", pa.string()),
-        ("value", pa.string()),
-        ("contribution", pa.float64()),
-        ("text_en", pa.string()),
-        ("text_de", pa.string()),
-    ]
-)
-TYPES = {
-    "customer_id": pa.string(),
-    "cutoff": pa.timestamp("us"),
-    "model_version": pa.int32(),
-    "band": pa.string(),
-    "recommended_arm": pa.string(),
-    "reasons": pa.list_(REASON),
-}
-"""The types of the columns of a score or offer file; all others are float64."""
 
 
 def score(
@@ -73,63 +59,60 @@ def score(
     that the version no longer answers it, or the store cannot give the columns the model reads.
     """
     reporter = reporter or Reporter()
+    parse_cutoff(cutoff)
     study = study if isinstance(study, Study) else Study.load(study)
-    artefact, scores, X = _scored(study, cutoff, version, profiles, reporter)
-    if reasons:
-        with reporter.task("Reasons"):
-            told = [[_plain(one) for one in row] for row in _reasons(artefact, X, scores, reasons)]
-            scores["reasons"] = pd.Series(told, dtype=object)
-    return scores
-
-
-def _scored(
-    study: Study,
-    cutoff: dt.datetime | str,
-    version: int | str,
-    profiles: Profiles | Path | str | None,
-    reporter: Reporter,
-) -> tuple[Artefact | OfferArtefact, pd.DataFrame, pd.DataFrame]:
-    """The version, the scores of everybody, and the features they come from."""
-    from neigung.models.dataset import build_features
-
-    artefact, info = _version(study, version)
+    artefact, info = version_of(study, version)
     profiles = Profiles.open(study.profiles if profiles is None else profiles)
-    with reporter.task("Features"):
+    with reporter.task("Features"), profiles.reading():
         names = [column.name for column in artefact.columns]
-        dataset = build_features(study, profiles, instant(cutoff, profiles), names=names)
-    with reporter.task("Scores"):
-        scores = dataset.frame[["customer_id", "cutoff"]].copy()
-        scores["model_version"] = info.version
-        scores = scores.join(artefact.predict(dataset.X))
-        for name, count in artefact.unseen(dataset.X).items():
-            reporter.say(
-                f"  Note: {count} customers have a value of {name} that the model does not know; "
-                "it counts as missing."
-            )
-    return artefact, scores, dataset.X
+        query = feature_query(study, profiles, instant(cutoff, profiles), names=names)
+        rows = profiles.engine.prepared(query.table.order_by("customer_id"))()
+    notes: list[BatchNotes] = []
+    with reporter.task("Scores") as tick:
+        parts = []
+        batches = rows.combine_chunks().to_batches(max_chunksize=ROWS_AT_ONCE)
+        for scored in score_batches(batches, artefact, info.version, reasons, notes.append):
+            parts.append(_as_frame(scored))
+            tick(sum(map(len, parts)), len(rows))
+    say_notes(notes, reporter)
+    return pd.concat(parts, ignore_index=True)
 
 
-def _version(study: Study, version: int | str) -> tuple[Artefact | OfferArtefact, VersionInfo]:
-    """A version that still answers the study."""
+def say_notes(notes: Sequence[BatchNotes], reporter: Reporter) -> None:
+    """Say once what is to be told about all batches."""
+    unseen: Counter[str] = Counter()
+    for one in notes:
+        unseen.update(one.unseen)
+    for name, count in unseen.items():
+        reporter.say(
+            f"  Note: {count} customers have a value of {name} that the model does not know; "
+            "it counts as missing."
+        )
+    slow = sum(one.slow for one in notes)
+    if slow:
+        reporter.say(
+            f"  Note: the reasons of {slow} customers took longer: the quick way to compute them "
+            "did not agree with LightGBM's own, which was taken."
+        )
+
+
+def _as_frame(scored: pa.RecordBatch) -> pd.DataFrame:
+    frame: pd.DataFrame = scored.to_pandas()
+    texts = [name for name in ("band", "recommended_arm") if name in frame]
+    frame = frame.astype({"model_version": "int64"} | dict.fromkeys(texts, object))
+    if "reasons" in frame:
+        frame["reasons"] = pd.Series(scored["reasons"].to_pylist(), dtype=object)
+    return frame
+
+
+def version_of(study: Study, version: int | str) -> tuple[Artefact | OfferArtefact, VersionInfo]:
+    """A version that still answers the study; raises as `score` does."""
     from neigung.models.artefact import check_question
     from neigung.tracking.registry import load
 
     artefact, info = load(study.name, version)
     check_question(study, artefact, info.version)
     return artefact, info
-
-
-def _reasons(
-    artefact: Artefact | OfferArtefact, X: pd.DataFrame, scores: pd.DataFrame, k: int
-) -> list[list[Reason]]:
-    from neigung.explanation.contributions import contributions
-    from neigung.explanation.reasons import offer_reasons
-    from neigung.explanation.reasons import reasons as explain_rows
-    from neigung.models.artefact import Artefact
-
-    if isinstance(artefact, Artefact):
-        return explain_rows(contributions(artefact, X), X, k=k)
-    return offer_reasons(artefact, X, scores["recommended_arm"].to_numpy(dtype=object), k=k)
 
 
 def write_scores(scores: pd.DataFrame, out: Path) -> None:
@@ -165,10 +148,10 @@ def offers(
     """
     from neigung.decisions.offers import check_limits, plan_offers
     from neigung.models.offer_artefact import OfferArtefact
-    from neigung.tracking.registry import find
 
     reporter = reporter or Reporter()
     check_limits(budget, revenue_target)
+    parse_cutoff(cutoff)
     study = study if isinstance(study, Study) else Study.load(study)
     if study.target.kind != "offer":
         raise StudyError(
@@ -180,9 +163,13 @@ def offers(
             f"Study {study.name}: offers need decision.margin_rate, the margin as a share of the "
             "price without discount, found none. Add it to the study."
         )
-    artefact, scores, X = _scored(study, cutoff, version, profiles, reporter)
+    artefact, info = version_of(study, version)
     assert isinstance(artefact, OfferArtefact)  # the target is the version's own
-    info = find(study.name, version)
+    profiles = Profiles.open(study.profiles if profiles is None else profiles)
+    with reporter.task("Features"), profiles.reading():
+        names = [column.name for column in artefact.columns]
+        dataset = build_features(study, profiles, instant(cutoff, profiles), names=names)
+    say_notes([BatchNotes(artefact.unseen(dataset.X))], reporter)
     if artefact.study["decision"] != study.to_dict()["decision"]:
         reporter.say(
             "  Note: the study's decision is another one than at the training; offers follow the "
@@ -192,9 +179,9 @@ def offers(
         reporter.say(f"  Note: version {info.version} was not proven. {info.tags.get('verdict')}")
     with reporter.task("Offers"):
         plan = plan_offers(
-            X, artefact.model, study.decision, budget=budget, revenue_target=revenue_target
+            dataset.X, artefact.model, study.decision, budget=budget, revenue_target=revenue_target
         )
-    keys = scores[["customer_id", "cutoff", "model_version"]]
+    keys = dataset.frame[["customer_id", "cutoff"]].assign(model_version=info.version)
     return replace(plan, frame=pd.concat([keys, plan.frame], axis=1))
 
 
@@ -209,12 +196,11 @@ def features(
 
     Raises StudyError when the cutoff has nobody to predict for.
     """
-    from neigung.models.dataset import build_features
-
     reporter = reporter or Reporter()
+    parse_cutoff(cutoff)
     study = study if isinstance(study, Study) else Study.load(study)
     profiles = Profiles.open(study.profiles if profiles is None else profiles)
-    with reporter.task("Features"):
+    with reporter.task("Features"), profiles.reading():
         return build_features(study, profiles, instant(cutoff, profiles))
 
 
@@ -224,6 +210,60 @@ def write_features(dataset: Dataset, out: Path) -> None:
     categories = frame.select_dtypes("category").columns
     frame = frame.astype(dict.fromkeys(categories, object))
     _write(pa.Table.from_pandas(frame, preserve_index=False), out)
+
+
+def features_to(
+    study: Study | Path | str,
+    out: Path,
+    cutoff: dt.datetime | str = "latest",
+    *,
+    profiles: Profiles | Path | str | None = None,
+    reporter: Reporter | None = None,
+) -> WrittenFeatures:
+    """Write what `features` gives to a Parquet file, whole or not at all.
+
+    On Spark `out` becomes a folder of Parquet files, each written by the executor that computed
+    it, in no particular order; one that holds anything else is left alone.
+
+    Raises as `features` does, and InputError when `out` cannot be written.
+    """
+    reporter = reporter or Reporter()
+    at = parse_cutoff(cutoff)
+    study = study if isinstance(study, Study) else Study.load(study)
+    location = study.profiles if profiles is None else profiles
+    if not (isinstance(location, Profiles) or is_of_spark(location)):
+        refuse_place(out)
+    profiles = Profiles.open(location)
+    if not isinstance(profiles.engine, DistributedEngine):
+        refuse_place(out)
+        dataset = features(study, cutoff, profiles=profiles, reporter=reporter)
+        write_features(dataset, out)
+        return WrittenFeatures(len(dataset), dataset.columns, dataset.notes)
+    refuse_folder_of_parts(out)
+    with reporter.task("Features"), profiles.reading():
+        query = feature_query(study, profiles, at or instant(cutoff, profiles))
+        with replacing_folder(out) as parts:
+            profiles.engine.write(query.table, parts)
+    return WrittenFeatures(query.rows, query.columns, query.notes)
+
+
+@dataclass(frozen=True)
+class WrittenFeatures:
+    """What was written: for how many customers, which columns, and what was left out."""
+
+    rows: int
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...]
+
+
+def refuse_folder_of_parts(folder: Path) -> None:
+    """Raise InputError where no folder of parts can be written without loss."""
+    others = [path.name for path in folder.glob("*") if not path.name.startswith("part-")]
+    if others or (folder.exists() and not folder.is_dir()):
+        raise InputError(
+            f"A folder for the parts of the file is needed, but {folder} "
+            f"{f'holds other files ({others[0]})' if others else 'is a file'}. Name another one."
+        )
 
 
 def write_snapshot(
@@ -250,6 +290,7 @@ def write_snapshot(
     from neigung.tracking.registry import CHAMPION, versions
 
     reporter = reporter or Reporter()
+    parse_cutoff(cutoff)
     study = study if isinstance(study, Study) else Study.load(study)
     profiles = Profiles.open(study.profiles if profiles is None else profiles)
     if version == CHAMPION and not any(CHAMPION in one.aliases for one in versions(study.name)):
@@ -258,7 +299,7 @@ def write_snapshot(
             "the snapshot again after `neigung promote`."
         )
         version = None
-    explained = None if version is None else _version(study, version)
+    explained = None if version is None else version_of(study, version)
     return write_snapshot_of(
         study, profiles, instant(cutoff, profiles), Path(out), explained, reporter
     )
@@ -282,8 +323,20 @@ def instant(cutoff: dt.datetime | str, profiles: Profiles) -> dt.datetime:
 
     Raises InputError when it is none of these.
     """
+    given = parse_cutoff(cutoff)
+    return latest_cutoff(profiles.span()[1], horizon_days=0) if given is None else given
+
+
+def parse_cutoff(cutoff: dt.datetime | str) -> dt.datetime | None:
+    """The instant that is written there, UTC without a zone; None for `latest`.
+
+    Raises InputError as `instant` does, but needs no data.
+
+    >>> parse_cutoff("2025-03-01T02:00:00+02:00")
+    datetime.datetime(2025, 3, 1, 0, 0)
+    """
     if cutoff == "latest":
-        return latest_cutoff(profiles.span()[1], horizon_days=0)
+        return None
     if isinstance(cutoff, str):
         try:
             cutoff = dt.datetime.fromisoformat(cutoff)
@@ -295,12 +348,6 @@ def instant(cutoff: dt.datetime | str, profiles: Profiles) -> dt.datetime:
     if cutoff.tzinfo is not None:
         cutoff = cutoff.astimezone(dt.UTC).replace(tzinfo=None)
     return cutoff
-
-
-def _plain(reason: Reason) -> dict[str, Any]:
-    """A reason as a struct of fixed types: a value may be a number or a category."""
-    value = None if reason.value is None else str(reason.value)
-    return asdict(reason) | {"value": value}
 
 
 def _write(table: pa.Table, out: Path) -> None:

@@ -68,7 +68,7 @@ def write_snapshot_of(
     reads; InputError when something else is at `out`.
     """
     wider = study if explained is None else _with_columns(study, profiles, explained[0])
-    with reporter.task("Features"):
+    with reporter.task("Features"), profiles.reading():
         dataset = build_features(wider, profiles, cutoff)
         tables = {snapshot.FEATURES: _as_table(dataset), **_around(wider, profiles, cutoff)}
     contents = Contents(

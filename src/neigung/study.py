@@ -19,6 +19,7 @@ import datetime as dt
 import difflib
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -34,6 +35,7 @@ from pydantic import (
 )
 
 from neigung.errors import StudyError
+from neigung.locations import is_url, shown
 
 
 def _one_or_many(value: Any) -> Any:
@@ -166,12 +168,17 @@ class Cutoffs(_Part):
 
 
 class Model(_Part):
-    """How is learned: Optuna trials, folds in time, the seed, and a limit on the tuning time."""
+    """How is learned: Optuna trials, folds in time, the seed, and a limit on the tuning time.
+
+    `rows` bounds what is learned from: about so many rows (customer and cutoff) over all training
+    cutoffs, and as many again to test on. A hash of their ids chooses the customers.
+    """
 
     trials: Annotated[int, Field(ge=1, le=10_000)] = 30
     folds: Annotated[int, Field(ge=1, le=50)] = 3
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     time_limit_seconds: Annotated[float, Field(gt=0)] | None = None
+    rows: Annotated[int, Field(ge=1)] | None = None
 
 
 Rate = Annotated[float, Field(ge=0, le=1)]
@@ -285,6 +292,11 @@ class Study(_Part):
         if isinstance(self.target, OfferTarget):
             if self.target.outcome == "margin" and self.decision.margin_rate is None:
                 raise ValueError("outcome margin needs decision.margin_rate")
+            if self.model.rows is not None:
+                raise ValueError(
+                    "model.rows belongs to the other targets: effects of offers are small and need "
+                    "every offer. Choose fewer with cutoffs.count or target.campaigns"
+                )
         elif self.decision != Decision():
             raise ValueError("decision belongs to studies with target offer")
         return self
@@ -303,8 +315,7 @@ class Study(_Part):
         except FileNotFoundError:
             raise StudyError(f"Study {path}: no such file. Give the path of a YAML file.") from None
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            problem = " ".join(str(error).split())
-            raise StudyError(f"Study {path}: not readable as YAML: {problem}") from None
+            raise StudyError(f"Study {path}: not readable as YAML: {_trouble(error)}") from None
         study = cls.from_dict(content, origin=str(path))
         return study._resolved(path.parent)
 
@@ -327,15 +338,21 @@ class Study(_Part):
         changes = {}
         for key in ("profiles", "my_features"):
             value = getattr(self, key)
-            if value and "://" not in value and not Path(value).exists():
+            if value and not is_url(value) and not Path(value).exists():
                 beside = folder / value
                 if beside.exists():
                     changes[key] = str(beside)
         return self.model_copy(update=changes) if changes else self
 
     def to_dict(self) -> dict[str, Any]:
-        """The study with all defaults filled in, ready for JSON or YAML."""
-        return self.model_dump(mode="json")
+        """The study with all defaults filled in, ready for JSON or YAML; a password in the URL
+        of the profiles is left out."""
+        return self.model_dump(mode="json") | {"profiles": shown(self.profiles)}
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What pydantic shows: see `to_dict`."""
+        for name, value in super().__repr_args__():
+            yield name, shown(value) if name == "profiles" else value
 
     def digest(self) -> str:
         """SHA-256 of what is learned: of the study without the place of its profiles."""
@@ -344,6 +361,14 @@ class Study(_Part):
 
 
 KINDS = ("purchase", "churn", "offer", "custom")
+
+
+def _trouble(error: Exception) -> str:
+    """What is wrong with a file, without the line itself, in which there may be a password."""
+    mark = getattr(error, "problem_mark", None)
+    if isinstance(error, yaml.MarkedYAMLError) and mark is not None:
+        return f"{error.problem} in line {mark.line + 1}, column {mark.column + 1}."
+    return " ".join(str(error).split())
 
 
 def _explained(problem: Any, model: type[BaseModel]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -129,14 +130,16 @@ def train(
         from neigung.offer_training import fit_offers as fit
     else:
         from neigung.propensity_training import fit_propensity as fit
-    fitted = fit(study, profiles, reporter)
-    evidence, told = gather(study, profiles, fitted, reporter)
+    with profiles.reading():
+        fitted = fit(study, profiles, reporter)
+        evidence, told = gather(study, profiles, fitted, reporter)
+        span = profiles.span()
     notes = (*fitted.notes, *told)
     provenance = {"git_commit": git_commit(), "data_digest": fitted.data_digest}
     with reporter.task("Writing the report"):
         pages = _pages(fitted, evidence, provenance, notes)
     with reporter.task("Tracking"):
-        logged = _track(study, profiles, fitted, evidence, pages, provenance, notes)
+        logged = _track(study, span, fitted, evidence, pages, provenance, notes)
     return TrainedRun(
         study=study,
         version=logged.version,
@@ -182,7 +185,7 @@ def _pages(
 
 def _track(
     study: Study,
-    profiles: Profiles,
+    span: tuple[dt.datetime, dt.datetime],
     fitted: Fitted,
     evidence: Evidence,
     pages: Mapping[Language, str],
@@ -192,7 +195,7 @@ def _track(
     from neigung.tracking.runs import log_training
 
     dataset = fitted.dataset
-    first, last = profiles.span()
+    first, last = span
     return log_training(
         study,
         fitted.artefact,
@@ -203,6 +206,7 @@ def _track(
             "first_order": first.isoformat(),
             "last_order": last.isoformat(),
             "rows": len(dataset),
+            "parts": fitted.artefact.meta["rows"],
             "cutoffs": [cutoff.isoformat() for cutoff in dataset.cutoffs],
             "splits": fitted.artefact.meta["splits"],
             "notes": list(notes),

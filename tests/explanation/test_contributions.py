@@ -40,10 +40,10 @@ def test_bulk_equals_lightgbm(artefact, hard, monkeypatch, recwarn):
 
 def test_disagreement_falls_back(artefact, hard, monkeypatch):
     exact = contributions(artefact, hard)
-    right = bulk.woodelf_values
+    right = bulk.shap_values
     monkeypatch.setattr(module, "MANY_ROWS", 2)
     # Shared out wrongly, with right sums: only the comparison of rows can see it.
-    monkeypatch.setattr(bulk, "woodelf_values", lambda *args: right(*args)[:, ::-1])
+    monkeypatch.setattr(bulk, "shap_values", lambda *args: right(*args)[:, ::-1])
     with pytest.warns(UserWarning, match="disagree"):
         found = contributions(artefact, hard)
     np.testing.assert_array_equal(found.values, exact.values)
@@ -54,7 +54,7 @@ def test_unsupported_trees_fall_back(artefact, hard, monkeypatch):
         raise ValueError("no")
 
     monkeypatch.setattr(module, "MANY_ROWS", 2)
-    monkeypatch.setattr(bulk, "woodelf_values", refuse)
+    monkeypatch.setattr(bulk, "shap_values", refuse)
     with pytest.warns(UserWarning, match="disagree"):
         found = contributions(artefact, hard)
     np.testing.assert_array_equal(found.values, artefact.contributions(hard)[:, :-1])

@@ -12,7 +12,7 @@ from neigung.explanation.contributions import contributions
 from neigung.explanation.explain import explain
 from neigung.explanation.interaction_values import _paths, interaction_values, pairs_of
 from neigung.explanation.interactions import interactions
-from neigung.explanation.trees import read_trees
+from neigung.explanation.trees import Leaf, read_trees
 
 COLUMNS = 5
 
@@ -97,14 +97,36 @@ def test_values_are_those_of_a_brute_force_over_subsets(booster, asked):
 
 def test_woodelf_agrees(booster, asked):
     from woodelf import WoodelfExplainer
-    from woodelf.core.trees.decision_trees_ensemble import DecisionTreesEnsemble
+    from woodelf.core.trees.decision_trees_ensemble import (
+        DecisionTreesEnsemble,
+        LeftIsSmallerEqualDecisionTreeNode,
+    )
 
-    from neigung.explanation.bulk import _tree
+    class Node(LeftIsSmallerEqualDecisionTreeNode):
+        def shall_go_left(self, row, GPU=False):
+            asked = np.full((len(row), COLUMNS), np.nan)
+            asked[:, self.feature_name] = row[self.feature_name]
+            return pd.Series(self.split.goes_left(asked), index=row.index)
+
+    def node(read):
+        if isinstance(read, Leaf):
+            return Node(None, read.value, None, None, cover=read.count)
+        left, right = node(read.left), node(read.right)
+        made = Node(read.column, read.threshold, right, left, cover=read.count)
+        made.split, left.parent, right.parent = read, made, made
+        return made
+
+    def tree(read):
+        root = node(read)
+        for index, one in enumerate(root.bfs()):
+            one.index = index
+        root.depth = root.get_depth()
+        return root
 
     trees = read_trees(booster.dump_model()["tree_info"])
     pairs, _ = pairs_of(trees)
     together, _ = interaction_values(trees, asked, pairs)
-    explainer = WoodelfExplainer(DecisionTreesEnsemble([_tree(tree) for tree in trees]))
+    explainer = WoodelfExplainer(DecisionTreesEnsemble([tree(read) for read in trees]))
     found = explainer.shap_interaction_values(
         pd.DataFrame(asked), include_interaction_with_itself=False, verbose=False
     )

@@ -87,10 +87,10 @@ def test_interactions_follow_the_averaging_of_neighbouring_rates(fitted):
 def test_disagreement_falls_back(fitted, monkeypatch):
     X = fitted.test.X.head(300)
     exact = contributions(fitted.artefact, X, "10%")
-    right = bulk.woodelf_values
+    right = bulk.shap_values
     monkeypatch.setattr(module, "MANY_ROWS", 2)
     for wrong in (lambda *args: right(*args)[:, ::-1], lambda *args: 1.001 * right(*args)):
-        monkeypatch.setattr(bulk, "woodelf_values", wrong)
+        monkeypatch.setattr(bulk, "shap_values", wrong)
         with pytest.warns(UserWarning, match="disagree"):
             found = contributions(fitted.artefact, X, "10%")
         np.testing.assert_array_equal(found.values, exact.values)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neigung.explanation.contributions import Contributions
-from neigung.explanation.reasons import ReasonWriter, facts, reasons
+from neigung.explanation.reasons import ReasonWriter, _largest, facts, reasons
 from neigung.explanation.values import value_text
 from neigung.features.feature import Column
 from tests.explanation.conftest import COLUMNS
@@ -273,3 +273,13 @@ def test_same_sentence_is_one_fact():
 
     told = [column("a", "{value} and {b}"), column("c", "{a} and {b}"), column("d", "{value}")]
     assert facts(told) == ["a", "a", "d"]
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 4), min_size=12, max_size=12), min_size=1, max_size=5),
+    st.integers(0, 14),
+)
+def test_the_largest_as_a_stable_sort_finds_them(rows, k):
+    sizes = np.array(rows, dtype=float)
+    wanted = np.argsort(-sizes, axis=1, kind="stable")[:, :k]
+    np.testing.assert_array_equal(_largest(sizes, k), wanted)

@@ -15,6 +15,7 @@ from sklearn.model_selection import cross_val_score
 
 from neigung.errors import InputError
 from neigung.models.classifier import PropensityClassifier
+from neigung.models.rows import Rows
 
 PARAMS = {"n_estimators": 40, "min_data_in_leaf": 5}
 
@@ -93,6 +94,17 @@ def test_unseen_categories_count_as_missing(fitted: PropensityClassifier) -> Non
     assert fitted.unseen(X) == {}
     missing = X.assign(channel=[None, None, "web", None])
     np.testing.assert_array_equal(fitted.margin(kiosk), fitted.margin(missing))
+
+
+def test_rows_are_predicted_once_for_scores_and_explanations(
+    fitted: PropensityClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, _ = customers(40, seed=5)
+    rows = Rows({name: X[name].astype(object).to_numpy() for name in X})
+    wanted = fitted.margin(X)
+    np.testing.assert_array_equal(fitted.margin(rows), wanted)
+    monkeypatch.setattr(fitted.booster_, "predict", lambda *args, **kwargs: pytest.fail("again"))
+    np.testing.assert_array_equal(fitted.margin(rows), wanted)
 
 
 def test_no_rows_give_no_predictions(fitted: PropensityClassifier) -> None:

@@ -1,5 +1,8 @@
 import logging
+import signal
 import sqlite3
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -90,6 +93,31 @@ def test_an_interrupted_search_resumes_with_the_same_trials(
     )
     assert resumed == whole
     assert ran == list(range(done, 14))
+
+
+KILLED = """
+import os, signal
+from pathlib import Path
+from neigung.models.tuning import tune
+from tests.models.test_tuning import FOLDS
+
+def on_trial(trial):
+    if trial["number"] == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+tune(FOLDS, trials=14, seed=7, storage=Path({file!r}), on_trial=on_trial)
+"""
+
+
+def test_a_killed_process_loses_nothing_that_was_finished(
+    whole: TuningResult, tmp_path: Path
+) -> None:
+    file = tmp_path / "tuning.db"
+    killed = subprocess.run([sys.executable, "-c", KILLED.format(file=str(file))], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    ran: list[Any] = []
+    assert tune(FOLDS, trials=14, seed=7, storage=file, on_trial=ran.append) == whole
+    assert [trial["number"] for trial in ran] == list(range(5, 14))
 
 
 def test_more_trials_go_on_where_the_search_ended(whole: TuningResult, tmp_path: Path) -> None:

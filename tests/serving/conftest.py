@@ -41,26 +41,50 @@ STUDIES = ("buy.yaml", "discount.yaml")
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path) -> Path:
-    """A folder with two studies, their champions and their snapshots; not to be changed."""
-    folder = tmp_path_factory.mktemp("trained")
+def discounting(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path) -> Path:
+    """A folder with two stores and the study discount, its champion and its snapshot."""
+    folder = tmp_path_factory.mktemp("discounting")
     shutil.copyfile(empty_mlflow, folder / "mlflow.db")
+    (folder / "small").mkdir()
+    for name, frame in small_store(60).items():
+        frame.to_parquet(folder / "small" / f"{name}.parquet", index=False)
+    simulate(folder / "simulated", 1500, 1)
+    with_champion(folder, DISCOUNT)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(discounting: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two studies, their champions and their snapshots; not to be changed."""
+    folder = tmp_path_factory.mktemp("trained") / "house"
+    shutil.copytree(discounting, folder)
+    with_champion(folder, BUY)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def light(discounting: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a model that reads a tenth as much, so that a service starts soon."""
+    folder = tmp_path_factory.mktemp("light") / "house"
+    shutil.copytree(discounting, folder)
+    with_champion(
+        folder, BUY | {"features": ["order_count", "days_since_last_order", "last_order_channel"]}
+    )
+    return folder
+
+
+def with_champion(folder: Path, content: dict[str, Any]) -> None:
+    """Train a study in a folder, elect the version and write its snapshot."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.chdir(folder)
         train_quickly(patch)
-        Path("small").mkdir()
-        for name, frame in small_store(60).items():
-            frame.to_parquet(f"small/{name}.parquet", index=False)
-        simulate("simulated", 1500, 1)
-        for content in (BUY, DISCOUNT):
-            path = Path(f"{content['name']}.yaml")
-            path.write_text(yaml.safe_dump(content), encoding="utf-8")
-            study = Study.load(path)
-            run = train(study)
-            promote(study, run.version, force=True, why="for a test")
-            write_snapshot(study, Path("snapshots") / study.name)
-    return folder
+        path = Path(f"{content['name']}.yaml")
+        path.write_text(yaml.safe_dump(content), encoding="utf-8")
+        study = Study.load(path)
+        run = train(study)
+        promote(study, run.version, force=True, why="for a test")
+        write_snapshot(study, Path("snapshots") / study.name)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import httpx
 
 from tests.serving.running import Running, wait_for
 
-PAUSE = 0.02
+PAUSE = 0.05
 """Seconds between two requests of a client: a starting worker needs the machine too."""
 
 CUTOFF = "2025-05-01T00:00:00"

@@ -21,24 +21,17 @@ from neigung.serving.entry import pack, squeeze
 from neigung.serving.log_rows import Keyed
 from neigung.serving.log_tables import ENTRIES, FACTS, VERSIONS
 from neigung.serving.requests import RequestKey
+from tests.postgres import Server
 from tests.serving.entries import AT, DEFINITION, KEY, entry
-from tests.serving.postgres import Server
 
 HOUR = dt.timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    one = Server()
-    yield one
-    one.close()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/log/decisions.db"
-    server: Server = request.getfixturevalue("server")
+    server: Server = request.getfixturevalue("postgres")
     return server.database()
 
 

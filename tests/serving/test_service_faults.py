@@ -49,10 +49,10 @@ from tests.serving.versions import elect, register
 
 
 @pytest.fixture(scope="module")
-def shaken(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def shaken(light: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A service with two workers, to which tests do what they like, and put it right again."""
     folder = tmp_path_factory.mktemp("shaken") / "house"
-    shutil.copytree(trained, folder)
+    shutil.copytree(light, folder)
     disk = folder / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)]
@@ -67,11 +67,11 @@ def shaken(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def frail(
-    trained: Path, shaken: Running, tmp_path_factory: pytest.TempPathFactory
+    light: Path, shaken: Running, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
     """A service of one worker that takes two requests at once; it shares the log of the other."""
     folder = tmp_path_factory.mktemp("frail") / "house"
-    shutil.copytree(trained, folder)
+    shutil.copytree(light, folder)
     changes: dict[str, Any] = {
         "workers": 1,
         "log": shaken.settings.log,
@@ -90,9 +90,9 @@ def at_home(shaken: Running, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def known(trained: Path) -> list[str]:
+def known(light: Path) -> list[str]:
     """Customers whom the study buy predicts for."""
-    return column(trained, "features", "customer_id")
+    return column(light, "features", "customer_id")
 
 
 @pytest.fixture
@@ -341,8 +341,11 @@ def test_two_services_share_a_log(shaken: Running, frail: Running, log: Decision
 
 
 def test_the_command_serves_and_ends_on_a_signal_after_what_it_works_on(
-    shaken: Running, house: Path, log: DecisionLog
+    light: Path, shaken: Running, tmp_path: Path, log: DecisionLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    house = tmp_path / "house"
+    shutil.copytree(light, house)
+    monkeypatch.chdir(house)
     key = add_key(house / ".neigung" / "keys.json", "all", ["predict:*"])
     port = free_port()
     command = ["serve", "buy.yaml", "discount.yaml", "--port", port, "--log", shaken.settings.log]

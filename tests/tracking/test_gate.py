@@ -95,6 +95,18 @@ def test_so_it_does_at_another_cutoff_and_for_another_question(trained: Path) ->
     )
 
 
+def test_so_it_does_on_another_sample_of_customers(trained: Path) -> None:
+    promote(STUDY, 1)
+    rows = {"train": 900, "test": 400, "train_of": 8000, "test_of": 700}
+    about = {"digest": "d" * 64, "parts": rows}
+    sampled = [train(skill, dataset_info=about).version for skill in (0.4, 0.3)]
+    assert (
+        "another sample to test on (400 of 700 against all)" in promote(STUDY, sampled[0]).notes[0]
+    )
+    with pytest.raises(GateError, match="worse than the present champion"):
+        promote(STUDY, sampled[1])
+
+
 def test_a_metric_where_less_is_better(trained: Path) -> None:
     study = with_acceptance(metric="log_loss")
     good = train(0.5, evaluation=make_evaluation(0.5, metric="log_loss"))

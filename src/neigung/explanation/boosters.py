@@ -27,15 +27,20 @@ Floats = npt.NDArray[np.float64]
 class Part:
     """One booster's part in what is explained.
 
-    `trees` are `tree_info` of `Booster.dump_model()`; what they say counts times `factor` and, row
-    by row, times `weights` (rows,), 0 for not at all. `base`, times the weights, is where the
-    contributions start.
+    What its trees say counts times `factor` and, row by row, times `weights` (rows,), 0 for not at
+    all. `base`, times the weights, is where the contributions start. `threads` may compute.
     """
 
-    trees: list[dict[str, Any]]
+    booster: Any
     factor: float
     base: float
     weights: Floats
+    threads: int
+
+    @property
+    def trees(self) -> list[dict[str, Any]]:
+        """`tree_info` of `Booster.dump_model()`."""
+        return list(self.booster.dump_model()["tree_info"])
 
 
 def parts(
@@ -61,8 +66,8 @@ def _of_propensity(model: PropensityClassifier, X: Features) -> tuple[Floats, li
     middle = _middle(model.booster_, array)
     calibration = model.calibration_
     base = middle * calibration.slope + calibration.intercept
-    trees = model.booster_.dump_model()["tree_info"]
-    return array, [Part(trees, calibration.slope, base, np.ones(len(array)))]
+    weights = np.ones(len(array))
+    return array, [Part(model.booster_, calibration.slope, base, weights, model.num_threads)]
 
 
 def _of_uplift(model: Any, X: Features, arm: str) -> tuple[Floats, list[Part]]:
@@ -78,7 +83,7 @@ def _of_uplift(model: Any, X: Features, arm: str) -> tuple[Floats, list[Part]]:
         guesses = np.column_stack([one.predict(array) for one in model.boosters_])
         weights = rising_blocks(apply(guesses * scale + shift))[:, model.arms_.index(arm)]
     return array, [
-        Part(one.dump_model()["tree_info"], float(slopes[j]), float(bases[j]), weights[:, j])
+        Part(one, float(slopes[j]), float(bases[j]), weights[:, j], model.num_threads)
         for j, one in enumerate(model.boosters_)
         if weights[:, j].any()
     ]

@@ -1,9 +1,8 @@
 """Exact SHAP contributions: of a propensity in calibrated log-odds, of an uplift in its own units.
 
-LightGBM explains few rows, Woodelf many. Both compute path-dependent TreeSHAP (Lundberg et al.,
-"From local explanations to global understanding with explainable AI for trees", Nature Machine
-Intelligence 2020). Woodelf takes a fraction of LightGBM's time on many rows, but in single
-precision, so every run of it is checked against LightGBM.
+LightGBM explains few rows, `bulk` many in a fraction of the time. Both compute path-dependent
+TreeSHAP (Lundberg et al., "From local explanations to global understanding with explainable AI for
+trees", Nature Machine Intelligence 2020), and each run of `bulk` is checked against LightGBM.
 """
 
 from __future__ import annotations
@@ -27,14 +26,26 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-MANY_ROWS = 3000
-"""From here on Woodelf was the quicker one (200 trees of 15 leaves, 120 columns, 2 cores)."""
+MANY_ROWS = 1000
+"""From here on `bulk` is quicker even the first time, when it reads the trees; afterwards it would
+be from 50 rows on (400 trees of 31 leaves, 150 columns)."""
 
 TOLERANCE = 1e-5
 """Largest disagreement with LightGBM's own contributions on the checked rows, in log-odds; of an
 uplift, as a part of the largest of these contributions."""
 
 _CHECKED_ROWS = 20
+
+
+class SlowExplanation(UserWarning):
+    """The quick way disagreed with LightGBM, which then explained the `rows` by itself."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(
+            f"The quick contributions and LightGBM's disagree by more than {TOLERANCE:g}; "
+            f"LightGBM explains the {rows} rows, which takes longer."
+        )
+        self.rows = rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +93,9 @@ def contributions(
     """Explain the rows of `X`, which holds the artefact's feature columns.
 
     Of an offer model, what `arm` changes is explained, by default that of `telling_arm`. Rows sum
-    to the margin to within 1e-9. Warns and takes the slower way when Woodelf disagrees. Raises
-    InputError as the model does, when a column is missing or has the wrong kind, and when the model
-    knows no such arm.
+    to the margin to within 1e-9. Warns and takes the slower way when the quick one disagrees.
+    Raises InputError as the model does, when a column is missing or has the wrong kind, and when
+    the model knows no such arm.
     """
     from neigung.models.artefact import Artefact
 
@@ -100,7 +111,8 @@ def contributions(
     if len(X) >= MANY_ROWS:
         found = _bulk(artefact, X, margin)
         if found is not None:
-            return Contributions(found[0], float(found[1][0]), columns, margin)
+            base = float(found[1][0])
+            return Contributions(found[0], base, columns, margin, usual=artefact.usual)
         _warn_of_detour(len(X))
     exact = model.contributions(X)
     base = exact[0, -1] if len(exact) else 0.0
@@ -149,19 +161,15 @@ def _of_uplift(artefact: OfferArtefact, X: Features, arm: str) -> Contributions:
 
 
 def _warn_of_detour(rows: int) -> None:
-    warnings.warn(
-        f"Woodelf and LightGBM disagree on the contributions by more than {TOLERANCE:g}; "
-        f"LightGBM explains the {rows} rows, which takes longer.",
-        stacklevel=3,
-    )
+    warnings.warn(SlowExplanation(rows), stacklevel=3)
 
 
 def _bulk(
     artefact: Artefact | OfferArtefact, X: Features, margin: Floats, arm: str | None = None
 ) -> tuple[Floats, Floats] | None:
-    """Contributions and bases (rows,) by Woodelf, or None where they are not LightGBM's."""
+    """Contributions and bases (rows,) by `bulk`, or None where they are not LightGBM's."""
     from neigung.explanation.boosters import parts
-    from neigung.explanation.bulk import woodelf_values
+    from neigung.explanation.bulk import shap_values
 
     rows = _checked_rows(len(X))
     exact = _exact(artefact, some(X, rows), arm)
@@ -172,8 +180,10 @@ def _bulk(
         for part in boosters:
             members = np.flatnonzero(part.weights)
             weights = part.weights[members]
-            found = woodelf_values(part.trees, array[members]) * part.factor
-            values[members] += weights[:, None] * found
+            rows_read = array if len(members) == len(array) else array[members]
+            found = shap_values(part.booster, rows_read, part.threads)
+            found *= part.factor * weights[:, None]
+            values[members] += found
             starts[members] += weights * part.base
     except (ValueError, KeyError):
         return None
@@ -201,8 +211,8 @@ def _agree(
 ) -> bool:
     """Whether `values` add up to `sums` and are `exact` in `rows`; if so, they are made to add up.
 
-    The sum checks every row, the sample how each sum is shared out. What single precision lost
-    goes back where it was lost: to the large contributions.
+    The sum checks every row, the sample how each sum is shared out. What rounding lost goes back
+    where it was lost: to the large contributions.
     """
     rest = sums - values.sum(axis=1)
     if not max(np.abs(rest).max(), np.abs(values[rows] - exact).max()) <= tolerance:

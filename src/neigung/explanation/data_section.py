@@ -36,13 +36,16 @@ class DataSection:
         """Terms and what stands for them."""
         t, study = self.t, self.study
         tested = said(
-            t["rows_test_value"],
+            t["rows_test_sampled" if "test_of" in self.rows else "rows_test_value"],
             rows=self.numbers.count("test.rows"),
             customers=self.numbers.count("test.customers"),
+            all=self._all("test"),
         )
-        trained = (
-            [(t["rows_train"], self._count(self.rows["train"]))] if "train" in self.rows else []
-        )
+        trained = []
+        if "train" in self.rows:
+            told = t["rows_train_sampled"] if "train_of" in self.rows else "{rows}"
+            rows = self._count(self.rows["train"])
+            trained.append((t["rows_train"], told.format(rows=rows, all=self._all("train"))))
         days = t["retention_days"].format(days=self._count(study.retention_days))
         return [
             (t["population"], capital(population(study, t))),
@@ -82,13 +85,29 @@ class DataSection:
         if not self.splits or "train" not in self.rows:
             return str(self.t["card_training_unknown"])
         train = sorted(self.splits["train"])
-        return str(self.t["card_training"]).format(
+        told = "card_training_sampled" if "train_of" in self.rows else "card_training"
+        return str(self.t[told]).format(
             rows=self._count(self.rows["train"]),
+            all=self._all("train"),
             cutoffs=self._count(len(train)),
             first=self._date(train[0]),
             last=self._date(train[-1]),
             days=self._count(self.study.retention_days),
         )
+
+    def tested(self, cutoff: str) -> Any:
+        """What it was tested on, in a sentence."""
+        return said(
+            self.t["card_evaluation_sampled" if "test_of" in self.rows else "card_evaluation"],
+            rows=self.numbers.count("test.rows"),
+            all=self._all("test"),
+            cutoff=cutoff,
+        )
+
+    def _all(self, part: str) -> str:
+        """Of how many rows those of a part are a sample; nothing where they are all."""
+        of = self.rows.get(f"{part}_of")
+        return "" if of is None else self._count(of)
 
     def _count(self, number: Any) -> str:
         return count_text(number, self.language)

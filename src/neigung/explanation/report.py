@@ -179,7 +179,7 @@ class _Report:
         return lookup(people, self.t, self.t["no_reasons"], self.language)
 
     def _card(self) -> dict[str, Any]:
-        t, evaluation, numbers = self.t, self.evaluation, self.numbers
+        t, evaluation = self.t, self.evaluation
         baselines = [model_text(m, self.language) for m in evaluation.models[1:]]
         names = [str(name) for name in dict.fromkeys(evaluation.segments["segment"])]
         segments = [segment_text(name, None, self.language) for name in names]
@@ -195,11 +195,7 @@ class _Report:
                 baselines=", ".join(baselines),
                 repetitions=self._count(evaluation.repetitions),
             ),
-            evaluation=said(
-                t["card_evaluation"],
-                rows=numbers.count("test.rows"),
-                cutoff=self._date(evaluation.cutoff),
-            ),
+            evaluation=self.data.tested(self._date(evaluation.cutoff)),
             training=self.data.learned(),
             ethics=t["card_ethics"].format(basis=legal_basis(self.study, t)),
         )

@@ -117,10 +117,11 @@ class Artefact:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the bytes of all files: the identity of the artefact."""
-        return sealed.digest(self._files)
+        return sealed.digest(self.files)
 
     @cached_property
-    def _files(self) -> dict[str, bytes]:
+    def files(self) -> dict[str, bytes]:
+        """All of it as the files that `save` writes, by name: to be sent, see `load_artefact`."""
         content = {
             "format_version": FORMAT_VERSION,
             "classifier": self.classifier.to_dict(),
@@ -138,7 +139,7 @@ class Artefact:
         Raises:
             InputError: The path is taken by something other than an artefact.
         """
-        sealed.write(self._files, path)
+        sealed.write(self.files, path)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -164,8 +165,10 @@ class Artefact:
         )
 
 
-def read_version(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """Content and texts of an artefact's folder, verified, in the present format.
+def read_version(
+    path: str | Path | Mapping[str, bytes],
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Content and texts of an artefact's folder or files, verified, in the present format.
 
     Raises:
         InputError: As `sealed.read`, or the folder is of another format version.
@@ -173,15 +176,19 @@ def read_version(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
     content, texts = sealed.read(path)
     version = content["format_version"]
     if version != FORMAT_VERSION:
+        place = sealed.CONTENT if isinstance(path, Mapping) else Path(path) / sealed.CONTENT
         raise InputError(
-            f"{Path(path) / sealed.CONTENT} needs format version {FORMAT_VERSION}, but has "
+            f"{place} needs format version {FORMAT_VERSION}, but has "
             f"{version}. Use the version of neigung that wrote it, or train again."
         )
     return content, texts
 
 
-def load_artefact(path: str | Path) -> "Artefact | OfferArtefact":
-    """The artefact in a folder, of whichever kind it is; raises InputError as `Artefact.load`."""
+def load_artefact(path: str | Path | Mapping[str, bytes]) -> "Artefact | OfferArtefact":
+    """The artefact in a folder, or of the `files` of one, of whichever kind it is.
+
+    Raises InputError as `Artefact.load`.
+    """
     from neigung.models.offer_artefact import OfferArtefact
 
     content, texts = read_version(path)

@@ -14,7 +14,7 @@ from neigung.errors import InputError
 from neigung.models.booster import model_text
 from neigung.models.calibration import SigmoidCalibration
 from neigung.models.encoding import Floats, FrameEncoder
-from neigung.models.rows import Features
+from neigung.models.rows import Features, Rows
 
 DEFAULTS: Mapping[str, Any] = {
     "n_estimators": 300,
@@ -214,6 +214,12 @@ class PropensityClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     def _raw(self, X: Features, what: str) -> Floats:
         check_is_fitted(self, "booster_")
+        if isinstance(X, Rows) and what == "margin":  # Read by scores and by explanations.
+            return X.once((self.booster_, what), lambda: self._asked(X, what))
+        return self._asked(X, what)
+
+    def _asked(self, X: Features, what: str) -> Floats:
+        """What the booster says of rows, before the calibration."""
         array = self.encoder_.transform(X)
         if not len(array):  # LightGBM refuses empty input.
             return np.empty((0,) if what == "margin" else (0, self.n_features_in_ + 1))

@@ -21,6 +21,7 @@ from neigung.errors import LeakageError
 from neigung.models.dataset import Dataset, as_frame, label_rows, study_features
 from neigung.models.offer_dataset import OfferDataset, OfferSplits, only_own_rows, with_margin
 from neigung.models.splits import Splits
+from neigung.profiles.sample import Sample
 from neigung.profiles.spine import build_past, eligible, past_of_pairs
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import Future
@@ -45,10 +46,10 @@ def check_leakage(dataset: Dataset, splits: Splits, study: Study, profiles: Prof
     for cutoff in sorted({dataset.cutoffs[0], splits.test}):
         kept = dataset.at(cutoff).frame
         where = f"at the cutoff {cutoff:%Y-%m-%d}"
-        _compare(
-            kept.drop(columns="label"), _from_the_past(dataset, study, profiles, cutoff), where
-        )
-        _compare(kept[[*_KEYS, "label"]], _labels(study, profiles, cutoff), where)
+        sample = None if dataset.sampling is None else dataset.sampling.at(cutoff)
+        again = _from_the_past(dataset, study, profiles, cutoff, sample)
+        _compare(kept.drop(columns="label"), again, where)
+        _compare(kept[[*_KEYS, "label"]], _labels(study, profiles, cutoff, sample), where)
 
 
 def check_splits(splits: Splits, horizon_days: int) -> None:
@@ -184,10 +185,10 @@ def _cut(profiles: Profiles, start: dt.datetime | None, end: dt.datetime, known:
 
 
 def _from_the_past(
-    dataset: Dataset, study: Study, profiles: Profiles, cutoff: dt.datetime
+    dataset: Dataset, study: Study, profiles: Profiles, cutoff: dt.datetime, sample: Sample | None
 ) -> pd.DataFrame:
     profiles = _cut(profiles, None, cutoff, known=True)
-    past = build_past(profiles, study, cutoff)
+    past = build_past(profiles, study, cutoff, sample)
     computed = [
         name for name in dataset.frame.columns if name not in ("customer_id", "cutoff", "label")
     ]
@@ -197,8 +198,10 @@ def _from_the_past(
     return as_frame(rows, features.columns).drop(columns="label")
 
 
-def _labels(study: Study, profiles: Profiles, cutoff: dt.datetime) -> pd.DataFrame:
-    past = build_past(_cut(profiles, None, cutoff, known=True), study, cutoff)
+def _labels(
+    study: Study, profiles: Profiles, cutoff: dt.datetime, sample: Sample | None
+) -> pd.DataFrame:
+    past = build_past(_cut(profiles, None, cutoff, known=True), study, cutoff, sample)
     end = cutoff + dt.timedelta(days=study.target.horizon_days)
     rows = label_rows(study, _cut(profiles, cutoff, end, known=False), past)
     return as_frame(rows, ())

@@ -158,10 +158,11 @@ class OfferArtefact:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the bytes of all files: the identity of the artefact."""
-        return sealed.digest(self._files)
+        return sealed.digest(self.files)
 
     @cached_property
-    def _files(self) -> dict[str, bytes]:
+    def files(self) -> dict[str, bytes]:
+        """All of it as the files that `save` writes, by name: to be sent, see `load_artefact`."""
         content = {
             "format_version": FORMAT_VERSION,
             "offer_model": self.model.to_dict(),
@@ -177,7 +178,7 @@ class OfferArtefact:
         Raises:
             InputError: The path is taken by something other than an artefact.
         """
-        sealed.write(self._files, path)
+        sealed.write(self.files, path)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -52,14 +52,15 @@ def write(files: Mapping[str, bytes], path: str | Path) -> None:
             (fresh / name).write_bytes(data)
 
 
-def read(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """Content and texts of a folder that `write` wrote, with all digests verified.
+def read(path: str | Path | Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Content and texts of a folder that `write` wrote, or of files, with all digests verified.
 
     Raises:
         InputError: A file is missing, was changed, or is one that was never sealed.
     """
-    folder = Path(path)
-    sealed = _read(folder / CHECKSUMS)
+    given = path if isinstance(path, Mapping) else None
+    folder = Path("an artefact") if isinstance(path, Mapping) else Path(path)
+    sealed = _read(folder / CHECKSUMS, given)
     try:
         sums = dict(json.loads(sealed))
     except (TypeError, ValueError) as error:
@@ -75,7 +76,7 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
                 f"{folder / CHECKSUMS} must name files of its own folder, but names {name}. "
                 "Restore it, or train again."
             )
-        files[name] = _read(folder / name)
+        files[name] = _read(folder / name, given)
         if expected != sha256(files[name]):
             raise InputError(
                 f"{folder / name} must be as it was saved (its digest is in {CHECKSUMS}), but "
@@ -112,7 +113,9 @@ def _plain(value: object) -> object:
     return value
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, given: Mapping[str, bytes] | None) -> bytes:
+    if given is not None:
+        return given.get(path.name, b"")
     try:
         return path.read_bytes()
     except OSError as error:

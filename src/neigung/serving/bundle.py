@@ -12,6 +12,7 @@ import yaml
 import neigung
 from neigung.errors import InputError
 from neigung.files import replacing_folder
+from neigung.locations import is_url
 from neigung.serving.pinned import Pinned
 from neigung.serving.settings import HOME, Settings
 from neigung.study import Study
@@ -49,7 +50,9 @@ def write_bundle(studies: Sequence[Path], out: Path) -> str:
         (folder / "studies").mkdir()
         for study, _, artefact, info in champions:
             Pinned(folder / "artefacts").write(artefact, info)
-            content = study.to_dict() | {"profiles": str(Path(study.profiles).resolve())}
+            content = study.to_dict()
+            if not is_url(study.profiles):
+                content["profiles"] = str(Path(study.profiles).resolve())
             if study.my_features is not None:
                 own = f"{study.name}_features.py"
                 shutil.copyfile(study.my_features, folder / "studies" / own)

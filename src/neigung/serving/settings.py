@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from neigung.errors import InputError
 from neigung.files import write_text
+from neigung.locations import is_url
 from neigung.serving import places
 from neigung.serving.gate import Limits
 from neigung.study import Study
@@ -76,7 +77,7 @@ class Settings(BaseModel):
             name: str(here / getattr(self, name)) for name in ("snapshots", "log_key", "keys")
         }
         changes["artefacts"] = str(own / self.artefacts)
-        if self.profiles is not None:
+        if self.profiles is not None and not is_url(self.profiles):
             changes["profiles"] = str(here / self.profiles)
         studies = tuple(str(own / study) for study in self.studies)
         return self.model_copy(update={**changes, "log": log, "studies": studies})

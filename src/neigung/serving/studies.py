@@ -18,6 +18,7 @@ import pyarrow as pa
 from neigung.errors import InputError, NeigungError, ProfileError
 from neigung.explanation.reasons import ReasonWriter
 from neigung.features.live import LiveFeatures
+from neigung.locations import shown
 from neigung.models.artefact import check_question
 from neigung.models.rows import Rows
 from neigung.profiles.consent import Standing, standing
@@ -204,7 +205,7 @@ class ServedStudy:
         if len(self.standing.customer_ids) and not len(found.customer_ids):
             # Where no statement counts as agreement, objections would be lost with the table.
             raise ProfileError(
-                f"The consents in {self.study.profiles} are needed, but none is left of "
+                f"The consents in {shown(self.study.profiles)} are needed, but none is left of "
                 f"{len(self.standing.customer_ids)}. Put them back, or start the service anew."
             )
         now = time.monotonic()

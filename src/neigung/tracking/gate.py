@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,8 +35,24 @@ if TYPE_CHECKING:
     from neigung.models.offer_artefact import OfferArtefact
     from neigung.study import Study
 
-SAME_TEST = {"test_cutoff": "test cutoff", "data_digest": "data", "question_digest": "question"}
+SAME_TEST = {
+    "test_cutoff": "test cutoff",
+    "data_digest": "data",
+    "question_digest": "question",
+    "test_sample": "sample to test on",
+}
 """The tags that must agree before the metrics of two versions are comparable."""
+
+
+def tested_on(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of `SAME_TEST`, "" where one is unknown; older releases tested on everybody.
+
+    >>> tested_on({"data_digest": "e0"})["test_sample"]
+    'all'
+    """
+    return {name: tags.get(name, "") for name in SAME_TEST} | {
+        "test_sample": tags.get("test_sample", "all")
+    }
 
 
 @dataclass(frozen=True)
@@ -215,15 +232,16 @@ def _against_baseline(study: Study, evaluation: Evaluation | OfferEvaluation) ->
 
 def _incomparable(candidate: VersionInfo, champion: VersionInfo) -> str | None:
     """Why two versions' metrics do not measure the same thing, None when they do."""
+    ours, theirs = tested_on(candidate.tags), tested_on(champion.tags)
     for tag, what in SAME_TEST.items():
-        mine, its = candidate.tags.get(tag), champion.tags.get(tag)
+        mine, its = ours[tag], theirs[tag]
         if not mine or mine != its:
             return f"another {what} ({_short(mine)} against {_short(its)})"
     return None
 
 
-def _short(value: str | None) -> str:
-    return value[:10] if value else "unknown"
+def _short(value: str) -> str:
+    return (value if " of " in value else value[:10]) or "unknown"
 
 
 def _against_champion(metric: str, candidate: VersionInfo, champion: VersionInfo) -> list[str]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 from neigung.errors import InputError, TrackingError
 from neigung.files import write_bytes, write_text
 from neigung.tracking.connection import connected
-from neigung.tracking.gate import SAME_TEST
+from neigung.tracking.gate import tested_on
 from neigung.tracking.registry import (
     BASELINE_TAG,
     BASELINE_VALUE_TAG,
@@ -216,7 +216,7 @@ def _listed(version: VersionInfo, report: str | None, state: str) -> ListedVersi
     # Older releases told the acceptance metric only by its interval.
     guessed = (name[5:-4] for name in numbers if name.endswith(".low"))
     metric = tags.get(METRIC_TAG) or next(guessed, "")
-    test = tuple(tags.get(tag, "") for tag in SAME_TEST)
+    test = tuple(tested_on(tags).values())
     return ListedVersion(
         number=version.version,
         created=version.created,

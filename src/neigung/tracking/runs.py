@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from neigung.errors import InputError, TrackingError
+from neigung.locations import shown
 from neigung.tracking.connection import connected
+from neigung.tracking.interrupted import end_interrupted, process_tag
 from neigung.tracking.registry import (
     ARTEFACT_PATH,
     BASELINE_TAG,
@@ -96,27 +98,29 @@ def log_training(
 ) -> LoggedRun:
     """Log a training as one run of the study's experiment and register its artefact.
 
-    `dataset_info` holds `digest` (of the data) and whatever else describes the data (rows, cutoffs,
-    spans, notes), ready for JSON. A trial is `number`, `value`, `params` and optionally `state` and
-    `seconds`; each becomes a nested run. `figures` become `plots/NAME.png`; `files` maps the path
-    in the run to a file (Path) or to a text, beside `study.yaml`, `evaluation.json` and
-    `dataset.json`, which are always there. `input_example` holds a few rows of the model's columns.
+    `dataset_info` holds `digest` (of the data), `parts` (an artefact's rows by part) and whatever
+    else describes the data (cutoffs, spans, notes), ready for JSON. A trial is `number`, `value`,
+    `params` and optionally `state` and `seconds`; each becomes a nested run. `figures` become
+    `plots/NAME.png`; `files` maps the path in the run to a file (Path) or to a text, beside
+    `study.yaml`, `evaluation.json` and `dataset.json`, which are always there. `input_example`
+    holds a few rows of the model's columns.
 
     `evidence` becomes `evidence.json` and `numbers.json` (every number that a page shows, by the
     name that the page gives it), its verdict the tag `fitness`. Of the files `report_en.html` and
     `report_de.html` the digest is kept in the tag `report_digest`: it is what reviewers sign.
 
     The version comes last, with the alias challenger: whatever fails or is interrupted before ends
-    the run as FAILED or KILLED and registers nothing. Raises TrackingError when the store cannot
-    be reached or written.
+    the run as FAILED or KILLED and registers nothing. What a killed process could not end, the
+    next call on its machine ends. Raises TrackingError when the store cannot be reached or written.
     """
     contents = {path: _bytes(content) for path, content in files.items()}
     tags = _tags(study, artefact, evaluation, dataset_info) | _report_tags(evidence, contents)
     with connected(create=True) as client, tempfile.TemporaryDirectory() as folder:
         experiment = _experiment(client, study.name)
+        end_interrupted(client, experiment)
         run = client.create_run(
             experiment,
-            tags=tags | _environment_tags(git_commit),
+            tags=tags | _environment_tags(git_commit) | process_tag(),
             run_name=f"{study.name}-{artefact.digest[:8]}",
         ).info.run_id
         try:
@@ -161,11 +165,14 @@ def _tags(
 ) -> dict[str, str]:
     """What the run and the version have in common."""
     question = {key: study.to_dict()[key] for key in QUESTION}
+    rows = dataset_info.get("parts", {})
     return {
         DIGEST_TAG: artefact.digest,
         "target": study.target.kind,
         "data_digest": str(dataset_info["digest"]),
         "test_cutoff": evaluation.cutoff.isoformat(),
+        # Of one hash, so that samples of one size hold the same customers.
+        "test_sample": f"{rows['test']} of {rows['test_of']}" if "test_of" in rows else "all",
         "question_digest": hashlib.sha256(_json(question).encode()).hexdigest(),
         "study_digest": study.digest(),
         "neigung_version": installed("neigung"),
@@ -251,7 +258,7 @@ def _log_dataset(
         name=study.name,
         digest=str(dataset_info["digest"])[:36],  # MLflow's limit
         source_type="local",
-        source=_json({"profiles": study.profiles}),
+        source=_json({"profiles": shown(study.profiles)}),
         profile=_json(dataset_info),
     )
     context = InputTag("mlflow.data.context", "training")
@@ -297,6 +304,7 @@ def _log_trials(
     for trial in trials:
         number = trial["number"]
         tags = {PARENT_TAG: run, "trial": str(number), "state": str(trial.get("state", ""))}
+        tags |= process_tag()
         child = client.create_run(experiment, tags=tags, run_name=f"trial-{number}").info.run_id
         numbers = {key: trial.get(key) for key in ("value", "seconds")}
         client.log_batch(
