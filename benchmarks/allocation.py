@@ -10,12 +10,11 @@ once as an integer program (`milp`, stopped after a minute) and once as its line
 percent of it; "gap" what the allocation itself proves, without any peer.
 """
 
-import argparse
-import resource
 import time
 
 import numpy as np
 import numpy.typing as npt
+from measuring import Report, options, scaled
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import csr_array
 
@@ -26,6 +25,7 @@ Floats = npt.NDArray[np.float64]
 RATES = np.array([0, 0.05, 0.10, 0.15, 0.20])
 SHARES = (0.02, 0.2, 0.6)
 SECONDS = 60
+CUSTOMERS = 1_000_000
 
 
 def customers(n: int, seed: int = 0) -> tuple[Floats, Floats, Floats]:
@@ -73,16 +73,14 @@ def peer(objective: Floats, limited: Floats, most: float, whole: bool) -> tuple[
     return value, time.perf_counter() - begun
 
 
-def row(cells: list[str]) -> None:
-    print("| " + " | ".join(cells) + " |")
-
-
 def cells_of(n: int, seconds: float, plan: Allocation, limit: str, worth: float) -> list[str]:
     """The cells of the allocation itself."""
     return [f"{n:,}", limit, f"{seconds:.2f}", f"{plan.relative_gap:.1e}", f"{worth:,.2f}"]
 
 
-def compare(n: int, solve: bool) -> None:
+def compare(n: int, solve: bool) -> list[list[str]]:
+    """The rows of one number of customers."""
+    rows = []
     gain, cost, revenue = customers(n)
     dearest = cost[np.arange(n), gain.argmax(axis=1)].sum()
     low, high = revenue[:, 0].sum(), revenue.max(axis=1).sum()
@@ -91,11 +89,12 @@ def compare(n: int, solve: bool) -> None:
         begun = time.perf_counter()
         plan = allocate(gain, cost, budget)
         cells = cells_of(n, time.perf_counter() - begun, plan, f"budget {share:.0%}", plan.gain)
-        row(cells + against(plan.gain, -gain, cost, budget, -1, solve))
+        rows.append(cells + against(plan.gain, -gain, cost, budget, -1, solve))
         begun = time.perf_counter()
         plan = cheapest(revenue, cost, target)
         cells = cells_of(n, time.perf_counter() - begun, plan, f"target {share:.0%}", plan.cost)
-        row(cells + against(plan.cost, cost, -revenue, -target, 1, solve))
+        rows.append(cells + against(plan.cost, cost, -revenue, -target, 1, solve))
+    return rows
 
 
 def against(
@@ -113,18 +112,21 @@ def against(
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--customers", type=int, default=1_000_000)
-    options.add_argument("--solver-customers", type=int, nargs="*", default=[300, 3_000])
-    given = options.parse_args()
+    parser = options(__doc__)
+    parser.add_argument("--customers", type=int, help=f"default {CUSTOMERS:,} times the size")
+    parser.add_argument("--solver-customers", type=int, nargs="*", help="of what the peer solves")
+    given = parser.parse_args()
+    report = Report(given)
     heads = "customers, limit, s, gap, objective, short of milp, milp s, short of LP, LP s"
-    row(heads.split(", "))
-    row(["---:", "---", *["---:"] * 7])
-    for n in given.solver_customers:
-        compare(n, solve=True)
-    compare(given.customers, solve=False)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\nPeak memory {peak:,.0f} MB, the solvers' included.")
+    few = given.solver_customers or ([300, 3_000] if given.size >= 1 else [300])
+    rows = [row for n in few for row in compare(n, solve=True)]
+    many = given.customers or scaled(CUSTOMERS, given.size, least=3_000)
+    largest = compare(many, solve=False)
+    report.table(heads.split(", "), rows + largest)
+    for what, row in zip(("a budget", "a revenue target"), largest[2:], strict=False):
+        report.figure(f"{what}, {many:,} customers", float(row[2]), "s")
+    report.figure("relative gap at most", max(float(row[3]) for row in largest), "")
+    report.close()
 
 
 if __name__ == "__main__":

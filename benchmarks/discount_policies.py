@@ -9,13 +9,13 @@ on the same offers.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from measuring import Report, options, scaled
 
 from neigung.decisions.discount import contact_costs, recommended_arms
 from neigung.models.offer_dataset import build_offer_dataset, offer_splits
@@ -33,19 +33,22 @@ CONTACT_COST = 0.05
 
 def main() -> None:
     """Run all seeds and print the tables."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--seeds", type=int, default=5)
-    arguments.add_argument("--offers", type=int, default=50_000, help="about so many to train on")
-    arguments.add_argument("--design", choices=DESIGNS, help="only this one")
-    arguments.add_argument("--out", type=Path, help="also write all rows to this CSV file")
-    given = arguments.parse_args()
+    parser = options(__doc__)
+    parser.add_argument("--seeds", type=int, help="default 5 times the size, at least 2")
+    parser.add_argument("--offers", type=int, help="to train on; default 50,000 times the size")
+    parser.add_argument("--design", choices=DESIGNS, help="only this one")
+    parser.add_argument("--out", type=Path, help="also write all rows to this CSV file")
+    given = parser.parse_args()
+    offers = given.offers or scaled(50_000, given.size, least=3_000)
     rows = []
     for design in [given.design] if given.design else DESIGNS:
-        for seed in range(given.seeds):
-            rows += one_seed(design, seed, given.offers)
+        for seed in range(given.seeds or scaled(5, given.size, least=2)):
+            rows += one_seed(design, seed, offers)
             if given.out:
                 pd.DataFrame(rows).to_csv(given.out, index=False)
-    report(pd.DataFrame(rows))
+    report = Report(given)
+    tell(report, pd.DataFrame(rows))
+    report.close()
 
 
 def one_seed(design: str, seed: int, offers: int) -> list[dict[str, object]]:
@@ -122,27 +125,35 @@ def clustered_error(values: np.ndarray, groups: np.ndarray) -> float:
     return float(np.sqrt((sums**2).sum()) / len(values))
 
 
-def report(rows: pd.DataFrame) -> None:
-    """Two Markdown tables: what policies earn, and the share of what perfect knowledge adds."""
-    print("| design | margin | policy | earns per offer | model's lead, mean of seeds | "
-          "seeds with the lead above its interval |\n|---|---|---|---|---|---|")  # fmt: skip
+def tell(report: Report, rows: pd.DataFrame) -> None:
+    """Two tables: what policies earn, and the share of what perfect knowledge adds."""
+    lines = []
     for (design, margin, policy), part in rows.groupby(
         ["design", "margin_rate", "policy"], sort=False
     ):
         lead = f"{part['lead'].mean():+.3f}" if policy != "model" else ""
-        ahead = (part["lead"] - 1.96 * part["error"] > 0).sum() if policy != "model" else ""
-        of = f" of {len(part)}" if lead and policy != "perfect knowledge" else ""
-        ahead = ahead if of else ""
-        print(f"| {design} | {margin:.2f} | {policy} | {part['earns'].mean():.3f} | {lead} | "
-              f"{ahead}{of} |")  # fmt: skip
-    print("\n| design | margin | share of what perfect knowledge adds to the best simple policy, "
-          "mean (range) | CPU s to fit |\n|---|---|---|---|")  # fmt: skip
+        ahead = int((part["lead"] - 1.96 * part["error"] > 0).sum())
+        told = f"{ahead} of {len(part)}" if policy not in ("model", "perfect knowledge") else ""
+        lines.append([design, f"{margin:.2f}", policy, f"{part['earns'].mean():.3f}", lead, told])
+    report.table(
+        ["design", "margin", "policy", "earns per offer", "model's lead, mean of seeds",
+         "seeds with the lead above its interval"],
+        lines,
+    )  # fmt: skip
+    lines = []
     for (design, margin), part in rows.groupby(["design", "margin_rate"], sort=False):
         earns = part.pivot(index="seed", columns="policy", values="earns")
         simple = earns.drop(columns=["model", "perfect knowledge"]).max(axis=1)
         share = (earns["model"] - simple) / (earns["perfect knowledge"] - simple)
-        print(f"| {design} | {margin:.2f} | {share.mean():.0%} ({share.min():.0%} to "
-              f"{share.max():.0%}) | {part['seconds'].mean():.0f} |")  # fmt: skip
+        told = f"{share.mean():.0%} ({share.min():.0%} to {share.max():.0%})"
+        lines.append([design, f"{margin:.2f}", told, f"{part['seconds'].mean():.0f}"])
+        report.figure(f"{design}, margin {margin:.2f}: share gained", share.mean(), "")
+    report.table(
+        ["design", "margin",
+         "share of what perfect knowledge adds to the best simple policy, mean (range)",
+         "CPU s to fit"],
+        lines,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -14,15 +14,14 @@ are learned from the earlier offers; the later ones are judged.
 The features are the few that staff look at and that tell who orders; `--all-features` takes all.
 """
 
-import argparse
 import shutil
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from measuring import Report, options, scaled
 
 from neigung.evaluation.arm_verdict import arm_effects
 from neigung.evaluation.clusters import Clusters
@@ -135,48 +134,52 @@ def one_seed(folder: Path, seed: int, customers: int, everything: bool) -> dict[
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--seeds", type=int, default=100)
-    options.add_argument("--first-seed", type=int, default=0)
-    options.add_argument("--customers", type=int, default=10_000)
-    options.add_argument("--all-features", action="store_true")
-    options.add_argument("--out", type=Path)
-    given = options.parse_args()
+    parser = options(__doc__)
+    parser.add_argument("--seeds", type=int, help="default 100 times the size")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--customers", type=int, default=10_000)
+    parser.add_argument("--all-features", action="store_true")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    seeds = given.seeds or scaled(100, given.size)
 
     rows = []
     work = Path(tempfile.mkdtemp())
-    begun = time.perf_counter()
     try:
-        for seed in range(given.first_seed, given.first_seed + given.seeds):
+        for seed in range(given.first_seed, given.first_seed + seeds):
             rows.append(one_seed(work / "store", seed, given.customers, given.all_features))
             if given.out:
                 pd.DataFrame(rows).to_csv(given.out, index=False)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     table = pd.DataFrame(rows)
-    print(
-        f"{given.seeds} seeds of {given.customers:,} customers; {table['rows_all'].mean():,.0f} "
-        f"offers judged, {table['rows_staff'].mean():,.0f} of them chosen by staff; "
-        f"{time.perf_counter() - begun:,.0f} s"
+    report = Report(given)
+    report.table(
+        ["offers", "judged in each shop", "shops without effect where one is found"],
+        [
+            [what, f"{table[f'rows_{name}'].mean():,.0f}", f"{table[f'found_{name}'].mean():.2f}"]
+            for name, what in (("all", "all"), ("staff", "chosen by staff"))
+        ],
+        "No effect",
+        f"{seeds} seeds of {given.customers:,} customers.",
     )
-    print("\nNo effect: share of shops where one is found")
-    print(table[["found_all", "found_staff"]].mean().to_string())
-    print("\nUsual effects, offers chosen by staff: share of intervals that hold the truth")
     arms = [name.removeprefix("robust_error_") for name in table if "robust_error_" in name]
-    print(
-        pd.DataFrame(
-            {
-                "doubly robust": [table[f"robust_{arm}"].mean() for arm in arms],
-                "plain": [table[f"plain_{arm}"].mean() for arm in arms],
-                "error, points": [100 * table[f"robust_error_{arm}"].mean() for arm in arms],
-                "plain error": [100 * table[f"plain_error_{arm}"].mean() for arm in arms],
-                "effect found": [table[f"verdict_found_{arm}"].mean() for arm in arms],
-            },
-            index=arms,
-        )
-        .round(2)
-        .to_string()
-    )
+    mean = table.mean()
+    report.table(
+        ["arm", "doubly robust", "plain difference", "error of the first, points",
+         "of the second", "effect found"],
+        [
+            [arm, f"{mean[f'robust_{arm}']:.2f}", f"{mean[f'plain_{arm}']:.2f}",
+             f"{100 * mean[f'robust_error_{arm}']:.2f}", f"{100 * mean[f'plain_error_{arm}']:.2f}",
+             f"{mean[f'verdict_found_{arm}']:.2f}"]
+            for arm in arms
+        ],
+        "Usual effects, offers chosen by staff: share of 95 % intervals that hold the truth",
+    )  # fmt: skip
+    covered = float(np.mean([mean[f"robust_{arm}"] for arm in arms]))
+    report.figure("intervals that hold the truth, doubly robust", covered, "")
+    report.figure("shops without effect where one is found", float(mean["found_all"]), "")
+    report.close()
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ the variations and without MLflow.
 
 from __future__ import annotations
 
-import argparse
-import os
 import resource
 import time
 from collections.abc import Callable, Iterator
@@ -19,8 +17,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
+from made_customers import ATTRIBUTES, columns_of, made
+from measuring import Report, options, scaled
 
 from neigung.evaluation.baselines import fit_baselines
 from neigung.evaluation.comparison import compare
@@ -32,8 +30,6 @@ from neigung.explanation.contributions import contributions
 from neigung.explanation.evidence import Evidence
 from neigung.explanation.explain import Explanation, explain
 from neigung.explanation.report import build_report
-from neigung.features.feature import Column
-from neigung.features.library import library
 from neigung.models.artefact import Artefact, reference_table
 from neigung.models.classifier import PropensityClassifier
 from neigung.models.dataset import Dataset
@@ -41,60 +37,10 @@ from neigung.models.usual import usual_values
 from neigung.study import Study
 
 CUTOFFS = [f"2025-0{month}-01" for month in range(1, 7)]
-ATTRIBUTES = {
-    "age": ["18-29", "30-39", "40-49", "50-59", "60+"],
-    "sex": ["female", "male", "diverse"],
-    "region": [f"region {number:02d}" for number in range(16)],
-    "income": ["low", "middle", "high"],
-}
-FITTED_ROWS = 30_000
+ROWS, FITTED_ROWS = 100_000, 30_000
 LANGUAGES = ("en", "de")
 
 Timed = Callable[[str], AbstractContextManager[None]]
-
-
-def columns_of(count: int) -> tuple[Column, ...]:
-    """The first of the library, and the attributes."""
-    found = [column for one in library() for column in one.columns][: count - len(ATTRIBUTES)]
-    for name in ATTRIBUTES:
-        key = f"attribute_{name}"
-        texts = (f"Attribute “{name}”", f"Merkmal „{name}“")
-        found.append(Column(key, key, None, "category", "attributes", "category", *texts))
-    return tuple(found)
-
-
-def made(columns: tuple[Column, ...], count: int, cutoff: str, seed: int) -> Dataset:
-    """Customers at one cutoff; those who ordered often, and lately, order again."""
-    rng = np.random.default_rng(seed)
-    eager = rng.gamma(1.5, 1.0, count)
-    frame: dict[str, Any] = {
-        "customer_id": np.char.add("customer-", np.arange(count).astype(str)).astype(object),
-        "cutoff": np.full(count, np.datetime64(cutoff, "us")),
-    }
-    for column in columns:
-        if column.kind == "category":
-            levels = ATTRIBUTES.get(column.name.removeprefix("attribute_"), ["web", "app", "store"])
-            codes = rng.integers(-1, len(levels), count)
-            frame[column.name] = pd.Categorical.from_codes(codes, levels)
-            continue
-        frame[column.name] = values(column.unit, eager, rng)
-    odds = 1.2 * np.log(eager) - 0.3 + 0.3 * rng.normal(size=count)
-    frame["label"] = (rng.random(count) < 1 / (1 + np.exp(-odds))).astype(float)
-    return Dataset(pd.DataFrame(frame), columns)
-
-
-def values(unit: str, eager: Any, rng: np.random.Generator) -> Any:
-    """Numbers as a feature of this unit has them, a tenth of them missing where that can be."""
-    count = len(eager)
-    if unit == "share":
-        found = rng.beta(1 + eager, 3)
-    elif unit in ("days", "hours", "clock"):
-        found = np.round(rng.gamma(1.2, 40 / (0.3 + eager)), 1)
-    elif unit in ("currency", "ratio", "points"):
-        found = np.round(rng.gamma(1 + eager, 20), 2)
-    else:
-        return rng.poisson(3 * eager).astype(float)
-    return np.where(rng.random(count) < 0.1, np.nan, found)
 
 
 def fit(rows: Dataset, trees: int, seed: int = 7) -> PropensityClassifier:
@@ -199,16 +145,18 @@ def assessed(
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--rows", type=int, default=100_000)
-    options.add_argument("--columns", type=int, default=150)
-    options.add_argument("--trees", type=int, default=300)
-    options.add_argument("--out", type=Path)
-    given = options.parse_args()
+    parser = options(__doc__)
+    parser.add_argument("--rows", type=int, help=f"default {ROWS:,} times the size")
+    parser.add_argument("--columns", type=int, default=150)
+    parser.add_argument("--trees", type=int, help="default 300 times the size, at least 60")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    rows = given.rows or scaled(ROWS, given.size, least=2_000)
+    given.trees = given.trees or scaled(300, min(1.0, given.size), least=60)
 
     columns = columns_of(given.columns)
-    train = made(columns, min(FITTED_ROWS, given.rows), CUTOFFS[-2], 1)
-    test = made(columns, given.rows, CUTOFFS[-1], 2)
+    train = made(columns, min(FITTED_ROWS, rows), CUTOFFS[-2], 1)
+    test = made(columns, rows, CUTOFFS[-1], 2)
     artefact = artefact_of(fit(train, given.trees), train, test)
     told: dict[str, tuple[float, float]] = {}
 
@@ -229,21 +177,22 @@ def main() -> None:
         with timed(f"page, {language}"):
             pages[language] = build_report(artefact, evidence, test, language=language)
 
-    print(
-        f"{given.rows:,} rows, {len(columns)} columns, {given.trees} trees, {os.cpu_count()} cores"
-    )
-    print(f"{'':>20} {'seconds':>8} {'CPU':>8}")
-    for name, (wall, own) in told.items():
-        print(f"{name:>20} {wall:>8.1f} {own:>8.1f}")
-    wall, own = (sum(times) for times in zip(*told.values(), strict=True))
-    print(f"{'in all':>20} {wall:>8.1f} {own:>8.1f}")
-    sizes = ", ".join(f"{name} {len(page.encode()) / 1e6:.2f} MB" for name, page in pages.items())
+    report = Report(given)
+    told["in all"] = tuple(sum(times) for times in zip(*told.values(), strict=True))  # type: ignore[assignment]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"pages: {sizes}; peak memory {peak:.1f} GB")
+    report.table(
+        ["what", "seconds", "CPU, s"],
+        [[name, f"{wall:.1f}", f"{own:.1f}"] for name, (wall, own) in told.items()],
+        note=f"{rows:,} rows, {len(columns)} columns, {given.trees} trees; pages of "
+        f"{' and '.join(f'{len(page.encode()) / 1e6:.1f} MB' for page in pages.values())}; "
+        f"{peak:.1f} GB at most.",
+    )
+    report.figure("the report in all", told["in all"][0], "s", at_most=60)
     if given.out:
         given.out.mkdir(parents=True, exist_ok=True)
         for language, page in pages.items():
             (given.out / f"report_{language}.html").write_text(page, encoding="utf-8")
+    report.close()
 
 
 if __name__ == "__main__":

@@ -20,8 +20,6 @@ log is written to it, so a disk like production's counts) and is gone afterwards
 look: --customers 2000 --seconds 3 --minutes 0.2
 """
 
-import argparse
-import json
 import os
 import signal
 import statistics
@@ -29,11 +27,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import service_processes as servers
+from measuring import Report, options, scaled
 from service_house import HELD, MOST_IDS, SPOT, House, build, by_id, by_profile, for_peer
 from service_processes import Result, Server, load, warm_up
 
@@ -54,7 +53,7 @@ class Run:
     seconds: float
     minutes: float
     kind: str
-    results: dict[str, Any] = field(default_factory=dict)
+    report: Report
 
     def __post_init__(self) -> None:
         every = self.house.ids()
@@ -74,16 +73,6 @@ class Run:
     ) -> Result:
         warm_up(server, requests, max(4, connections))
         return load(server, requests, self.seconds, connections, **more)
-
-
-def row(*cells: str) -> None:
-    print("| " + " | ".join(cells) + " |")
-
-
-def heads(title: str, *names: str) -> None:
-    print(f"\n{title}\n")
-    row(*names)
-    row("---", *["---:"] * (len(names) - 1))
 
 
 def figures(result: Result) -> list[str]:
@@ -126,15 +115,18 @@ def one(run: Run) -> None:
         "by id, explained on the spot": "p50 < 8",
         "by profile": "p99 < 80",
     }
-    heads("One prediction at a time", "", *FIGURES, "goal")
-    for name, result in found.items():
-        row(name, *figures(result), goals.get(name, ""))
+    rows = [[name, *figures(result), goals.get(name, "")] for name, result in found.items()]
+    run.report.table(["", *FIGURES, "goal"], rows, "One prediction at a time")
+    for name, goal in (("by id, contributions in the snapshot", 5), ("by profile", None),
+                       ("by id, explained on the spot", 8)):  # fmt: skip
+        run.report.figure(f"{name}: p50", found[name]["p50"], "ms", at_most=goal)
     told = {name: result["stages"] for name, result in found.items() if result["stages"]}
     names = list(dict.fromkeys(stage for stages in told.values() for stage in stages))
-    heads("Of which, by the service's own count, ms, mean", "", *names)
-    for name, stages in told.items():
-        row(name, *[f"{stages.get(stage, 0.0):.2f}" for stage in names])
-    run.results["one"] = found
+    rows = [
+        [name, *[f"{stages.get(stage, 0.0):.2f}" for stage in names]]
+        for name, stages in told.items()
+    ]
+    run.report.table(["", *names], rows, "Of which, by the service's own count, ms, mean")
 
 
 def same_prediction(run: Run, peer: Server) -> None:
@@ -169,13 +161,19 @@ def many(run: Run) -> None:
             )
             rounds.append({"service": asked["p50"], "LightGBM": alone * 1e3})
     ratios = [one["service"] / one["LightGBM"] for one in rounds]
-    heads(f"{size} customers a call", "", f"p50, ms, median of {ROUNDS} rounds", "errors", "goal")
+    rows = []
     for name in ("service", "LightGBM"):
         middle = statistics.median(one[name] for one in rounds)
-        row(name, f"{middle:.1f}", str(errors) if name == "service" else "", "")
+        rows.append([name, f"{middle:.1f}", str(errors) if name == "service" else "", ""])
     spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-    row("ratio (range)", spread, "", "at most 1.3")
-    run.results["many"] = {"customers": size, "rounds": rounds, "ratios": ratios, "errors": errors}
+    rows.append(["ratio (range)", spread, "", "at most 1.3"])
+    heads = ["", f"p50, ms, median of {ROUNDS} rounds", "errors", "goal"]
+    run.report.table(heads, rows, f"{size} customers a call")
+    run.report.figure(
+        f"{size} customers a call", statistics.median(one["service"] for one in rounds), "ms",
+        peer="LightGBM", peer_value=statistics.median(one["LightGBM"] for one in rounds),
+        ratio=statistics.median(ratios), at_most=1.3,
+    )  # fmt: skip
 
 
 def seconds_of(work: Callable[[Any], object], inputs: Sequence[Any], seconds: float) -> float:
@@ -209,24 +207,28 @@ def soak(run: Run) -> None:
         peer = run.measured(server, run.peers, CONNECTIONS)
     ratio = own["per_second"] / peer["per_second"]
     title = f"{run.minutes:g} minutes at {CONNECTIONS} connections and {WORKERS} workers"
-    heads(title, run.kind, *FIGURES, "goal")
-    row("the service", *figures(own), "no errors")
-    row("MLflow, features sent, not explained", *figures(peer), "")
-    row("ratio", "", "", "", f"{ratio:.1f}", "", "at least 6")
+    rows = [
+        ["the service", *figures(own), "no errors"],
+        ["MLflow, features sent, not explained", *figures(peer), ""],
+        ["ratio", "", "", "", f"{ratio:.1f}", "", "at least 6"],
+    ]
+    run.report.table([run.kind, *FIGURES, "goal"], rows, title)
+    run.report.figure(
+        "requests a second", own["per_second"], "1/s", peer="MLflow",
+        peer_value=peer["per_second"], ratio=ratio, at_least=6,
+    )  # fmt: skip
+    run.report.figure("errors", own["errors"], "", at_most=0)
+    run.report.figure("workers that died", len(died), "", at_most=0)
     memory = growth(samples, min(60.0, run.minutes * 6))
     names = ("after the first minute", "at the end", "at most")
-    heads("Memory of a worker, MB (shared pages counted in part: PSS)", "", *names, "goal")
+    rows = []
     for number, (pid, parts) in enumerate(memory.items(), 1):
         for kind, values in parts.items():
             cells = [f"{value:,.0f}" for value in values]
-            row(f"worker {number}{' (died)' if pid in died else ''}, {kind}", *cells, "no growth")
-    run.results["soak"] = {
-        "service": own,
-        "peer": peer,
-        "ratio": ratio,
-        "workers_died": len(died),
-        "memory": samples,
-    }
+            name = f"worker {number}{' (died)' if pid in died else ''}, {kind}"
+            rows.append([name, *cells, "no growth"])
+    title = "Memory of a worker, MB (shared pages counted in part: PSS)"
+    run.report.table(["", *names, "goal"], rows, title)
 
 
 def fsync_ms(folder: Path) -> float:
@@ -273,49 +275,51 @@ def start(run: Run) -> None:
             with server_of() as server:
                 cpu = server.cpu_seconds()
                 found[name].append({"seconds": server.seconds_to_ready, "cpu_seconds": cpu})
-    heads(f"Start to ready, {WORKERS} workers", "", f"s, {STARTS} times", "CPU, s", "goal")
+    rows = []
     for name, times in found.items():
         cells = [
             ", ".join(f"{one[key]:.1f}" for one in times) for key in ("seconds", "cpu_seconds")
         ]
-        row(name, *cells, kinds[name][1])
-    run.results["start"] = found
+        rows.append([name, *cells, kinds[name][1]])
+    heads = ["", f"s, {STARTS} times", "CPU, s", "goal"]
+    run.report.table(heads, rows, f"Start to ready, {WORKERS} workers")
+    times = [one["seconds"] for one in found["neigung serve"]]
+    run.report.figure("start to ready", statistics.median(times), "s", at_most=10)
 
 
 PARTS: dict[str, Callable[[Run], None]] = {"one": one, "many": many, "soak": soak, "start": start}
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    options.add_argument("--customers", type=int, default=20_000, help="of the simulated shop")
-    options.add_argument("--seconds", type=float, default=30, help="of each measured load")
-    options.add_argument("--minutes", type=float, default=10, help="of the soak")
-    options.add_argument("--load", default="held", choices=("held", "spot", "profile", "mixed"),
-                         help="what the soak asks for")  # fmt: skip
-    options.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
-    options.add_argument("--json", type=Path, help="write everything measured to this file")
-    given = options.parse_args()
+    parser = options(__doc__)
+    parser.add_argument("--customers", type=int, help="of the shop; default 20,000 times the size")
+    parser.add_argument("--seconds", type=float, help="of each load; default 30 times the size")
+    parser.add_argument("--minutes", type=float, help="of the soak; default 10 times the size")
+    parser.add_argument("--load", default="held", choices=("held", "spot", "profile", "mixed"),
+                        help="what the soak asks for")  # fmt: skip
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
+    given = parser.parse_args()
+    customers = given.customers or scaled(20_000, given.size, least=1_000)
+    seconds = given.seconds or max(1.0, 30 * given.size)
+    minutes = given.minutes or max(0.1, 10 * given.size)
+    report = Report(given)
     servers.needs_wrk()
     # Ended from outside, the servers are stopped and the folder is removed all the same.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     busy = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        run = Run(build(Path(folder), given.customers), given.seconds, given.minutes, given.load)
+        run = Run(build(Path(folder), customers), seconds, minutes, given.load, report)
         about = run.house.facts | {
             "load average before": round(busy, 2),
             "an fsync of 4 kB, ms": round(fsync_ms(Path(folder)), 2),
         }
-        print("\n" + ", ".join(f"{name} {value:,}" for name, value in about.items()))
-        print("rows of a profile: " + ", ".join(f"{name} {n:g}" for name, n in run.sizes.items()))
-        if busy > BUSY:
-            print("Other programs share the cores: these figures are no measurement.")
+        about |= {f"rows of a profile in {name}": n for name, n in run.sizes.items()}
+        warning = "Other programs share the cores: these figures are no measurement."
+        rows = [[name, f"{value:,}"] for name, value in about.items()]
+        report.table(["about", ""], rows, note=warning if busy > BUSY else "")
         for name in given.only:
             PARTS[name](run)
-    if given.json is not None:
-        content = {"about": about, "profile_rows": run.sizes, **run.results}
-        given.json.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    report.close()
 
 
 if __name__ == "__main__":

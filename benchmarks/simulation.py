@@ -6,16 +6,16 @@ Seconds on the wall and of processor time, peak memory, rows per table, and the 
 the retailer hard. The goal is a million customers within 2 minutes and 4 GB on 2 cores.
 """
 
-import argparse
 import resource
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
+from measuring import Report, options, scaled, timed
 
 from neigung.simulation import read_truth, simulate
 
+CUSTOMERS = 1_000_000
 ARMS = ("5%", "10%", "15%", "20%")
 
 
@@ -47,30 +47,33 @@ def facts(out: Path) -> list[tuple[str, float]]:
     ]
 
 
-def measure(out: Path, customers: int, seed: int) -> None:
-    """Write a store and print what it took."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = simulate(out, customers, seed)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+def measure(report: Report, out: Path, customers: int, seed: int) -> None:
+    """Write a store and say what it took."""
+    taken = timed(lambda: simulate(out, customers, seed))
     both = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    peak = sum(resource.getrusage(who).ru_maxrss for who in both)
+    peak = sum(resource.getrusage(who).ru_maxrss for who in both) / 1e6
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
-    print(f"{customers:,} customers: {wall:.1f} s, {cpu:.1f} s of processor time, ", end="")
-    print(f"{peak / 1e6:.2f} GB at most, {size / 1e6:,.0f} MB on disk")
-    for name, rows in result.rows.items():
-        print(f"{rows:>12,} {name}")
-    for name, value in facts(out):
-        print(f"{value:>12,.4g} {name}")
+    found = [f"{customers:,}", f"{taken.seconds:.1f}", f"{taken.cpu_seconds:.1f}", f"{peak:.2f}"]
+    heads = ["customers", "seconds", "CPU, s", "GB at most", "MB on disk"]
+    report.table(heads, [[*found, f"{size / 1e6:,.0f}"]])
+    tables = [[name, f"{rows:,}"] for name, rows in taken.answer.rows.items()]
+    report.table(["table", "rows"], tables)
+    report.table(["fact of the truth", ""], [[name, f"{one:,.4g}"] for name, one in facts(out)])
+    report.figure("writing a shop", taken.seconds, "s", at_most=120)
+    report.figure("writing a shop, memory", peak, "GB", at_most=4)
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--customers", type=int, default=1_000_000)
-    options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--out", type=Path)
-    given = options.parse_args()
+    parser = options(__doc__)
+    parser.add_argument("--customers", type=int, help=f"default {CUSTOMERS:,} times the size")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    report = Report(given)
+    customers = given.customers or scaled(CUSTOMERS, given.size, least=1_000)
     with tempfile.TemporaryDirectory() as folder:
-        measure(given.out or Path(folder) / "shop", given.customers, given.seed)
+        measure(report, given.out or Path(folder) / "shop", customers, given.seed)
+    report.close()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How well uplift models find effects that are known, beside EconML and causalml.
 
-    .venv/bin/python benchmarks/uplift_models.py [--shapes offers,targeted,…] [--seeds 5]
-        [--rows 1.0] [--out DIR] [--peer-python econml=PATH …] [--make-envs DIR]
+    .venv/bin/python benchmarks/uplift_models.py [--shapes "discounts, randomised;advert"]
+        [--seeds 3] [--rows 0.25] [--out DIR] [--peers econml causalml]
 
 Each shape is a trial drawn from a formula, so that every customer's expected effect given the
 features is known. All models are fitted to the same rows (Parquet files in `--out`) on one
@@ -14,15 +14,15 @@ thread and judged on other customers of the same trial:
   no effect: mean absolute prediction over the spread of the outcome.
 - seconds: processor time of fit and predict.
 
-The peers live in environments of their own: `--make-envs DIR` creates them (venv and pip),
-`--peer-python econml=…/bin/python` names existing ones. Results are kept in `--out` and not
-computed twice; the table goes to standard output.
+The peers run in environments of their own, made on first use; one seed of them takes five minutes a
+trial (`--peers` without a name leaves them out).
 """
 
 import argparse
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 from uplift_trials import SHAPES, Trial, drawn
 
-PEERS = {"econml": ["econml", "lightgbm", "pyarrow"], "causalml": ["causalml", "pyarrow"]}
+PEERS = ("econml", "causalml")
 
 
 def our_candidates(train: Trial, new: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame, float]]:
@@ -231,7 +231,7 @@ def results(shape: str, seed: int, options: argparse.Namespace) -> list[dict[str
     for label, effects, seconds in our_candidates(train, test.X):
         gain, error = judged(effects, test)
         rows.append({"model": label, "gain": gain, "error": error, "seconds": seconds})
-    for peer, python in options.peers.items():
+    for peer, python in options.python.items():
         done = folder / f"{peer}.done"
         if not done.exists():
             command = [python, __file__, "--inside", peer, str(folder)]
@@ -244,12 +244,11 @@ def results(shape: str, seed: int, options: argparse.Namespace) -> list[dict[str
     return [{"shape": shape, "seed": seed, **row} for row in rows]
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Markdown: mean and range over the seeds."""
-    frame = pd.DataFrame(rows)
-    lines = ["| trial | model | gain | error | seconds |", "|---|---|---|---|---|"]
-    for (shape, model), part in frame.groupby(["shape", "model"], sort=False):
-        cells = []
+def table(rows: list[dict[str, Any]]) -> list[list[str]]:
+    """Cells: mean and range over the seeds."""
+    lines = []
+    for (shape, model), part in pd.DataFrame(rows).groupby(["shape", "model"], sort=False):
+        cells = [shape, model]
         for name, digits in (("gain", 2), ("error", 3 if shape.startswith("no ") else 2)):
             values = part[name].dropna()
             cells.append(
@@ -259,46 +258,46 @@ def table(rows: list[dict[str, Any]]) -> str:
                 else ""
             )
         seconds = part["seconds"].mean()
-        cells.append("" if np.isnan(seconds) else f"{seconds:.1f}")
-        lines.append(f"| {shape} | {model} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def environments(folder: Path) -> dict[str, str]:
-    """A virtual environment per peer, made where it is missing; its python per peer."""
-    found = {}
-    for peer, packages in PEERS.items():
-        python = folder / peer / "bin" / "python"
-        if not python.exists():
-            subprocess.run([sys.executable, "-m", "venv", str(folder / peer)], check=True)
-            subprocess.run([str(python), "-m", "pip", "install", "-q", *packages], check=True)
-        found[peer] = str(python)
-    return found
+        lines.append([*cells, "" if np.isnan(seconds) else f"{seconds:.1f}"])
+    return lines
 
 
 def main() -> None:
     if sys.argv[1:2] == ["--inside"]:
         peer_candidates(sys.argv[2], Path(sys.argv[3]))
         return
-    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    options.add_argument("--shapes", default="", help="names or their beginnings, by ;")
-    options.add_argument("--seeds", type=int, default=5)
-    options.add_argument("--rows", type=float, default=1.0, help="share of each trial's rows")
-    options.add_argument("--out", default="uplift_models")
-    options.add_argument("--peer-python", action="append", default=[], metavar="NAME=PYTHON")
-    options.add_argument("--make-envs", metavar="DIR")
-    given = options.parse_args()
-    given.peers = environments(Path(given.make_envs)) if given.make_envs else {}
-    given.peers |= dict(pair.split("=", 1) for pair in given.peer_python)
+    from measuring import KEPT, NoPeerError, Report, options, peer_python, scaled
+
+    parser = options(__doc__)
+    parser.add_argument("--shapes", default="", help="names or their beginnings, by ;")
+    parser.add_argument("--seeds", type=int, help="default 3 times the size")
+    parser.add_argument("--rows", type=float, help="share of a trial's rows; default 0.25 times")
+    parser.add_argument("--out", help="keep results here, and do not compute them twice")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS)
+    given = parser.parse_args()
+    report, missing = Report(given), []
+    given.rows = given.rows or max(0.1, 0.25 * given.size)
+    given.python = {}
+    for peer in given.peers:
+        try:
+            given.python[peer] = peer_python(peer)
+        except NoPeerError as error:
+            missing.append(str(error))
     wanted = [one for one in given.shapes.split(";") if one]
     rows: list[dict[str, Any]] = []
-    for shape in SHAPES:
-        if wanted and not any(shape.startswith(one) for one in wanted):
-            continue
-        for seed in range(given.seeds):
-            rows += results(shape, seed, given)
-            print(f"{shape}, seed {seed}", file=sys.stderr)
-    print(table(rows))
+    KEPT.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=KEPT) as folder:
+        given.out = given.out or folder
+        for shape in SHAPES:
+            if wanted and not any(shape.startswith(one) for one in wanted):
+                continue
+            for seed in range(given.seeds or scaled(3, given.size)):
+                rows += results(shape, seed, given)
+                print(f"{shape}, seed {seed}", file=sys.stderr)
+    heads = ["trial", "model", "gain", "error", "seconds"]
+    note = f"Not measured: {'; '.join(missing)}." if missing else ""
+    report.table(heads, table(rows), note=note)
+    report.close()
 
 
 if __name__ == "__main__":

@@ -109,7 +109,8 @@ class FeatureSet:
         held = engine.hold(WHOLE_ORDERS, pruned(orders.select(*read)))
         split = engine.hold(SPLIT_LINES, lines.anti_join(held, ["customer_id", "order_id"]))
         columns = {
-            name: held[name] if name in read else ibis.null(kind)
+            # An engine may hold a sum in fewer digits than the expression promises.
+            name: held[name].cast(kind) if name in read else ibis.null(kind)
             for name, kind in orders.schema().items()
         }
         return {**past.tables, WHOLE_ORDERS: held.select(**columns), SPLIT_LINES: split}

@@ -15,7 +15,7 @@ import socket
 import sys
 import tempfile
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
 import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from neigung.errors import ProfileError
 from neigung.profiles.contract import TABLES
@@ -43,6 +45,7 @@ _SETTINGS = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.caseSensitive": "false",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
 }
 """What the meaning of the expressions depends on."""
 
@@ -307,6 +310,28 @@ def _from_folder(
     return {name: _read(engine, name, files) for name, files in found.items()}, notes
 
 
+def _with_times(frame: Any, paths: Sequence[Path]) -> Any:
+    """The rows of Parquet files with times of nanoseconds, which Spark reads as numbers, as times.
+
+    pandas writes such files.
+    """
+    fine: dict[str, bool] = {}
+    for path in paths:
+        for field in pq.read_schema(path):
+            fine[field.name] = fine.get(field.name, False) or (
+                pa.types.is_timestamp(field.type) and field.type.unit == "ns"
+            )
+    kinds = dict(frame.dtypes)
+    return frame.selectExpr(
+        *(
+            f"timestamp_micros(`{name}` DIV 1000) AS `{name}`"
+            if fine.get(name) and kinds[name] == "bigint"
+            else f"`{name}`"
+            for name in frame.columns
+        )
+    )
+
+
 def _read(engine: SparkEngine, name: str, files: Files) -> ir.Table:
     from neigung.profiles.spark import SparkError, told
 
@@ -315,7 +340,7 @@ def _read(engine: SparkEngine, name: str, files: Files) -> ir.Table:
         with told():
             if files.format == "parquet":
                 frame = reader.option("mergeSchema", "true").parquet(*paths)
-                return engine.named(f"raw_{name}", frame)
+                return engine.named(f"raw_{name}", _with_times(frame, files.paths))
             frame = reader.csv(paths, header=True, quote='"', escape='"', multiLine=True)
         return infer_types(TABLES[name], engine.named(f"raw_{name}", frame))
     except SparkError as error:

@@ -94,7 +94,13 @@ def write_store(
         for name, table in tables.items():
             # pandas' own metadata would put its version into the bytes.
             arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata()
-            pq.write_table(arrow, fresh / f"{name}.parquet", compression="zstd")
+            pq.write_table(
+                arrow,
+                fresh / f"{name}.parquet",
+                compression="zstd",
+                coerce_timestamps="us",  # as other engines read them, Spark among them
+                allow_truncated_timestamps=True,
+            )
         text = json.dumps(marker, indent=2, ensure_ascii=False) + "\n"
         (fresh / MARKER).write_text(text, encoding="utf-8")
     return ImportResult(str(out), rows, dict(set_aside))

@@ -1,0 +1,273 @@
+"""How long features take, beside hand-written SQL, pandas and featuretools.
+
+    .venv/bin/python benchmarks/features.py [--customers 1000000] [--rounds 3]
+
+Orders of three years, 30 rows a customer, read from Parquet files, one for each month. The peers
+compute the same 30 aggregates of the last 365 days (`YEAR`), or of the whole past (`PAST`), for
+all customers with an order in that time; before anything is timed, the answers of neigung, SQL and
+pandas are compared with each other. Each of them runs in a process of its own, in turns; what is
+timed ends with the columns in memory. Opening the store, which neigung checks once, is told apart.
+featuretools computes 30 aggregates as well, by windows, as near to ours as it can; it is given
+fewer customers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+from feature_queries import SETS, in_pandas
+from measuring import (
+    HERE,
+    NoPeerError,
+    Report,
+    Taken,
+    in_process,
+    in_turns,
+    median,
+    options,
+    order_store,
+    peer_python,
+    ratios,
+    scaled,
+    spread,
+    timed,
+)
+
+CUSTOMERS, FEW_CUSTOMERS = 1_000_000, 100_000
+LAST, EVERY_DAYS = dt.datetime(2025, 12, 1), 30
+MEMORY_GB = 6.0
+SAID = {"year": "30 aggregates of a year", "past": "30 of the whole past"}
+
+
+def cutoffs(count: int) -> list[dt.datetime]:
+    """The newest first."""
+    return [LAST - dt.timedelta(days=EVERY_DAYS * back) for back in range(count)]
+
+
+def one(way: str, names: str, store: Path, count: int, out: Path | None) -> None:
+    """Compute in this process, and say what it took as a line of JSON."""
+    opening = timed(lambda: WAYS[way](store, names))
+    wall = cpu = 0.0
+    for cutoff in cutoffs(count):
+        taken = timed(lambda cutoff=cutoff: opening.answer(cutoff))
+        wall, cpu = wall + taken.seconds, cpu + taken.cpu_seconds
+    table = taken.answer
+    if out is not None:
+        (table if isinstance(table, pd.DataFrame) else table.to_pandas()).to_parquet(out)
+    columns = len(set(table.columns if way == "pandas" else table.column_names) - KEYS)
+    print(json.dumps({"seconds": wall, "cpu": cpu, "opened": opening.seconds, "columns": columns}))
+
+
+def by_neigung(store: Path, names: str) -> Callable[[dt.datetime], Any]:
+    from neigung.features.library import library
+    from neigung.models.dataset import feature_query, study_features
+    from neigung.profiles.spine import build_past
+    from neigung.profiles.store import Profiles
+    from neigung.study import Study
+
+    content = {
+        "name": "benchmark",
+        "profiles": str(store),
+        "target": {"kind": "purchase", "horizon_days": 30},
+        "legal_basis": {"none_needed": "made-up customers"},
+        "population": {"active_within_days": 365} if names == "year" else {},
+    }
+    study = Study.from_dict(content)
+    profiles = Profiles.open(store)
+    if names == "all":
+        of_orders = {
+            one.name
+            for one in library()
+            if one.source.name in ("orders", "order_weeks", "combined")
+        }
+        found = study_features(study, build_past(profiles, study, LAST)).columns
+        wanted = [column.name for column in found if column.feature in of_orders]
+    else:
+        wanted = list(SETS[names].names)
+
+    def compute(cutoff: dt.datetime) -> Any:
+        query = feature_query(study, profiles, cutoff, names=wanted)
+        return profiles.engine.prepared(query.table)()
+
+    return compute
+
+
+def by_sql(store: Path, names: str) -> Callable[[dt.datetime], Any]:
+    connection = duckdb.connect()
+    files = str(store / "order_lines" / "*.parquet")
+    query = SETS[names].sql
+    return lambda cutoff: connection.sql(query.format(files=files, cutoff=cutoff)).to_arrow_table()
+
+
+def by_pandas(store: Path, names: str) -> Callable[[dt.datetime], Any]:
+    return lambda cutoff: in_pandas(store / "order_lines", cutoff)
+
+
+WAYS = {"neigung": by_neigung, "SQL": by_sql, "pandas": by_pandas}
+KEYS = {"customer_id", "cutoff"}
+
+
+def child(way: str, names: str, store: Path, count: int, out: Path | None = None) -> Taken:
+    """What one way takes in a process of its own, its start and the opening left out."""
+    command: list[str | Path] = [sys.executable, __file__, "--one", way, names, store, str(count)]
+    taken = in_process([*command, *([out] if out else [])])
+    return Taken(taken.answer["seconds"], taken.answer["cpu"], taken.peak_mb, taken.answer)
+
+
+def compared(store: Path, names: str, ways: list[str], folder: Path) -> None:
+    """Stop when the ways differ in any number."""
+    frames = {}
+    for way in ways:
+        out = folder / f"{names}-{way}.parquet"
+        child(way, names, store, 1, out)
+        frames[way] = pd.read_parquet(out).set_index("customer_id").sort_index()
+    own = frames.pop("neigung")
+    for way, frame in frames.items():
+        if not own.index.equals(frame.index):
+            raise SystemExit(f"{way}: {len(frame):,} customers, neigung {len(own):,}.")
+        for name in SETS[names].names:
+            same = alike(own[name], frame[name])
+            if not same.all():
+                at = int(np.flatnonzero(~same)[0])
+                raise SystemExit(
+                    f"{way}: {name} is {frame[name].iloc[at]}, neigung's {own[name].iloc[at]}."
+                )
+
+
+def alike(own: pd.Series, other: pd.Series) -> np.ndarray:
+    """Where two columns say the same."""
+    if not pd.api.types.is_numeric_dtype(own):
+        return (own.astype(str) == other.astype(str)).to_numpy()
+    # A spread is the root of a difference of large numbers, so near 0 it is known to 0.001 only.
+    own, other = own.astype(float), other.astype(float)
+    return np.isclose(own, other, rtol=1e-6, atol=1e-3 if "spread" in own.name else 1e-9,
+                      equal_nan=True)  # fmt: skip
+
+
+def main() -> None:
+    parser = options(__doc__)
+    parser.add_argument("--customers", type=int, help=f"default {CUSTOMERS:,} times the size")
+    parser.add_argument("--rounds", type=int, help="default 3 times the size")
+    parser.add_argument("--one", nargs="+", help="for a process of its own: WAY SET STORE COUNT")
+    given = parser.parse_args()
+    if given.one:
+        way, names, store, count, *out = given.one
+        return one(way, names, Path(store), int(count), Path(out[0]) if out else None)
+    customers = given.customers or scaled(CUSTOMERS, given.size, least=100)
+    report = Report(given)
+    many = scaled(12, given.size, least=3)
+    beside_sql(report, customers, given.rounds or scaled(3, given.size), many)
+    beside_featuretools(report, scaled(FEW_CUSTOMERS, given.size, least=100), many)
+    report.close()
+
+
+def beside_sql(report: Report, customers: int, rounds: int, many: int) -> None:
+    """The tables and goals of what SQL and pandas can do, too."""
+    store = order_store(customers)
+    with tempfile.TemporaryDirectory() as folder:
+        compared(store, "year", ["neigung", "SQL", "pandas"], Path(folder))
+        compared(store, "past", ["neigung", "SQL"], Path(folder))
+    rows, found = [], {}
+    for names, what in SAID.items():
+        for count in (1, many):
+            works = {
+                way: lambda way=way, names=names, n=count: child(way, names, store, n)
+                for way in ("neigung", "SQL")
+            }
+            if names == "year" and count == 1:
+                works["pandas"] = lambda: child("pandas", "year", store, 1)
+            taken = found[names, count] = in_turns(works, rounds)
+            rows += [
+                [what, str(count), way, *cells(runs, taken["SQL"])] for way, runs in taken.items()
+            ]
+    for count in (1, many):
+        works = {"neigung": lambda n=count: child("neigung", "all", store, n)}
+        found["all", count] = in_turns(works, rounds if count == 1 else 1)
+        runs = found["all", count]["neigung"]
+        columns = runs[0].answer["columns"]
+        rows.append([f"all {columns} order features", str(count), "neigung", *cells(runs)])
+    opened = median([Taken(one.answer["opened"], 0) for one in found["year", 1]["neigung"]]).seconds
+    report.table(
+        ["what", "cutoffs", "by", "seconds", "CPU, s", "MB", "time over that of SQL (range)"],
+        rows,
+        f"{customers:,} customers",
+        f"Opening the store, where all rows are checked: {opened:.1f} s, once for all cutoffs.",
+    )
+    goals(report, found, many)
+
+
+def goals(report: Report, found: dict[tuple[str, int], dict[str, list[Taken]]], many: int) -> None:
+    """What was to be reached."""
+    for names, what in SAID.items():
+        for count in (1, many):
+            taken = found[names, count]
+            own, peer = median(taken["neigung"]), median(taken["SQL"])
+            report.figure(
+                f"{what}, {count} cutoff{'s' * (count > 1)}", own.seconds, "s",
+                peer="SQL", peer_value=peer.seconds,
+                ratio=statistics.median(ratios(taken["neigung"], taken["SQL"])), at_most=1.3,
+            )  # fmt: skip
+        one, all_of_them = (median(found[names, count]["neigung"]) for count in (1, many))
+        report.figure(
+            f"{what}, {many} cutoffs over one",
+            all_of_them.seconds / one.seconds,
+            "times",
+            at_most=9,
+        )
+        report.figure(f"{what}, memory", all_of_them.peak_mb / 1e3, "GB", at_most=MEMORY_GB)
+    every, past = (median(found[names, 1]["neigung"]) for names in ("all", "past"))
+    columns = every.answer["columns"] / past.answer["columns"]
+    report.figure(
+        f"all order features over 30 of the whole past, {columns:.1f} times as many",
+        every.seconds / past.seconds, "times", at_most=round(columns, 1),
+    )  # fmt: skip
+    peak = max(median(runs["neigung"]).peak_mb for runs in found.values()) / 1e3
+    report.figure("all order features, memory", peak, "GB", at_most=MEMORY_GB)
+
+
+def cells(taken: list[Taken], peer: list[Taken] | None = None) -> list[str]:
+    middle = median(taken)
+    return [
+        f"{middle.seconds:.2f}",
+        f"{middle.cpu_seconds:.2f}",
+        f"{middle.peak_mb:,.0f}",
+        "" if peer is None or peer is taken else spread(ratios(taken, peer)),
+    ]
+
+
+def beside_featuretools(report: Report, customers: int, many: int) -> None:
+    """featuretools and neigung on the same few customers, once each."""
+    store = order_store(customers)
+    title = f"Beside featuretools: {customers:,} customers, one run each"
+    try:
+        python = peer_python("featuretools")
+    except NoPeerError as error:
+        return report.table(["not measured"], [[str(error)]], title)
+    rows = []
+    for count in (1, many):
+        own = child("neigung", "past", store, count)
+        times = [f"{cutoff:%Y-%m-%d}" for cutoff in cutoffs(count)]
+        script = HERE / "peers" / "run_featuretools.py"
+        run = in_process([python, script, store / "order_lines", *times])
+        peer = Taken(run.answer["seconds"], run.answer["cpu"], run.peak_mb, run.answer)
+        faster = f"{peer.seconds / own.seconds:.1f}"
+        rows.append(["neigung", str(count), *cells([own])[:3], faster])
+        name = f"featuretools, {run.answer['columns']} columns"
+        rows.append([name, str(count), *cells([peer])[:3], ""])
+        report.versions["featuretools, in an environment of its own"] = run.answer["version"]
+    heads = ["30 aggregates by", "cutoffs", "seconds", "CPU, s", "MB", "times as fast"]
+    report.table(heads, rows, title)
+
+
+if __name__ == "__main__":
+    main()
