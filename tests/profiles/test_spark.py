@@ -19,6 +19,7 @@ from neigung.models.dataset import build_dataset, study_cutoffs
 from neigung.models.leakage import check_leakage
 from neigung.models.splits import make_splits
 from neigung.profiles import spark_session
+from neigung.profiles.sample import Sample
 from neigung.profiles.spark import told
 from neigung.profiles.spark_session import Place
 from neigung.profiles.store import Profiles
@@ -64,6 +65,30 @@ def test_a_folder_of_csv_files(spark: SparkSession, tmp_path: Path, lines: pd.Da
     assert found.table("order_lines").columns == expected.table("order_lines").columns
     assert found.digest() == expected.digest()
     assert found.span() == (dt.datetime(2025, 1, 1), dt.datetime(2025, 2, 3))
+
+
+def test_a_folder_with_times_of_nanoseconds(
+    spark: SparkSession, tmp_path: Path, lines: pd.DataFrame
+) -> None:
+    at = lines["occurred_at"].astype("datetime64[ns]") + pd.Timedelta(microseconds=1)
+    table = pa.Table.from_pandas(lines.assign(occurred_at=at), preserve_index=False)
+    assert table.schema.field("occurred_at").type.unit == "ns"
+    pq.write_table(table, tmp_path / "order_lines.parquet", version="2.6")
+    first, last = opened(tmp_path).span()
+    assert (first, last) == (at.min().to_pydatetime(), at.max().to_pydatetime())
+
+
+def test_a_sample_is_of_the_same_customers(spark: SparkSession, tmp_path: Path) -> None:
+    times = pd.to_datetime(["2025-01-01"] * 60)
+    many = pd.DataFrame({"customer_id": [f"é{n}" for n in range(60)], "occurred_at": times})
+    many = many.assign(order_id=many["customer_id"], net_value=1.0)
+    stores.write({"order_lines": many}, tmp_path / "store")
+    found, expected = (
+        set(Sample(0.4, "a").of(store.table("order_lines")).to_pyarrow()["customer_id"].to_pylist())
+        for store in (opened(tmp_path / "store"), Profiles.open(tmp_path / "store"))
+    )
+    assert found == expected
+    assert 0 < len(found) < 60
 
 
 def test_views_of_a_session(spark: SparkSession, lines: pd.DataFrame) -> None:
@@ -220,7 +245,8 @@ def test_what_is_held_is_replaced(spark: SparkSession, tmp_path: Path, lines: pd
 def on_spark(spark: SparkSession, shop: Shop, small_tables: dict[str, pd.DataFrame]) -> str:
     """The URL of a store on Spark, with a study beside it."""
     stores.write(small_tables, shop.folder / "profiles")
-    shop.study(legal_basis={"none_needed": "test"}, cutoffs={"count": 3})
+    features = ["order_count", "order_value", "order_categories_mean", "attribute_income"]
+    shop.study(legal_basis={"none_needed": "test"}, cutoffs={"count": 3}, features=features)
     return f"spark://{stores.MASTER}/?folder={shop.folder}/profiles"
 
 

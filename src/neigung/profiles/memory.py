@@ -15,7 +15,7 @@ VARIABLE = "NEIGUNG_MEMORY_LIMIT"
 """The environment variable that holds the limit where none is given."""
 
 LEAST = 250_000_000
-"""Below this DuckDB cannot even set up 150 aggregates on two threads."""
+"""Less is refused at once: it would be found too little only after minutes of work."""
 
 STEP = 1.3
 """The limits that are tried after a failure lie so far apart."""
