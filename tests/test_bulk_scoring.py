@@ -21,6 +21,7 @@ from neigung import bulk_scoring, scoring
 from neigung.batch_scoring import BatchNotes, score_batches
 from neigung.bulk_scoring import score_to
 from neigung.errors import InputError, NeigungError, StudyError
+from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
 from neigung.study import Study
 from neigung.tracking.registry import load
@@ -282,7 +283,7 @@ def test_a_link_is_followed(small: Shop, undisturbed: bytes) -> None:
 def test_an_out_that_cannot_be_written_is_told_first(
     filled: Shop, monkeypatch: pytest.MonkeyPatch, command: str, out: str, found: str
 ) -> None:
-    monkeypatch.setattr(Study, "load", lambda *_: pytest.fail("began to work"))
+    monkeypatch.setattr(Profiles, "open", lambda *_: pytest.fail("began to work"))
     ended = filled.run(command, "study.yaml", "--out", out)
     assert ended.code == 2
     assert (found or "cannot be written") in ended.message
