@@ -345,8 +345,7 @@ class Study(_Part):
         return self.model_copy(update=changes) if changes else self
 
     def to_dict(self) -> dict[str, Any]:
-        """The study with all defaults filled in, ready for JSON or YAML; a password in the URL
-        of the profiles is left out."""
+        """The study with all defaults filled in, ready for JSON or YAML, without a password."""
         return self.model_dump(mode="json") | {"profiles": shown(self.profiles)}
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
@@ -392,16 +391,9 @@ def _explained(problem: Any, model: type[BaseModel]) -> str:
 
 
 def _known_keys(parents: list[str], model: type[BaseModel]) -> list[str]:
-    parts = {
-        "target": (PurchaseTarget, ChurnTarget, OfferTarget, CustomTarget),
-        "target.where": (Where,),
-        "population": (Population,),
-        "legal_basis": (LegalBasis,),
-        "cutoffs": (Cutoffs,),
-        "model": (Model,),
-        "decision": (Decision,),
-        "acceptance": (Acceptance,),
-        "report": (Report,),
-    }
-    models = parts.get(".".join(parents), (model,))
-    return list(dict.fromkeys(key for one in models for key in one.model_fields))
+    targets = (PurchaseTarget, ChurnTarget, OfferTarget, CustomTarget)
+    unions: dict[str, tuple[Any, ...]] = {"target": targets, "target.where": (Where,)}
+    key = ".".join(parents)
+    part = model.model_fields.get(key)
+    models = unions.get(key) or (part.annotation if part else model,)
+    return list(dict.fromkeys(name for one in models for name in one.model_fields))
