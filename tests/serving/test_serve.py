@@ -61,6 +61,7 @@ def test_a_start_tells_what_is_served(served: Shop, monkeypatch: pytest.MonkeyPa
     assert re.search(r"^discount: version 1, [\d,]+ customers as of ", out, re.M)
     assert "Serving on http://127.0.0.1:4321 " in out
     assert "Note" not in out
+    assert (served.folder / ".neigung" / "serving-4321").stat().st_mode & 0o077 == 0
     assert command[command.index("--port") + 1] == "4321"
     written = Settings.read(Path(serving.os.environ[PLACE]))
     assert written.studies == tuple(str(served.folder / one) for one in STUDIES)

@@ -93,6 +93,8 @@ def serve(settings: Settings, host: str, port: int) -> NoReturn:
     Its settings and the pinned versions lie in a folder of its own, `.neigung/serving-PORT`.
     """
     folder = own_folder(port)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # the URL of a database may hold its password
     settings.write(folder / "settings.json")
     os.environ |= environment(folder)
     os.execv(sys.executable, command(host, port))
