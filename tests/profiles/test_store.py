@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -9,6 +10,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from neigung.errors import ProfileError
@@ -324,3 +326,17 @@ def test_shows_itself(store_lines: pd.DataFrame) -> None:
     )
     assert "<td>order_lines</td>" in profiles._repr_html_()
     assert "&lt;b&gt;" in profiles._repr_html_()
+
+
+@pytest.mark.parametrize("unit", ["us", "ns"])
+def test_times_with_a_zone_from_frames_and_files(tmp_path: Path, unit: str) -> None:
+    noon = pd.Series(pd.to_datetime(["2025-01-01 12:00:00.000000", "2025-07-01 12:00:00.000001"]))
+    times = noon.dt.tz_localize("Europe/Berlin").dt.as_unit(unit)
+    lines = pd.DataFrame({"customer_id": ["a", "b"], "order_id": ["1", "2"], "net_value": 1.0})
+    lines["occurred_at"] = times
+    table = pa.Table.from_pandas(lines, preserve_index=False)
+    assert table.schema.field("occurred_at").type.unit == unit
+    pq.write_table(table, tmp_path / "order_lines.parquet", version="2.6")
+    expected = (datetime(2025, 1, 1, 11), datetime(2025, 7, 1, 10, 0, 0, 1))
+    assert Profiles.from_tables({"order_lines": lines}).span() == expected
+    assert Profiles.open(tmp_path).span() == expected

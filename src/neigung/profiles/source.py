@@ -100,10 +100,19 @@ def memory_tables(connection: Any, frames: Mapping[str, Any]) -> dict[str, ir.Ta
     for name, frame in frames.items():
         try:
             connection.con.register(f"raw_{name}", _arrow(frame))
-            tables[name] = connection.table(f"raw_{name}")
+            tables[name] = _with_known_times(connection.table(f"raw_{name}"))
         except (pa.ArrowException, duckdb.Error, TypeError, ValueError) as error:
             raise unreadable(f"The table {name}", error) from error
     return tables
+
+
+def _with_known_times(table: ir.Table) -> ir.Table:
+    """Times of nanoseconds with a zone as times of microseconds.
+
+    DuckDB 2 has a type for them that Ibis 12 does not know, and pandas writes such files.
+    """
+    fine = [name for name, kind in table.schema().items() if "TIMESTAMPTZ_NS" in str(kind)]
+    return table.mutate(**{name: table[name].cast("timestamp('UTC')") for name in fine})
 
 
 def _arrow(frame: Any) -> pa.Table:
@@ -184,7 +193,8 @@ def _read_files(connection: Any, name: str, files: Files) -> ir.Table:
     paths = [glob.escape(str(file)) for file in files.paths]
     try:
         if files.format == "parquet":
-            return connection.read_parquet(paths, table_name=f"raw_{name}", union_by_name=True)
+            table = connection.read_parquet(paths, table_name=f"raw_{name}", union_by_name=True)
+            return _with_known_times(table)
         # Everything is read as text and cast by the contract, so that a wrong value can be named;
         # RFC 4180 quoting is said, lest it be guessed from the first lines only.
         view = connection.read_csv(
@@ -251,7 +261,7 @@ def _from_duckdb(
         )
         names = [name for (name,) in listed.fetchall()]
         tables = {
-            name: connection.table(name, database=("source", "main"))
+            name: _with_known_times(connection.table(name, database=("source", "main")))
             for name in TABLES
             if name in names and name in wanted
         }
