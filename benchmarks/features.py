@@ -18,7 +18,8 @@ import json
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,25 +55,29 @@ def cutoffs(count: int) -> list[dt.datetime]:
     return [LAST - dt.timedelta(days=EVERY_DAYS * back) for back in range(count)]
 
 
+Compute = Callable[[list[dt.datetime]], Iterator[Any]]
+"""Gives the table of one cutoff after the other."""
+
+
 def one(way: str, names: str, store: Path, count: int, out: Path | None) -> None:
     """Compute in this process, and say what it took as a line of JSON."""
     opening = timed(lambda: WAYS[way](store, names))
-    wall = cpu = 0.0
-    for cutoff in cutoffs(count):
-        taken = timed(lambda cutoff=cutoff: opening.answer(cutoff))
-        wall, cpu = wall + taken.seconds, cpu + taken.cpu_seconds
+    # Of many cutoffs the last table is kept and no other, as whoever reads them one by one would.
+    taken = timed(lambda: deque(opening.answer(cutoffs(count)), maxlen=1).pop())
     table = taken.answer
     if out is not None:
         (table if isinstance(table, pd.DataFrame) else table.to_pandas()).to_parquet(out)
     columns = len(set(table.columns if way == "pandas" else table.column_names) - KEYS)
-    print(json.dumps({"seconds": wall, "cpu": cpu, "opened": opening.seconds, "columns": columns}))
+    said = {"seconds": taken.seconds, "cpu": taken.cpu_seconds}
+    print(json.dumps({**said, "opened": opening.seconds, "columns": columns}))
 
 
-def by_neigung(store: Path, names: str) -> Callable[[dt.datetime], Any]:
+def by_neigung(store: Path, names: str) -> Compute:
     from neigung.features.library import library
-    from neigung.models.dataset import feature_query, study_features
+    from neigung.models.dataset import feature_query, rows_by_cutoff, study_features
     from neigung.profiles.spine import build_past
     from neigung.profiles.store import Profiles
+    from neigung.profiles.timeline import Past
     from neigung.study import Study
 
     content = {
@@ -95,26 +100,36 @@ def by_neigung(store: Path, names: str) -> Callable[[dt.datetime], Any]:
     else:
         wanted = list(SETS[names].names)
 
-    def compute(cutoff: dt.datetime) -> Any:
-        query = feature_query(study, profiles, cutoff, names=wanted)
-        return profiles.engine.prepared(query.table)()
+    def compute(asked: list[dt.datetime]) -> Iterator[Any]:
+        if len(asked) > 1:
+            # As for training: what the cutoffs share is made once, and labels come with it.
+            chosen = study.model_copy(update={"features": tuple(wanted)})
+            whole = Past(profiles.tables, profiles.table("order_lines"), study.retention_days)
+            features = study_features(chosen, whole)
+            yield from rows_by_cutoff(chosen, profiles, features, asked)
+        else:
+            query = feature_query(study, profiles, asked[0], names=wanted)
+            yield profiles.engine.prepared(query.table)()
 
     return compute
 
 
-def by_sql(store: Path, names: str) -> Callable[[dt.datetime], Any]:
+def by_sql(store: Path, names: str) -> Compute:
     connection = duckdb.connect()
     files = str(store / "order_lines" / "*.parquet")
     query = SETS[names].sql
-    return lambda cutoff: connection.sql(query.format(files=files, cutoff=cutoff)).to_arrow_table()
+    return lambda asked: (
+        connection.sql(query.format(files=files, cutoff=cutoff)).to_arrow_table()
+        for cutoff in asked
+    )
 
 
-def by_pandas(store: Path, names: str) -> Callable[[dt.datetime], Any]:
-    return lambda cutoff: in_pandas(store / "order_lines", cutoff)
+def by_pandas(store: Path, names: str) -> Compute:
+    return lambda asked: (in_pandas(store / "order_lines", cutoff) for cutoff in asked)
 
 
 WAYS = {"neigung": by_neigung, "SQL": by_sql, "pandas": by_pandas}
-KEYS = {"customer_id", "cutoff"}
+KEYS = {"customer_id", "cutoff", "label"}
 
 
 def child(way: str, names: str, store: Path, count: int, out: Path | None = None) -> Taken:

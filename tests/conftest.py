@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 # The same examples in each run: a failure is the change's, not the dice's.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+# Imports of tests leave no garbage, and looking for it takes a fifth of their time; on again below.
+gc.disable()
 
 STUDY: dict[str, Any] = {
     "name": "buy",
@@ -160,7 +163,10 @@ def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def train_quickly(patch: pytest.MonkeyPatch) -> None:
-    """Let trainings do without pages and pictures and examine nothing: that is most of the work."""
+    """Let trainings look for nothing, neither leaks nor evidence, and write no page and no picture.
+
+    That is most of the work.
+    """
     from matplotlib.figure import Figure
 
     from neigung import evidence_gathering
@@ -168,15 +174,29 @@ def train_quickly(patch: pytest.MonkeyPatch) -> None:
     from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.explanation import offer_report, report
     from neigung.explanation.explain import Explanation
+    from neigung.models import leakage
 
+    patch.setattr(leakage, "check_leakage", lambda *_: None)
+    patch.setattr(leakage, "check_offer_leakage", lambda *_: None)
     patch.setattr(report, "build_report", lambda *_, **__: "<html>")
     patch.setattr(offer_report, "build_offer_report", lambda *_, **__: "<html>")
     patch.setattr(Evaluation, "figures", lambda _: {})
     patch.setattr(OfferEvaluation, "figures", lambda _: {})
     for name in ("plot_importance", "plot_beeswarm"):
         patch.setattr(Explanation, name, lambda *_, **__: Figure())
-    patch.setattr(Figure, "savefig", lambda self, place, **_: place.write_bytes(b""))
+    draw_nothing(patch)
     patch.setattr(evidence_gathering, "gather", lambda *given: (bare_evidence(*given), ()))
+
+
+def draw_nothing(patch: pytest.MonkeyPatch) -> None:
+    """Let pages and runs hold empty pictures: drawing takes half of a whole training."""
+    from matplotlib.figure import Figure
+
+    from neigung.explanation import page
+
+    patch.setattr(page, "_svg", lambda _: b"<svg/>")
+    patch.setattr(page, "_png", lambda _: b"")
+    patch.setattr(Figure, "savefig", lambda _, place, **__: place.write_bytes(b""))
 
 
 def bare_evidence(study: Study, profiles: Profiles, fitted: Fitted, reporter: Reporter) -> Evidence:
@@ -206,7 +226,7 @@ def trained_folder(
     small_tables: dict[str, pd.DataFrame],
     empty_mlflow: Path,
 ) -> Path:
-    """A folder with one trained version, made once."""
+    """A folder with one trained version, made once; only its pictures are empty."""
     from neigung.training import train
 
     folder = tmp_path_factory.mktemp("trained")
@@ -216,6 +236,7 @@ def trained_folder(
         patch.chdir(folder)
         shop = Shop(folder, lambda: None)
         shop.write(small_tables)
+        draw_nothing(patch)
         train(shop.study())
     return folder
 
@@ -240,20 +261,35 @@ SHARING = {
 } | dict.fromkeys(
     ("tests/serving/test_decision_log.py", "tests/profiles/test_postgres.py"), "postgres"
 ) | dict.fromkeys(
+    [f"tests/test_{name}.py" for name in
+     ("training", "scoring", "bulk_scoring", "cli", "snapshot_writer")], "trained"
+) | dict.fromkeys(
     [f"tests/{name}.py" for name in
      ("profiles/test_spark", "profiles/test_spark_compiler", "features/test_spark_parity")], "spark"
 )  # fmt: skip
 """Tests that share what takes long to make: champions, snapshots, services; models and pages; a
-server of databases."""
+server of databases; one trained version."""
 
-LONG = ("test_notebooks.py", "test_training.py", "test_readme.py", "test_offer_training.py")
+LONG = ("test_notebooks.py", "test_readme.py", "test_offer_training.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What one process works on for minutes begins first, lest the others wait at the end."""
-    order = ("serving", *(f"tests/{name}" for name in LONG), "explanation")
+    order = ("serving", "trained", *(f"tests/{name}" for name in LONG), "explanation")
     places = {scope: place for place, scope in enumerate(order)}
     items.sort(key=lambda item: places.get(_scope(item.nodeid), len(order)))
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end, and need not be looked through for garbage."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """Let the interpreter tidy up: DuckDB complains of what it finds left over."""
+    gc.unfreeze()
+    gc.enable()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

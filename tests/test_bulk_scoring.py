@@ -162,7 +162,7 @@ def test_only_what_is_missing_is_done_again(
     monkeypatch.setattr(
         bulk_scoring, "_score_part", lambda job, number: scored.append(number) or real(job, number)
     )
-    monkeypatch.setattr(bulk_scoring, "_write_features", lambda *_: pytest.fail("done before"))
+    monkeypatch.setattr(bulk_scoring, "write_features", lambda *_: pytest.fail("done before"))
     console = Console()
     to("scores.parquet", reporter=Reporter(console))  # type: ignore[arg-type]
     assert scored

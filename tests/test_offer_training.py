@@ -174,8 +174,19 @@ def test_mlflow_predicts_what_is_scored(discount: Shop) -> None:
     assert set(scores) == {"customer_id", "cutoff", "model_version", "recommended_arm", *columns}
 
 
-def test_scores_hold_uplift_interval_and_reasons_that_explain_it(discount: Shop) -> None:
-    scores = score("study.yaml", version=1, reasons=50)
+@pytest.fixture(scope="module")
+def reasoned(offer_folder: Path) -> pd.DataFrame:
+    """The scores of everybody with all reasons."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.chdir(offer_folder)
+        return score("study.yaml", version=1, reasons=50)
+
+
+def test_scores_hold_uplift_interval_and_reasons_that_explain_it(
+    discount: Shop, reasoned: pd.DataFrame
+) -> None:
+    scores = reasoned
     artefact, _ = load("discount", 1)
     X = _features()
     for arm in artefact.arms:
@@ -188,9 +199,11 @@ def test_scores_hold_uplift_interval_and_reasons_that_explain_it(discount: Shop)
     assert all(one["text_en"] and one["text_de"] for one in told)
 
 
-def test_a_snapshot_keeps_what_the_reasons_are_made_of(discount: Shop) -> None:
+def test_a_snapshot_keeps_what_the_reasons_are_made_of(
+    discount: Shop, reasoned: pd.DataFrame
+) -> None:
     snapshot = write_snapshot("study.yaml", "snap", version=1)
-    scores = score("study.yaml", version=1, reasons=50)
+    scores = reasoned
     artefact, _ = load("discount", 1)
     rows = range(len(snapshot))
     assert [snapshot.find(one) for one in scores["customer_id"]] == list(rows)

@@ -18,7 +18,7 @@ from neigung.cli import app
 from neigung.explanation import report
 from neigung.profiles.contract import TABLES
 from neigung.study import Study
-from tests.conftest import Shop, bare_evidence, train_quickly
+from tests.conftest import Shop, bare_evidence, draw_nothing, train_quickly
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -150,11 +150,12 @@ def test_every_command_runs_in_its_order(newcomer: Shop, monkeypatch: pytest.Mon
         return gather(study, *given)
 
     monkeypatch.setattr(evidence_gathering, "gather", gathered)
+    draw_nothing(monkeypatch)
     for arguments in commands("neigung"):
         if of_the_service(arguments):
             continue
         # The whole shop would take minutes.
-        small = ["3000" if one == "50000" else one for one in arguments]
+        small = ["1500" if one == "50000" else one for one in arguments]
         ended = newcomer.run(*small)
         assert ended.code == 0, (arguments, ended.err)
     for made in ("quality.json", "reports/purchase_30d.html", "reports/purchase_30d_de.html",
@@ -207,7 +208,7 @@ def test_every_command_of_the_service_runs_in_its_order(
     before = [
         ["train", "configs/purchase_7d.yaml"],
         ["promote", "configs/purchase_7d.yaml", "--version", "1", "--force", "--why", "test"],
-        ["simulate", "data/simulated", "--customers", "3000", "--seed", "1"],
+        ["simulate", "data/simulated", "--customers", "1500", "--seed", "1"],
         ["train", "configs/discount_14d.yaml"],
     ]
     shown = ""

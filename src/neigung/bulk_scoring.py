@@ -16,7 +16,7 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -33,9 +33,10 @@ import pyarrow.parquet as pq
 from neigung.batch_scoring import ROWS_AT_ONCE, BatchNotes, score_batches
 from neigung.errors import NeigungError
 from neigung.executor_scoring import score_on_executors
+from neigung.feature_file import COMPRESSION, write_features
 from neigung.files import replacing
 from neigung.models.artefact import Artefact, load_artefact
-from neigung.models.dataset import FeatureQuery, feature_query
+from neigung.models.dataset import feature_query
 from neigung.profiles.engine import DistributedEngine
 from neigung.profiles.spark_session import is_of_spark
 from neigung.profiles.store import Profiles
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
 
 _LIBRARIES = ("neigung", "duckdb", "lightgbm", "numba", "numpy", "pandas", "pyarrow")
 _NOTES = b"neigung"
-_COMPRESSION = "zstd"
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def score_to(
             with reporter.task("Features") as tick, profiles.reading():
                 query = feature_query(study, profiles, at, names=names)
                 work.expected = 8 * query.rows * len(names)  # a bound: it is compressed
-                _write_features(query, profiles, job.features, tick)
+                write_features(query, profiles, job.features, ROWS_AT_ONCE, tick)
                 del query
         del profiles  # Unless somebody else holds it, its memory is free for the workers.
         with reporter.task("Scores") as tick:
@@ -213,35 +213,6 @@ def _processors() -> int:
         return os.cpu_count() or 1
 
 
-def _write_features(query: FeatureQuery, profiles: Profiles, place: Path, tick: Tick) -> None:
-    """The engine computes and sorts out of core; only one batch is held here."""
-    table = query.table.order_by("customer_id")
-    schema = table.schema().to_pyarrow()
-    texts = [field.name for field in schema if pa.types.is_string(field.type)]
-    options: dict[str, Any] = {"compression": _COMPRESSION, "use_dictionary": texts}
-    done = 0
-    batches = _exactly(profiles.engine.batches(table, ROWS_AT_ONCE), ROWS_AT_ONCE)
-    with replacing(place) as temporary, pq.ParquetWriter(temporary, schema, **options) as writer:
-        for rows in batches:
-            writer.write_table(rows, row_group_size=ROWS_AT_ONCE)
-            done += len(rows)
-            tick(done, query.rows)
-        profiles.check_unchanged()  # before the file has its name
-
-
-def _exactly(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
-    """The same rows, `size` at a time: an engine cuts them as it likes, and not always alike."""
-    held: list[pa.RecordBatch] = []
-    for batch in batches:
-        held.append(batch)
-        while sum(map(len, held)) >= size:
-            rows = pa.Table.from_batches(held)
-            yield rows.slice(0, size)
-            held = rows.slice(size).to_batches()
-    if held:
-        yield pa.Table.from_batches(held)
-
-
 def _score_parts(
     job: _Job, artefact: Artefact | OfferArtefact, work: WorkFolder, workers: int, tick: Tick
 ) -> BatchNotes:
@@ -318,7 +289,7 @@ def _score_part(job: _Job, number: int) -> int:
     told = json.dumps({"unseen": dict(notes[0].unseen), "slow": notes[0].slow})
     table = pa.Table.from_batches([scored]).replace_schema_metadata({_NOTES: told})
     with replacing(job.part(number)) as temporary:
-        pq.write_table(table, temporary, compression=_COMPRESSION)
+        pq.write_table(table, temporary, compression=COMPRESSION)
     return number
 
 
@@ -338,7 +309,7 @@ def _joined(
     whole = job.folder / "whole.parquet"
     with (
         replacing(whole) as temporary,
-        pq.ParquetWriter(temporary, schema, compression=_COMPRESSION) as writer,
+        pq.ParquetWriter(temporary, schema, compression=COMPRESSION) as writer,
     ):
         for number in job.numbers:
             rows = pq.read_table(job.part(number)).replace_schema_metadata(None)

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from neigung.batch_scoring import ROWS_AT_ONCE, TYPES, BatchNotes, score_batches
 from neigung.errors import InputError, StudyError
+from neigung.feature_file import write_features
 from neigung.files import refuse_place, replacing, replacing_folder
 from neigung.models.dataset import build_features, feature_query
 from neigung.profiles.engine import DistributedEngine
@@ -204,14 +205,6 @@ def features(
         return build_features(study, profiles, instant(cutoff, profiles))
 
 
-def write_features(dataset: Dataset, out: Path) -> None:
-    """Write a feature table to a Parquet file, whole or not at all."""
-    frame = dataset.frame.drop(columns="label")
-    categories = frame.select_dtypes("category").columns
-    frame = frame.astype(dict.fromkeys(categories, object))
-    _write(pa.Table.from_pandas(frame, preserve_index=False), out)
-
-
 def features_to(
     study: Study | Path | str,
     out: Path,
@@ -220,7 +213,7 @@ def features_to(
     profiles: Profiles | Path | str | None = None,
     reporter: Reporter | None = None,
 ) -> WrittenFeatures:
-    """Write what `features` gives to a Parquet file, whole or not at all.
+    """Write what `features` gives to a Parquet file, batch by batch, whole or not at all.
 
     On Spark `out` becomes a folder of Parquet files, each written by the executor that computed
     it, in no particular order; one that holds anything else is left alone.
@@ -234,16 +227,15 @@ def features_to(
     if not (isinstance(location, Profiles) or is_of_spark(location)):
         refuse_place(out)
     profiles = Profiles.open(location)
-    if not isinstance(profiles.engine, DistributedEngine):
-        refuse_place(out)
-        dataset = features(study, cutoff, profiles=profiles, reporter=reporter)
-        write_features(dataset, out)
-        return WrittenFeatures(len(dataset), dataset.columns, dataset.notes)
-    refuse_folder_of_parts(out)
-    with reporter.task("Features"), profiles.reading():
+    engine = profiles.engine
+    (refuse_folder_of_parts if isinstance(engine, DistributedEngine) else refuse_place)(out)
+    with reporter.task("Features") as tick, profiles.reading():
         query = feature_query(study, profiles, at or instant(cutoff, profiles))
-        with replacing_folder(out) as parts:
-            profiles.engine.write(query.table, parts)
+        if isinstance(engine, DistributedEngine):
+            with replacing_folder(out) as parts:
+                engine.write(query.table, parts)
+        else:
+            write_features(query, profiles, out, ROWS_AT_ONCE, tick)
     return WrittenFeatures(query.rows, query.columns, query.notes)
 
 

@@ -35,12 +35,16 @@ def study() -> Study:
 
 
 def test_shared_orders_change_no_feature(profiles: Profiles, study: Study) -> None:
-    dataset = build_dataset(study, profiles)
-    held = {
-        name: profiles.connection.table(name).count().execute()
-        for name in (WHOLE_ORDERS, SPLIT_LINES)
-    }
+    held: dict[str, int] = {}
+
+    def count(done: int, of: int) -> None:
+        for name in (WHOLE_ORDERS, SPLIT_LINES):
+            held[name] = profiles.connection.table(name).count().execute()
+
+    dataset = build_dataset(study, profiles, on_step=count)
     assert min(held.values()) > 0  # both ways of making an order were taken
+    there = profiles.connection.con.sql("SELECT table_name FROM duckdb_tables()").fetchall()
+    assert not {*held}.intersection(name for [name] in there)  # and let go
     assert len(dataset.cutoffs) == 3
     for cutoff in dataset.cutoffs:
         alone = build_features(study, profiles, cutoff)

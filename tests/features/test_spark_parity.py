@@ -130,6 +130,18 @@ def test_every_feature(both: Both) -> None:
     assert len(found.columns) > 90
 
 
+@only_the_worst
+def test_features_of_a_window_alone(both: Both) -> None:
+    names = ["order_count_30d", "order_value_90d", "order_categories_mean_90d"]
+    study = Study.from_dict({**STUDY, "features": names})
+
+    def features(profiles: Profiles) -> Any:
+        past = build_past(profiles, study, stores.CUTOFF)
+        return FeatureSet.select(library(past), names, past).table(past)
+
+    assert both.agree(features)["order_count_30d"].nunique() > 2
+
+
 def test_every_target(both: Both) -> None:
     targets: dict[str, Any] = {
         "purchase": PurchaseTarget(kind="purchase", horizon_days=30),

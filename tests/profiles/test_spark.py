@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.errors import PySparkException
 
 from neigung.errors import FeatureError, LeakageError, NeigungError, ProfileError
 from neigung.models.dataset import build_dataset, study_cutoffs
@@ -20,7 +21,7 @@ from neigung.models.leakage import check_leakage
 from neigung.models.splits import make_splits
 from neigung.profiles import spark_session
 from neigung.profiles.sample import Sample
-from neigung.profiles.spark import told
+from neigung.profiles.spark import ClusterError, told
 from neigung.profiles.spark_session import Place
 from neigung.profiles.store import Profiles
 from neigung.study import Study
@@ -67,14 +68,16 @@ def test_a_folder_of_csv_files(spark: SparkSession, tmp_path: Path, lines: pd.Da
     assert found.span() == (dt.datetime(2025, 1, 1), dt.datetime(2025, 2, 3))
 
 
-def test_a_folder_with_times_of_nanoseconds(
+def test_a_folder_of_any_name_with_times_of_nanoseconds(
     spark: SparkSession, tmp_path: Path, lines: pd.DataFrame
 ) -> None:
     at = lines["occurred_at"].astype("datetime64[ns]") + pd.Timedelta(microseconds=1)
     table = pa.Table.from_pandas(lines.assign(occurred_at=at), preserve_index=False)
     assert table.schema.field("occurred_at").type.unit == "ns"
-    pq.write_table(table, tmp_path / "order_lines.parquet", version="2.6")
-    first, last = opened(tmp_path).span()
+    folder = tmp_path / "Läden, 1"
+    folder.mkdir()
+    pq.write_table(table, folder / "order_lines.parquet", version="2.6")
+    first, last = opened(folder).span()
     assert (first, last) == (at.min().to_pydatetime(), at.max().to_pydatetime())
 
 
@@ -229,6 +232,20 @@ def test_a_failure_on_an_executor(spark: SparkSession, tmp_path: Path, lines: pd
     full = "on an executor: OSError: No space left on device"
     with pytest.raises(NeigungError, match=full), told():
         frame.mapInArrow(fails, "x int").collect()
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("ModuleNotFoundError: No module named 'neigung'", "Install this package where"),
+        ("pyspark.PySparkRuntimeError: [PYTHON_VERSION_MISMATCH] 3.9", "need the Python of this"),
+    ],
+)
+def test_executors_that_cannot_run_this_package(said: str, advice: str) -> None:
+    with pytest.raises(ClusterError, match=advice) as error, told():
+        raise PySparkException(f"An exception was thrown from the Python worker:\nat x\n{said}\n")
+    assert error.value.exit_code == 2
+    assert said.removeprefix("pyspark.") in str(error.value)
 
 
 def test_what_is_held_is_replaced(spark: SparkSession, tmp_path: Path, lines: pd.DataFrame) -> None:

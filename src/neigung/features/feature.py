@@ -53,6 +53,9 @@ class Source:
     build : takes a Past and gives an Ibis table with `customer_id`, `cutoff`, `days_ago` and
         whatever the features read; None where the feature reads finished columns (`COMBINED`).
     theme : the heading under which reviewers find its features.
+    lately : takes a Past and a number of days and gives the rows of `build` that are no older,
+        and perhaps some that are, without the columns that need more to be known; None where that
+        saves nothing. Features that look no further back are aggregated from these.
     of_everyone : whether it reads other customers' rows too (`Past.everyone`). Its features are
         left out where there are too many cutoffs for that, as with offers at thousands of instants.
     """
@@ -62,6 +65,7 @@ class Source:
     build: Callable[[Past], ir.Table] | None
     theme: str
     of_everyone: bool = False
+    lately: Callable[[Past, int], ir.Table] | None = None
 
 
 @dataclass(frozen=True)

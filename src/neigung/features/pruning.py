@@ -103,7 +103,9 @@ def _side_by_side(node: ops.Union) -> bool:
 def _kept(node: Any, read: set[str]) -> set[str]:
     """The names of the made columns that stay: those read, those that make rows, at least one."""
     made = node.metrics if isinstance(node, ops.Aggregate) else node.values
-    kept = {name for name, value in made.items() if name in read or value.find(ops.Unnest)}
+    kept = {
+        name for name, value in made.items() if name in read or value.find(ops.Unnest, ops.Value)
+    }
     if not kept and not isinstance(node, ops.Aggregate):
         kept = set(list(made)[:1])
     return kept

@@ -118,8 +118,10 @@ def _grouped(lines: ir.Table) -> ir.Table:
     )
 
 
-def _whole_and_split(past: Past) -> ir.Table:
-    """The same of orders that are there already, and of the lines of the others."""
+def _past_orders(past: Past) -> ir.Table:
+    """The past orders; of those that are there already, and of the lines of the others."""
+    if WHOLE_ORDERS not in past:
+        return _grouped(order_lines(past))
     whole = past.rows(WHOLE_ORDERS)
     whole = whole.mutate(category_count=ibis.ifelse(whole.days_ago <= 90, whole.category_count, 0))
     split = past.rows(SPLIT_LINES)
@@ -137,7 +139,7 @@ def _orders(past: Past) -> ir.Table:
     id, so that the result does not depend on the order of rows; `from_newest` counts them back
     from 0. `recency` is the days since the customer's last order.
     """
-    orders = _whole_and_split(past) if WHOLE_ORDERS in past else _grouped(order_lines(past))
+    orders = _described(_past_orders(past))
     # One window for all three, so that the orders are sorted once.
     back = ibis.window(group_by=KEYS, order_by=[orders.occurred_at.desc(), orders.order_id.desc()])
     gap = days_between(orders.occurred_at.lead().over(back), orders.occurred_at)
@@ -145,6 +147,27 @@ def _orders(past: Past) -> ir.Table:
         gap_days=gap.cast(DAYS),
         from_newest=ibis.row_number().over(back),
         recency=orders.days_ago.min().over(back).cast(DAYS),
+    )
+    return orders.mutate(newest=orders.from_newest == 0)
+
+
+def _orders_lately(past: Past, days: int) -> ir.Table:
+    """The orders whose first line is no older, made of the lines that are no older.
+
+    An order that also has an older line is an older order, whatever came to it since. For that the
+    older lines are looked at, but only for their order.
+    """
+    days += 1  # the age of a row is told in whole seconds, so that it may be a little more
+    orders = _past_orders(past.lately(days))
+    lines = SPLIT_LINES if WHOLE_ORDERS in past else "order_lines"
+    return _described(past.without_older(orders, lines, ("order_id",), days))
+
+
+def _described(orders: ir.Table) -> ir.Table:
+    """The orders with what is known of each by itself."""
+    return orders.mutate(
+        # Here, as rounding is dear and several aggregates read it.
+        rounded_value=orders.value.cast("decimal(38, 3)"),
         discounted=orders.discount > 0,
         in_season=(orders.days_ago > 335) & (orders.days_ago <= 365),
         weekday=orders.occurred_at.day_of_week.index(),
@@ -152,7 +175,6 @@ def _orders(past: Past) -> ir.Table:
         day_of_month=orders.occurred_at.day(),
         week=(orders.days_ago / 7).floor().cast("int32"),
     )
-    return orders.mutate(newest=orders.from_newest == 0)
 
 
 def _order_weeks(past: Past) -> ir.Table:
@@ -192,8 +214,14 @@ def _categories(past: Past) -> ir.Table:
     return rows.mutate(top=ibis.row_number().over(by_use) == 0)
 
 
-ORDER_LINES = Source("order_lines", ("order_lines",), _all_columns, "assortment")
-ORDERS = Source("orders", ("order_lines",), _orders, "orders")
+ORDER_LINES = Source(
+    "order_lines",
+    ("order_lines",),
+    _all_columns,
+    "assortment",
+    lately=lambda past, days: _all_columns(past.lately(days + 1)),
+)
+ORDERS = Source("orders", ("order_lines",), _orders, "orders", lately=_orders_lately)
 PRODUCTS = Source("products", ("order_lines",), _products, "assortment")
 CATEGORIES = Source("categories", ("order_lines",), _categories, "assortment")
 ORDER_WEEKS = Source("order_weeks", ("order_lines",), _order_weeks, "rhythm")

@@ -18,6 +18,7 @@ from neigung.features.sources import (
     WHOLE_ORDERS,
     whole_orders,
 )
+from neigung.features.windows import of_no_rows, only_where
 from neigung.profiles.engine import Engine
 from neigung.profiles.timeline import KEYS, Past
 
@@ -86,9 +87,10 @@ class FeatureSet:
         Rows are those of the spine, in no particular order.
         """
         result = past.spine.select(*KEYS)
+        needed = self._needed()
         # The keys of every joined table need a name of their own; none of them is kept.
         for number, source in enumerate(self.sources):
-            aggregated = self.aggregated(source, past)
+            aggregated = _aggregate_lately(source, self._of(source), past, needed)
             result = result.left_join(aggregated, KEYS, rname=f"{{name}}_{number}")
         return self.finished(result)
 
@@ -122,7 +124,8 @@ class FeatureSet:
 
     def aggregated(self, source: Source, past: Past) -> ir.Table:
         """The features of one source: a row for each spine row that has rows there."""
-        return _aggregate(source, [one for one in self._plain if one.source == source], past)
+        assert source.build is not None
+        return _aggregated(source.build(past), self._of(source))
 
     def finished(self, aggregated: ir.Table) -> ir.Table:
         """The feature table from spine rows with the `aggregated` columns of all sources.
@@ -133,6 +136,19 @@ class FeatureSet:
         for level in self._levels():
             result = result.mutate(**{k: v for one in level for k, v in _combined(one, result)})
         return result.select(*KEYS, *(column.name for column in self.columns))
+
+    def _needed(self) -> tuple[str, ...]:
+        """The columns of the aggregates that `finished` reads: not each window is asked for."""
+        kinds = {
+            column.name: "string" if column.kind == "category" else "float64"
+            for one in self._plain
+            for column in one.columns
+        }
+        every = ibis.table({"customer_id": "string", "cutoff": "timestamp(6)", **kinds}, name="all")
+        return columns_read(self.finished(every), every)
+
+    def _of(self, source: Source) -> list[Feature]:
+        return [one for one in self._plain if one.source == source]
 
     @property
     def _plain(self) -> list[Feature]:
@@ -212,28 +228,94 @@ def _closure(names: set[str], by_name: dict[str, Feature]) -> set[str]:
     return done
 
 
-def _aggregate(source: Source, features: Sequence[Feature], past: Past) -> ir.Table:
+def _aggregate_lately(
+    source: Source, features: Sequence[Feature], past: Past, names: Sequence[str]
+) -> ir.Table:
+    """These columns, from the rows of the longest window alone where they are enough.
+
+    They are, where each column keeps to its window, reads nothing of a row that depends on older
+    ones, and says the same of somebody who has older rows only as of somebody who has none.
+    """
     assert source.build is not None
-    rows = source.build(past)
-    # The windows become columns first: DuckDB's filtered aggregates take quadratic time in the
-    # number of distinct conditions, and none when the condition is a column.
+    every = source.build(past)
+    days = _days(features, names)
+    if source.lately is None or days is None or days >= past.retention_days:
+        return _aggregated(every, features, names)
+    some = source.lately(past, days)
+    flagged = _flagged(every, features)
+    values = _aggregates(flagged, features, names)
+    flags = set(flagged.columns) - set(every.columns)
+    read = columns_read(flagged.group_by(*KEYS).agg(**values), flagged)
+    enough = (
+        flags.union(some.columns).issuperset(read)
+        and only_where(values.values(), [flagged[flag] for flag in flags])
+        and _say_nothing(features, of_no_rows(values))
+    )
+    if not enough:
+        return _aggregated(every, features, names)
+    columns = {
+        name: some[name] if name in some.columns else ibis.null(kind)
+        for name, kind in every.schema().items()
+    }
+    return _aggregated(some.select(**columns), features, names)
+
+
+def _days(features: Sequence[Feature], names: Sequence[str]) -> int | None:
+    """How far back columns look that all have windows of days; None where one has none."""
+    windows = {
+        column.window if one.clock == "days_ago" else None
+        for one in features
+        for column in one.columns
+        if column.name in names
+    }
+    return max((window or 0 for window in windows), default=0) if None not in windows else None
+
+
+def _say_nothing(features: Sequence[Feature], values: Mapping[str, object]) -> bool:
+    """Whether `values` are those that stand for customers without rows."""
+    return all(
+        values.get(column.name) in (None, one.empty) for one in features for column in one.columns
+    )
+
+
+def _aggregated(
+    rows: ir.Table, features: Sequence[Feature], names: Sequence[str] | None = None
+) -> ir.Table:
+    rows = _flagged(rows, features)
+    return pruned(rows.group_by(*KEYS).agg(**_aggregates(rows, features, names)))
+
+
+def _flagged(rows: ir.Table, features: Sequence[Feature]) -> ir.Table:
+    """The rows with a column for each window.
+
+    DuckDB's filtered aggregates take quadratic time in the number of distinct conditions, and none
+    when the condition is a column.
+    """
     windows = dict.fromkeys((one.clock, window) for one in features for window in one.windows)
     flags = {
         f"{clock}_within_{window}": rows[clock] <= window
         for clock, window in windows
         if window is not None
     }
-    rows = rows.mutate(**flags)
+    return rows.mutate(**flags)
+
+
+def _aggregates(
+    rows: ir.Table, features: Sequence[Feature], names: Sequence[str] | None
+) -> dict[str, ir.Value]:
+    """The columns of these names, or all."""
     aggregates = {}
     for one in features:
         for column in one.columns:
+            if names is not None and column.name not in names:
+                continue
             within: tuple[ir.Value, ...] = ()
             if column.window is not None:
                 within = (rows[f"{one.clock}_within_{column.window}"],)
             elif one.windows:
                 within = (ibis.literal(True),)
             aggregates[column.name] = _typed(one, _evaluated(one, rows, *within))
-    return pruned(rows.group_by(*KEYS).agg(**aggregates))
+    return aggregates
 
 
 def _combined(one: Feature, row: ir.Table) -> list[tuple[str, ir.Value]]:
@@ -268,7 +350,10 @@ def _typed(one: Feature, value: ir.Value) -> ir.Value:
 
 def _filled(features: Sequence[Feature], row: ir.Table) -> dict[str, ir.Value]:
     return {
-        column.name: _or_empty(one, row[column.name]) for one in features for column in one.columns
+        column.name: _or_empty(one, row[column.name])
+        for one in features
+        for column in one.columns
+        if column.name in row.columns
     }
 
 

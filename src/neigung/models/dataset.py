@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -198,31 +198,51 @@ def build_dataset(
     whole = profiles.tables
     # Nothing of this past is computed: it only tells which features there are.
     features = study_features(study, Past(whole, whole["order_lines"], study.retention_days), also)
-    samples = [None if sampling is None else sampling.at(cutoff) for cutoff in cutoffs]
-    tables = {
-        sample: _shared(study, profiles, features, sample) if samples.count(sample) > 1 else whole
-        for sample in dict.fromkeys(samples)
-    }
     parts = []
-    queries: dict[Sample | None, Callable[[], pa.Table]] = {}
-    for number, (cutoff, sample) in enumerate(zip(cutoffs, samples, strict=True), start=1):
-        past = build_past(profiles, study, cutoff, sample, tables[sample])
-        if sample not in queries:
-            # Every past stands in the same tables, so one query serves all cutoffs.
-            queries[sample] = profiles.engine.prepared(features.table(past))
-        rows = queries[sample]()
-        rows = rows.join(label_rows(study, profiles, past), keys=list(KEYS), join_type="inner")
-        if not rows.num_rows:
-            raise StudyError(_nobody(study, cutoff, sample))
+    for rows in rows_by_cutoff(study, profiles, features, cutoffs, sampling):
         parts.append(rows)
         if on_step:
-            on_step(number, len(cutoffs))
+            on_step(len(parts), len(cutoffs))
     return Dataset(
         as_frame(pa.concat_tables(parts), features.columns),
         asked_for(study, features),
         (*features.notes, *(() if sampling is None else sampling.notes())),
         sampling,
     )
+
+
+def rows_by_cutoff(
+    study: Study,
+    profiles: Profiles,
+    features: FeatureSet,
+    cutoffs: Sequence[dt.datetime],
+    sampling: Sampling | None = None,
+) -> Iterator[pa.Table]:
+    """The rows of one cutoff after the other: `customer_id`, `cutoff`, features and `label`.
+
+    What the cutoffs share is computed once, and held until the last. Raises StudyError when a
+    cutoff has nobody to predict for.
+    """
+    samples = [None if sampling is None else sampling.at(cutoff) for cutoff in cutoffs]
+    with profiles.engine.holding():
+        tables = {
+            sample: _shared(study, profiles, features, sample)
+            if samples.count(sample) > 1
+            else profiles.tables
+            for sample in dict.fromkeys(samples)
+        }
+        queries: dict[Sample | None, Callable[[], pa.Table]] = {}
+        for cutoff, sample in zip(cutoffs, samples, strict=True):
+            past = build_past(profiles, study, cutoff, sample, tables[sample])
+            if sample not in queries:
+                # Every past stands in the same tables, so one query serves all cutoffs.
+                of_any_cutoff = replace(past, cutoff=None) if samples.count(sample) > 1 else past
+                queries[sample] = profiles.engine.prepared(features.table(of_any_cutoff))
+            rows = queries[sample]()
+            rows = rows.join(label_rows(study, profiles, past), keys=list(KEYS), join_type="inner")
+            if not rows.num_rows:
+                raise StudyError(_nobody(study, cutoff, sample))
+            yield rows
 
 
 def _shared(

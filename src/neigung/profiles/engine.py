@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -56,6 +57,10 @@ class Engine(Protocol):
     def hold(self, name: str, table: ir.Table) -> ir.Table:
         """Compute a table once and keep it under a name until the engine ends; replaces its
         like."""
+        ...
+
+    def holding(self) -> AbstractContextManager[None]:
+        """What is held within this, and was not before, is let go at its end."""
         ...
 
     def view(self, name: str, table: ir.Table) -> ir.Table:
@@ -105,6 +110,7 @@ class DuckDBEngine:
     def __init__(self, connection: Any, memory_limit: int | None = None) -> None:
         self.connection = connection
         self.memory_limit = memory_limit
+        self._held: set[str] = set()
 
     @classmethod
     def open(cls, memory_limit: str | None = None) -> DuckDBEngine:
@@ -128,9 +134,22 @@ class DuckDBEngine:
             return self.connection.create_table(name, table, temp=True, overwrite=True)
 
         try:
-            return run()
+            held = run()
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             raise self._told(error, run) from error
+        self._held.add(name)
+        return held
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """What is held within this, and was not before, is let go at its end."""
+        before = set(self._held)
+        try:
+            yield
+        finally:
+            for name in self._held - before:
+                self.connection.drop_table(name, force=True)
+            self._held = before
 
     def view(self, name: str, table: ir.Table) -> ir.Table:
         """A table under a name, computed anew by each query that reads it."""

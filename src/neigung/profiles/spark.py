@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from uuid import uuid4
 
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.pyspark import Backend
 from py4j.protocol import Py4JError
+from pyspark import SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from neigung.errors import FeatureError, NeigungError
+from neigung.errors import FeatureError, InputError, NeigungError
 from neigung.profiles.engine import Step
 from neigung.profiles.spark_compiler import compiler
 
@@ -37,6 +41,10 @@ class SparkError(NeigungError):
     def __init__(self, message: str, of_query: bool = False) -> None:
         super().__init__(message)
         self.of_query = of_query
+
+
+class ClusterError(InputError):
+    """The cluster cannot do the work, whatever the query."""
 
 
 class SparkBackend(Backend):  # type: ignore[misc]
@@ -95,6 +103,16 @@ class SparkEngine:
             self._held[name].unpersist()
         self._held[name] = frame
         return held
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """What is held within this, and was not before, is let go at its end."""
+        before = set(self._held)
+        try:
+            yield
+        finally:
+            for name in self._held.keys() - before:
+                self._held.pop(name).unpersist()
 
     def view(self, name: str, table: ir.Table) -> ir.Table:
         """A table under a name, computed anew by each query that reads it."""
@@ -164,7 +182,7 @@ class SparkEngine:
             if step is not None:
                 made = from_arrow_schema(step.schema, prefer_timestamp_ntz=True)
                 frame = frame.mapInArrow(step.function, made)
-            frame.write.mode("append").parquet(folder.absolute().as_uri())
+            frame.write.mode("append").parquet(uri(folder))
         for other in [*folder.glob("_*"), *folder.glob(".*")]:
             other.unlink()  # marks and checksums for Spark itself
 
@@ -179,15 +197,54 @@ class SparkEngine:
         return self.named(f"rows_{uuid4().hex[:8]}", frame)
 
 
+def uri(path: Path) -> str:
+    """A path as Spark takes it, which does not decode `%20`.
+
+    >>> uri(Path("/data/my shop"))
+    'file:///data/my shop'
+    """
+    return unquote(path.absolute().as_uri())
+
+
 @contextmanager
 def told() -> Iterator[None]:
-    """Errors of Spark as one SparkError."""
+    """Errors of Spark as one SparkError, or as ClusterError where the cluster is at fault."""
+    done, alone = threading.Event(), threading.Event()
+    threading.Thread(target=_watch, args=(done, alone), daemon=True).start()
     try:
         yield
     except (PySparkException, Py4JError, ConnectionError, EOFError) as error:
+        said = reason(error)
+        if alone.is_set():
+            said = "it waited for an executor and found none"
+        for sign, advice in _OF_CLUSTER.items():
+            if sign in said:
+                raise ClusterError(f"Spark: {said}. {advice}") from None
         state = error.getSqlState() if isinstance(error, PySparkException) else None
         of_query = (state or "").startswith(_OF_QUERY)
-        raise SparkError(f"Spark: {reason(error)}", of_query) from None
+        raise SparkError(f"Spark: {said}", of_query) from None
+    finally:
+        done.set()
+
+
+def _watch(done: threading.Event, alone: threading.Event) -> None:
+    """Cancel what runs when there is no executor for too long: Spark would wait for ever."""
+    seen = time.monotonic()
+    while not done.wait(1):
+        with suppress(Py4JError, OSError):  # Spark has ended, which the query itself tells
+            context = SparkContext._active_spark_context
+            if context is None:
+                return
+            spark = context._jsc.sc()
+            if spark.isLocal():
+                return
+            tracker = spark.statusTracker()
+            # The driver counts as one; where no job waits, executors may be let go.
+            if len(tracker.getExecutorInfos()) > 1 or not len(tracker.getActiveJobIds()):
+                seen = time.monotonic()
+            elif time.monotonic() - seen > spark.conf().getTimeAsSeconds(WAIT, "120s"):
+                alone.set()
+                context.cancelAllJobs()  # again, until there is one
 
 
 @contextmanager
@@ -212,14 +269,29 @@ def reason(error: Exception) -> str:
     """
     text = str(error).strip()
     line = (text.splitlines() or [type(error).__name__])[0]
-    python = re.findall(r"^(\w+(?:Error|Exception): [^\n]+)", text, re.MULTILINE)
-    caused = re.findall(r"^Caused by: [\w.$]+: ([^\n]+)", text, re.MULTILINE)
+    python = re.findall(r"^(?:\w+\.)*(\w+(?:Error|Exception): [^\n]+)", text, re.MULTILINE)
+    caused = re.findall(r"^(?:Caused by)?: [\w.$]+: ([^\n]+)", text, re.MULTILINE)
     if python and ("PythonException" in text or "Python worker" in text):
         line = f"in Python on an executor: {python[-1]}"
     elif caused and ("aborted" in line or line.startswith("An error occurred while calling")):
         line = f"{line}: {caused[-1]}" if "aborted" in line else caused[-1]
     return line[:_LONGEST].rstrip(".")
 
+
+WAIT = "spark.neigung.wait"
+"""A setting of Spark's: so long may there be no executor, two minutes by default."""
+
+_OF_CLUSTER = {
+    "waited for an executor": "Check that its workers run and have free processors and memory, "
+    "then run the same command again. "
+    f"If they are only slow to come, set {WAIT} to more than 120s.",
+    "No module named": "Install this package where the executors run, or name a Python that has it "
+    "there in PYSPARK_PYTHON.",
+    "PYTHON_VERSION_MISMATCH": "The executors need the Python of this machine, with this package.",
+    "ExecutorLostFailure": "Give the executors more memory (spark.executor.memory) or mend what "
+    "ended them.",
+}
+"""What in an error of Spark shows that its cluster is at fault, and what is to be done."""
 
 _OF_QUERY = ("22", "42")
 """How SQL states begin of values that cannot be computed with, and of wrong expressions."""

@@ -117,6 +117,7 @@ def open_tables(
         ) from None
     # Spark's Python side writes every refused query to the log, which is told in one message.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL + 1)
+    logging.getLogger("py4j").setLevel(logging.CRITICAL + 1)  # so is every lost connection
     logging.getLogger().addFilter(_not_of_py4j)
     wanted = [name for name in TABLES if only is None or name in only]
     try:
@@ -180,10 +181,11 @@ def _session(master: str, memory_limit: str | None) -> SparkSession:
         from neigung.profiles.spark import reason
 
         told.seek(0)
-        last = (told.read().strip().splitlines() or [""])[-1][:200]
+        lines = [line for line in told.read().splitlines() if line[:1].strip()]  # not Java's stack
+        last = (lines or [""])[-1][:200]
         raise ProfileError(
             f"Spark on {master} could not be started: {reason(error)} ({last}). Check that Java "
-            "is 17 or newer and that the master accepts applications."
+            "is 17 or newer, and that master and workers accept applications."
         ) from None
 
 
@@ -333,9 +335,9 @@ def _with_times(frame: Any, paths: Sequence[Path]) -> Any:
 
 
 def _read(engine: SparkEngine, name: str, files: Files) -> ir.Table:
-    from neigung.profiles.spark import SparkError, told
+    from neigung.profiles.spark import SparkError, told, uri
 
-    reader, paths = engine.session.read, [file.as_uri() for file in files.paths]
+    reader, paths = engine.session.read, [uri(file) for file in files.paths]
     try:
         with told():
             if files.format == "parquet":

@@ -38,11 +38,11 @@ def build_past(
     # A cutoff that is written into the query lets the engine pass over files of other times.
     tables = profiles.tables if rows is None else rows
     orders = tables["order_lines"].mutate(cutoff=ibis.literal(cutoff, "timestamp(6)"))
-    spine = _lately(past_rows(orders, study.retention_days), study)
+    spine = _lately(past_rows(orders, _days(study)), study)
     spine = spine if sample is None else sample.of(spine)
     spine = engine.hold("spine", spine if covered is None else spine.semi_join(covered, KEYS))
     everybodys = None if rows is None else profiles.tables
-    return Past(tables, spine, study.retention_days, covered, everybodys=everybodys)
+    return Past(tables, spine, study.retention_days, covered, everybodys=everybodys, cutoff=cutoff)
 
 
 def rows_of(profiles: Profiles, sample: Sample) -> dict[str, ir.Table]:
@@ -86,8 +86,15 @@ def past_of_pairs(
 
 def _active(profiles: Profiles, study: Study, candidates: ir.Table) -> ir.Table:
     """The candidates with an order lately enough before their cutoff."""
-    orders = Past(profiles.tables, candidates, study.retention_days).rows("order_lines")
+    orders = Past(profiles.tables, candidates, _days(study)).rows("order_lines")
     return _lately(orders, study)
+
+
+def _days(study: Study) -> int:
+    """How old an order may be that makes somebody one of the population, and a day more."""
+    active_within = study.population.active_within_days
+    # `_lately` decides; without older rows to look at it is faster.
+    return min(study.retention_days, (active_within or study.retention_days) + 1)
 
 
 def _lately(orders: ir.Table, study: Study) -> ir.Table:

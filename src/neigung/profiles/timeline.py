@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import ibis
 import ibis.expr.types as ir
@@ -42,6 +42,8 @@ class Past:
         for it, without `cutoff`. Given where the tables hold only the rows of a few customers:
         `everyone` is refused then, too.
     everybodys : the tables that `everyone` reads, where `tables` hold the rows of a sample only.
+    cutoff : the only cutoff of the spine, where a query is made for it alone; an engine then passes
+        over files of other times.
     asked : filled by `shared`: what a feature asked for, so that it can be held.
     """
 
@@ -52,6 +54,7 @@ class Past:
     own_rows_only: bool = False
     held: Mapping[str, ir.Table] | None = None
     everybodys: Mapping[str, ir.Table] | None = None
+    cutoff: dt.datetime | None = None
     asked: dict[str, ir.Table] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __contains__(self, name: str) -> bool:
@@ -59,7 +62,29 @@ class Past:
 
     def rows(self, name: str) -> ir.Table:
         """The past rows of the spine's customers, with `cutoff` and `days_ago` (a float)."""
-        return self._before(self.tables[name].join(self.spine.select(*KEYS), "customer_id"))
+        rows = self._of_time(self.tables[name])
+        return self._before(rows.join(self.spine.select(*KEYS), "customer_id"))
+
+    def lately(self, days: int) -> Past:
+        """The same past, with only the rows of the last days before each cutoff."""
+        return replace(self, retention_days=min(days, self.retention_days))
+
+    def without_older(self, rows: ir.Table, name: str, ids: tuple[str, ...], days: int) -> ir.Table:
+        """`rows` without those to which a past row older than so many days belongs.
+
+        It belongs to the rows of its customer that have the same `ids`.
+        """
+        ids = ("customer_id", *ids)
+        # The table is not joined with the spine for that, as nearly all its rows would be in vain.
+        older = self._of_time(self.tables[name])
+        if self.cutoff is not None:
+            bound = self.cutoff - dt.timedelta(days=days)
+            older = older.filter(older.occurred_at < ibis.literal(bound, "timestamp(6)"))
+        older = older.select(*ids, "occurred_at", "known_at")
+        asked = rows.select(*KEYS, *ids[1:])
+        found = self._before(older.inner_join(asked, ids))
+        found = found.filter(found.occurred_at < found.cutoff - ibis.interval(days=days))
+        return rows.anti_join(found.select(*KEYS, *ids[1:]), [*KEYS, *ids[1:]])
 
     def everyone(self, name: str) -> ir.Table:
         """The past rows of all covered customers, once for each cutoff, with `days_ago`.
@@ -78,7 +103,7 @@ class Past:
                 "feature's source asks for everyone's. Give the source of_everyone=True, so that "
                 "its features are left out here."
             )
-        table = (self.everybodys or self.tables)[name]
+        table = self._of_time((self.everybodys or self.tables)[name])
         if self.covered is not None:
             cutoffs = self.spine.select("cutoff").distinct()
             covered = self.covered.semi_join(cutoffs, "cutoff").select(*KEYS)
@@ -116,7 +141,16 @@ class Past:
         return self.held[name].cross_join(self.spine.select("cutoff").distinct())
 
     def _before(self, rows: ir.Table) -> ir.Table:
+        if self.cutoff is not None:
+            rows = rows.mutate(cutoff=ibis.literal(self.cutoff, "timestamp(6)"))
         return past_rows(rows, self.retention_days)
+
+    def _of_time(self, table: ir.Table) -> ir.Table:
+        if self.cutoff is None:
+            return table
+        end = ibis.literal(self.cutoff, "timestamp(6)")
+        begin = ibis.literal(self.cutoff - dt.timedelta(days=self.retention_days), "timestamp(6)")
+        return table.filter(table.occurred_at < end, table.occurred_at >= begin)
 
 
 @dataclass(frozen=True)
