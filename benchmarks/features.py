@@ -1,6 +1,6 @@
 """How long features take, beside hand-written SQL, pandas and featuretools.
 
-    .venv/bin/python benchmarks/features.py [--customers 1000000] [--rounds 3]
+    .venv/bin/python benchmarks/features.py [--customers 1000000] [--rounds 2]
 
 Orders of three years, 30 rows a customer, read from Parquet files, one for each month. The peers
 compute the same 30 aggregates of the last 365 days (`YEAR`), or of the whole past (`PAST`), for
@@ -172,7 +172,7 @@ def alike(own: pd.Series, other: pd.Series) -> np.ndarray:
 def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--customers", type=int, help=f"default {CUSTOMERS:,} times the size")
-    parser.add_argument("--rounds", type=int, help="default 3 times the size")
+    parser.add_argument("--rounds", type=int, help="default 2 times the size")
     parser.add_argument("--one", nargs="+", help="for a process of its own: WAY SET STORE COUNT")
     given = parser.parse_args()
     if given.one:
@@ -181,7 +181,7 @@ def main() -> None:
     customers = given.customers or scaled(CUSTOMERS, given.size, least=100)
     report = Report(given)
     many = scaled(12, given.size, least=3)
-    beside_sql(report, customers, given.rounds or scaled(3, given.size), many)
+    beside_sql(report, customers, given.rounds or scaled(2, given.size), many)
     beside_featuretools(report, scaled(FEW_CUSTOMERS, given.size, least=100), many)
     report.close()
 

@@ -1,6 +1,6 @@
 """How cost grows with the number of customers, and what 10^8 of them would take.
 
-    .venv/bin/python benchmarks/scaling.py [--rounds 3] [--no-spark]
+    .venv/bin/python benchmarks/scaling.py [--rounds 2] [--no-spark]
 
 Commands as they are typed, each in a process of its own: `neigung train` (with `model.rows`, once),
 `neigung features` and `neigung score` (with reasons) for stores of 10^4, 10^5 and 10^6 customers
@@ -162,11 +162,11 @@ def on_spark(folder: Path, sizes: Sequence[int], duckdb: Runs) -> float:
 
 def main() -> None:
     parser = options(__doc__)
-    parser.add_argument("--rounds", type=int, help="default 3 times the size")
+    parser.add_argument("--rounds", type=int, help="default 2 times the size")
     parser.add_argument("--no-spark", action="store_true", help="without Spark")
     given = parser.parse_args()
     report = Report(given)
-    rounds = given.rounds or scaled(3, given.size)
+    rounds = given.rounds or scaled(2, given.size)
     sizes = [scaled(n, given.size, least=200 * 2**k) for k, n in enumerate(SIZES)]
     table_sizes = [scaled(n, given.size, least=500 * 2**k) for k, n in enumerate(TABLE_SIZES)]
     KEPT.mkdir(exist_ok=True)
