@@ -217,6 +217,28 @@ PAST = Aggregates(
     """,
 )
 
+EXACT_YEAR = Aggregates(
+    YEAR.names,
+    YEAR.sql.replace(
+        "    ), windows AS (",
+        """    ), begun_before AS (
+        SELECT customer_id, order_id FROM read_parquet('{files}')
+        SEMI JOIN orders USING (customer_id, order_id)
+        WHERE occurred_at < TIMESTAMP '{cutoff}' - INTERVAL 365 DAY
+          AND occurred_at >= TIMESTAMP '{cutoff}' - INTERVAL 1095 DAY
+          AND known_at < TIMESTAMP '{cutoff}'
+    ), windows AS (""",
+    ).replace(
+        "FROM orders\n    )\n",
+        "FROM orders ANTI JOIN begun_before USING (customer_id, order_id)\n    )\n",
+    ),
+)
+"""As `YEAR` for any store: an order whose first line is older than the year is older as a whole.
+
+The plain query counts it with the lines that it has within the year, so that it is right only where
+the lines of an order come together.
+"""
+
 SETS = {"year": YEAR, "past": PAST}
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from neigung.features.feature import Feature, feature
 from neigung.features.library import library
-from neigung.features.sources import ORDER_LINES, ORDERS
+from neigung.features.sources import COMBINED, ORDER_LINES, ORDERS
 from neigung.features.table import FeatureSet
 from neigung.features.windows import only_where
 from neigung.profiles.spine import build_past
@@ -175,3 +175,27 @@ def test_a_past_of_one_cutoff_passes_over_files_of_other_times(past: Past) -> No
     several = replace(past, cutoff=None).rows("visits")
     assert "MAKE_TIMESTAMP" not in str(ibis.to_sql(several, dialect="duckdb"))
     assert several.count().execute() == past.rows("visits").count().execute()
+
+
+def test_one_window_of_a_combined_feature(past: Past) -> None:
+    @feature(ORDERS, windows=(30, 90), empty=0, unit="orders")
+    def own_count(orders: ir.Table, within: ir.Value) -> ir.Value:
+        """Orders.
+
+        de: Bestellungen.
+        """
+        return orders.count(where=within)
+
+    @feature(COMBINED, windows=(30, 90), of=("own_count",), unit="orders")
+    def doubled(row: ir.Table, days: int) -> ir.Value:
+        """Twice the orders.
+
+        de: Doppelte Bestellungen.
+        """
+        return row[f"own_count_{days}d"] * 2
+
+    both = _found(_query(past, (own_count, doubled), None))
+    one = _query(past, (own_count, doubled), ["doubled_30d"])
+    assert "INTERVAL '91' DAY" not in str(ibis.to_sql(one, dialect="duckdb"))
+    pd.testing.assert_frame_equal(_found(one), both[[*KEYS, "doubled_30d"]])
+    assert both.doubled_30d.max() > 0

@@ -139,11 +139,7 @@ class FeatureSet:
 
     def _needed(self) -> tuple[str, ...]:
         """The columns of the aggregates that `finished` reads: not each window is asked for."""
-        kinds = {
-            column.name: "string" if column.kind == "category" else "float64"
-            for one in self._plain
-            for column in one.columns
-        }
+        kinds = {column.name: _type(one) for one in self._plain for column in one.columns}
         every = ibis.table({"customer_id": "string", "cutoff": "timestamp(6)", **kinds}, name="all")
         return columns_read(self.finished(every), every)
 
@@ -345,16 +341,22 @@ def _evaluated(one: Feature, *arguments: object) -> ir.Value:
 
 
 def _typed(one: Feature, value: ir.Value) -> ir.Value:
-    return value.cast("string" if one.kind == "category" else "float64")
+    return value.cast(_type(one))
 
 
 def _filled(features: Sequence[Feature], row: ir.Table) -> dict[str, ir.Value]:
+    """The aggregates with what stands for no rows; missing where nobody asked for the column."""
     return {
         column.name: _or_empty(one, row[column.name])
+        if column.name in row.columns
+        else ibis.null(_type(one))
         for one in features
         for column in one.columns
-        if column.name in row.columns
     }
+
+
+def _type(one: Feature) -> str:
+    return "string" if one.kind == "category" else "float64"
 
 
 def _or_empty(one: Feature, value: ir.Value) -> ir.Value:
