@@ -131,8 +131,9 @@ def measured(folder: Path, sizes: Sequence[int], rounds: int, size: float) -> di
 
 def command(name: str, asked: Path, store: Path | str, *more: str) -> Taken:
     """`neigung features` or `score`; the answer is the size of what it wrote."""
-    out = Path(f"{name}.parquet").resolve()
-    place = store if isinstance(store, str) else store.resolve()
+    on_a_cluster = isinstance(store, str)
+    out = Path("parts" if on_a_cluster else f"{name}.parquet").resolve()
+    place = store if on_a_cluster else store.resolve()
     taken = neigung(name, asked, "--profiles", place, "--cutoff", CUTOFF, "--out", out, *more)
     written = out.stat().st_size if out.is_file() else 0
     return Taken(taken.seconds, taken.cpu_seconds, taken.peak_mb, written)
