@@ -179,7 +179,8 @@ def main() -> None:
             try:
                 factor, why = on_spark(folder, sizes, found["features"]), "measured"
             except RuntimeError as error:
-                why = f"not measured: {str(error)[:200]}"
+                print(error, file=sys.stderr)
+                why = "not measured, because the run on Spark failed; a guess that is too low"
         found["score, from a table"] = from_table(folder, table_sizes, rounds, given.size)
     tell(report, found)
     project(report, found, factor, why)
