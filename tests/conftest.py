@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import sys
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 # The same examples in each run: a failure is the change's, not the dice's.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
-# Imports of tests leave no garbage, and looking for it takes a fifth of their time; on again below.
-gc.disable()
 
 STUDY: dict[str, Any] = {
     "name": "buy",
@@ -278,18 +275,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = ("serving", "trained", *(f"tests/{name}" for name in LONG), "explanation")
     places = {scope: place for place, scope in enumerate(order)}
     items.sort(key=lambda item: places.get(_scope(item.nodeid), len(order)))
-
-
-def pytest_collection_finish() -> None:
-    """What is there by now stays to the end, and need not be looked through for garbage."""
-    gc.freeze()
-    gc.enable()
-
-
-def pytest_unconfigure() -> None:
-    """Let the interpreter tidy up: DuckDB complains of what it finds left over."""
-    gc.unfreeze()
-    gc.enable()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

@@ -199,3 +199,15 @@ def test_one_window_of_a_combined_feature(past: Past) -> None:
     assert "INTERVAL '91' DAY" not in str(ibis.to_sql(one, dialect="duckdb"))
     pd.testing.assert_frame_equal(_found(one), both[[*KEYS, "doubled_30d"]])
     assert both.doubled_30d.max() > 0
+
+
+def test_an_ingredient_that_nobody_reads_is_not_computed(past: Past) -> None:
+    @feature(COMBINED, of=("kept",), unit="days")
+    def constant(row: ir.Table) -> ir.Value:
+        """Seven, whatever there is.
+
+        de: Sieben.
+        """
+        return ibis.literal(7.0)
+
+    assert set(_found(_query(past, (kept, constant), ["constant"])).constant) == {7.0}

@@ -157,7 +157,7 @@ def _orders_lately(past: Past, days: int) -> ir.Table:
     An order that also has an older line is an older order, whatever came to it since. For that the
     older lines are looked at, but only for their order.
     """
-    days += 1  # the age of a row is told in whole seconds, so that it may be a little more
+    days += 1  # an age is a rounded number, so that it may tell a row of a bound to either side
     orders = _past_orders(past.lately(days))
     lines = SPLIT_LINES if WHOLE_ORDERS in past else "order_lines"
     return _described(past.without_older(orders, lines, ("order_id",), days))

@@ -90,8 +90,10 @@ class FeatureSet:
         needed = self._needed()
         # The keys of every joined table need a name of their own; none of them is kept.
         for number, source in enumerate(self.sources):
-            aggregated = _aggregate_lately(source, self._of(source), past, needed)
-            result = result.left_join(aggregated, KEYS, rname=f"{{name}}_{number}")
+            features = self._of(source)
+            if {column.name for one in features for column in one.columns}.intersection(needed):
+                aggregated = _aggregate_lately(source, features, past, needed)
+                result = result.left_join(aggregated, KEYS, rname=f"{{name}}_{number}")
         return self.finished(result)
 
     def shared(self, past: Past, engine: Engine) -> Mapping[str, ir.Table]:
@@ -233,8 +235,7 @@ def _aggregate_lately(
     ones, and says the same of somebody who has older rows only as of somebody who has none.
     """
     assert source.build is not None
-    every = source.build(past)
-    days = _days(features, names)
+    every, days = source.build(past), _days(features, names)
     if source.lately is None or days is None or days >= past.retention_days:
         return _aggregated(every, features, names)
     some = source.lately(past, days)
@@ -258,13 +259,14 @@ def _aggregate_lately(
 
 def _days(features: Sequence[Feature], names: Sequence[str]) -> int | None:
     """How far back columns look that all have windows of days; None where one has none."""
-    windows = {
-        column.window if one.clock == "days_ago" else None
-        for one in features
-        for column in one.columns
-        if column.name in names
-    }
-    return max((window or 0 for window in windows), default=0) if None not in windows else None
+    days = 0
+    for one in features:
+        for column in one.columns:
+            if column.name in names:
+                if column.window is None or one.clock != "days_ago":
+                    return None
+                days = max(days, column.window)
+    return days
 
 
 def _say_nothing(features: Sequence[Feature], values: Mapping[str, object]) -> bool:

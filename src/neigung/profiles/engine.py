@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 from uuid import uuid4
@@ -100,7 +101,24 @@ class DistributedEngine(Engine, Protocol):
         ...
 
 
-class DuckDBEngine:
+class Holder:
+    """An engine's account of what it holds: by its name, how to let it go."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Callable[[], object]] = {}
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """What is held within this, and was not before, is let go at its end."""
+        before = set(self._held)
+        try:
+            yield
+        finally:
+            for name in self._held.keys() - before:
+                self._held.pop(name)()
+
+
+class DuckDBEngine(Holder):
     """DuckDB in this process; what does not fit into its memory goes to a temporary folder."""
 
     name = "duckdb"
@@ -108,9 +126,9 @@ class DuckDBEngine:
     failures: tuple[type[Exception], ...] = (duckdb.Error,)
 
     def __init__(self, connection: Any, memory_limit: int | None = None) -> None:
+        super().__init__()
         self.connection = connection
         self.memory_limit = memory_limit
-        self._held: set[str] = set()
 
     @classmethod
     def open(cls, memory_limit: str | None = None) -> DuckDBEngine:
@@ -137,19 +155,8 @@ class DuckDBEngine:
             held = run()
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             raise self._told(error, run) from error
-        self._held.add(name)
+        self._held[name] = partial(self.connection.drop_table, name, force=True)
         return held
-
-    @contextmanager
-    def holding(self) -> Iterator[None]:
-        """What is held within this, and was not before, is let go at its end."""
-        before = set(self._held)
-        try:
-            yield
-        finally:
-            for name in self._held - before:
-                self.connection.drop_table(name, force=True)
-            self._held = before
 
     def view(self, name: str, table: ir.Table) -> ir.Table:
         """A table under a name, computed anew by each query that reads it."""

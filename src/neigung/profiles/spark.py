@@ -28,7 +28,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from neigung.errors import FeatureError, InputError, NeigungError
-from neigung.profiles.engine import Step
+from neigung.profiles.engine import Holder, Step
 from neigung.profiles.spark_compiler import compiler
 
 
@@ -77,7 +77,7 @@ class SparkBackend(Backend):  # type: ignore[misc]
             return frame.toArrow().cast(table.schema().to_pyarrow())
 
 
-class SparkEngine:
+class SparkEngine(Holder):
     """A Spark session of the engine's own, whose views nobody else sees.
 
     What is held is cached by the executors and computed again when one of them is lost. Rows have
@@ -89,30 +89,20 @@ class SparkEngine:
     failures: tuple[type[Exception], ...] = (SparkError,)
 
     def __init__(self, session: SparkSession) -> None:
+        super().__init__()
         self.session = session
         SparkBackend.register_options()
         self.connection = SparkBackend().connect(session)
         self._prefix = f"neigung_{uuid4().hex[:8]}"
-        self._held: dict[str, DataFrame] = {}
 
     def hold(self, name: str, table: ir.Table) -> ir.Table:
         """Compute a table once, when it is first read, and keep it; replaces its like."""
         frame = self.connection.frame(table).persist()
         held = self.named(name, frame)
         if name in self._held:
-            self._held[name].unpersist()
-        self._held[name] = frame
+            self._held[name]()
+        self._held[name] = frame.unpersist
         return held
-
-    @contextmanager
-    def holding(self) -> Iterator[None]:
-        """What is held within this, and was not before, is let go at its end."""
-        before = set(self._held)
-        try:
-            yield
-        finally:
-            for name in self._held.keys() - before:
-                self._held.pop(name).unpersist()
 
     def view(self, name: str, table: ir.Table) -> ir.Table:
         """A table under a name, computed anew by each query that reads it."""
