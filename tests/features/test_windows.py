@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections import defaultdict
 from dataclasses import replace
@@ -27,6 +28,10 @@ from tests.spark import CUTOFF, RETENTION, adversarial
 @pytest.fixture(scope="module")
 def past() -> Past:
     """Of a store of ties, late lines, and orders whose lines lie days apart."""
+    return _past(adversarial())
+
+
+def _past(tables: dict[str, pd.DataFrame], **changes: Any) -> Past:
     content = {
         "name": "windows",
         "profiles": "memory",
@@ -34,7 +39,8 @@ def past() -> Past:
         "legal_basis": {"none_needed": "test"},
         "retention_days": RETENTION,
     }
-    return build_past(Profiles.from_tables(adversarial()), Study.from_dict(content), CUTOFF)
+    study = Study.from_dict(content | changes)
+    return build_past(Profiles.from_tables(tables), study, CUTOFF)
 
 
 def _query(past: Past, features: tuple[Feature, ...], names: Any) -> ir.Table:
@@ -49,6 +55,23 @@ def _bounded(query: ir.Table) -> bool:
     """Whether older rows were left out: an interval of days that is not the retention."""
     days = set(re.findall(r"INTERVAL '(\d+)' DAY", str(ibis.to_sql(query, dialect="duckdb"))))
     return bool(days - {str(RETENTION)})
+
+
+def test_who_ordered_just_before_the_population_has_no_row() -> None:
+    """Where the spine is complete, lines are not joined with it: their last day has others, too."""
+    lines = adversarial()["order_lines"]
+    at = CUTOFF - dt.timedelta(days=60.5)
+    nearly = {"customer_id": "nearly", "order_id": "n", "occurred_at": at, "known_at": at}
+    lines = pd.concat([lines, lines.iloc[:1].assign(**nearly)])
+    past = _past({"order_lines": lines}, population={"active_within_days": 60})
+    assert past.complete_days == 61
+    names = ["order_count_60d", "order_value_30d"]
+    query = _query(past, library(past), names)
+    joined = _query(replace(past, complete_days=None), library(past), names)
+    assert [str(ibis.to_sql(one)).count('"spine"') for one in (query, joined)] == [1, 2]
+    found = _found(query)
+    assert "nearly" not in set(found.customer_id)
+    pd.testing.assert_frame_equal(found, _found(joined), check_exact=True)
 
 
 def test_windows_of_orders_are_made_of_their_own_rows(past: Past) -> None:

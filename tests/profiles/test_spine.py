@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from neigung.errors import FeatureError, ProfileError
+from neigung.profiles.sample import Sample
 from neigung.profiles.spine import build_past, eligible, past_of_pairs
 from neigung.profiles.store import Profiles
+from neigung.profiles.timeline import Past
 from neigung.study import Study
 
 CUTOFF = dt.datetime(2025, 3, 1)
@@ -54,6 +56,21 @@ def test_a_past_is_that_of_its_own_cutoff() -> None:
     assert later.rows("order_lines").count().to_pyarrow().as_py() == 2
     earlier = build_past(profiles, study(), CUTOFF - dt.timedelta(days=10))
     assert earlier.rows("order_lines").customer_id.to_pyarrow().to_pylist() == ["old"]
+
+
+def test_rows_are_joined_with_the_spine_where_others_may_have_some() -> None:
+    profiles = shop(new=5, at_60=60, over_60=60.5, at_90=90)
+    past = build_past(profiles, study(), CUTOFF)
+
+    def customers(past: Past) -> list[str]:
+        return sorted(past.rows("order_lines").customer_id.to_pyarrow().to_pylist())
+
+    assert customers(past) == ["at_60", "new"]
+    # A day more than the population looks back: those of that day alone are left to the last join.
+    assert customers(past.lately(61)) == ["at_60", "new", "over_60"]
+    assert customers(past.lately(62)) == ["at_60", "new"]
+    chosen = build_past(profiles, study(), CUTOFF, Sample(0.5, "some"))
+    assert customers(chosen.lately(61)) == chosen.spine.customer_id.to_pyarrow().to_pylist()
 
 
 def test_nobody_is_no_error_here() -> None:

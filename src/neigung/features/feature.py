@@ -296,11 +296,14 @@ def ratio(part: ir.Value, whole: ir.Value) -> ir.Value:
 def spread(values: ir.Value, where: ir.Value | None = None) -> ir.Value:
     """Sample standard deviation from exact sums, so that the order of rows cannot change a bit.
 
-    `values` must be decimal or integer. Missing with fewer than two values.
+    `values` must be decimal or integer; those of 10^14 and more do not count. Missing with fewer
+    than two values.
     """
-    exact = values.cast("decimal(38, 3)")  # engines multiply narrower ones until they overflow
+    exact = values.try_cast("decimal(18, 4)")
     n = exact.count(where=where).cast("float64")
     total = exact.sum(where=where).cast("float64")
-    squares = (exact * exact).sum(where=where).cast("float64")
+    # The product of 18 digits and 19 is the widest that Spark does not round, and the narrowest for
+    # which DuckDB takes numbers large enough.
+    squares = (exact * exact.cast("decimal(19, 4)")).sum(where=where).cast("float64")
     variance = (squares - total * total / n.nullif(0.0)) / (n - 1).nullif(0.0)
     return ibis.cases((variance > 0, variance), (variance <= 0, 0.0)).sqrt()

@@ -139,7 +139,7 @@ def order_value_spread(orders: ir.Table, within: ir.Value) -> ir.Value:
 
     missing de: Zu wenige Bestellungen {window}, um Schwankungen im Wert zu sehen
     """
-    return spread(orders.rounded_value, within)
+    return spread(orders.value, within)
 
 
 @feature(ORDERS, unit="currency", fact="order_size")

@@ -109,13 +109,18 @@ def _summed(lines: ir.Table) -> dict[str, ir.Value]:
 
 def _grouped(lines: ir.Table) -> ir.Table:
     """The orders that past lines make."""
-    return lines.group_by(*KEYS, "order_id").agg(
+    orders = lines.group_by(*KEYS, "order_id").agg(
         occurred_at=lines.occurred_at.min(),
-        days_ago=lines.days_ago.max(),
         **_summed(lines),
         # A distinct count within each order is the dearest part of this query, so not for all.
-        category_count=ibis.cases((lines.days_ago <= 90, lines.category)).nunique(),
+        category_count=ibis.cases((_of_90_days(lines), lines.category)).nunique(),
     )
+    return orders.mutate(days_ago=days_between(orders.occurred_at, orders.cutoff))
+
+
+def _of_90_days(rows: ir.Table) -> ir.BooleanValue:
+    # Of the times themselves, as an age would have to be computed for each of the lines.
+    return rows.occurred_at >= rows.cutoff - ibis.interval(days=90)
 
 
 def _past_orders(past: Past) -> ir.Table:
@@ -123,7 +128,7 @@ def _past_orders(past: Past) -> ir.Table:
     if WHOLE_ORDERS not in past:
         return _grouped(order_lines(past))
     whole = past.rows(WHOLE_ORDERS)
-    whole = whole.mutate(category_count=ibis.ifelse(whole.days_ago <= 90, whole.category_count, 0))
+    whole = whole.mutate(category_count=ibis.ifelse(_of_90_days(whole), whole.category_count, 0))
     split = past.rows(SPLIT_LINES)
     columns = _contract_columns(split, "order_lines")
     lines = split.select(**columns, cutoff=split.cutoff, days_ago=split.days_ago)
@@ -166,8 +171,6 @@ def _orders_lately(past: Past, days: int) -> ir.Table:
 def _described(orders: ir.Table) -> ir.Table:
     """The orders with what is known of each by itself."""
     return orders.mutate(
-        # Here, as rounding is dear and several aggregates read it.
-        rounded_value=orders.value.cast("decimal(38, 3)"),
         discounted=orders.discount > 0,
         in_season=(orders.days_ago > 335) & (orders.days_ago <= 365),
         weekday=orders.occurred_at.day_of_week.index(),

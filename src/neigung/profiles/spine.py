@@ -41,8 +41,15 @@ def build_past(
     spine = _lately(past_rows(orders, _days(study)), study)
     spine = spine if sample is None else sample.of(spine)
     spine = engine.hold("spine", spine if covered is None else spine.semi_join(covered, KEYS))
-    everybodys = None if rows is None else profiles.tables
-    return Past(tables, spine, study.retention_days, covered, everybodys=everybodys, cutoff=cutoff)
+    return Past(
+        tables,
+        spine,
+        study.retention_days,
+        covered,
+        everybodys=None if rows is None else profiles.tables,
+        cutoff=cutoff,
+        complete_days=_days(study) if covered is None and sample is None else None,
+    )
 
 
 def rows_of(profiles: Profiles, sample: Sample) -> dict[str, ir.Table]:

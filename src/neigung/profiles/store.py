@@ -74,6 +74,7 @@ class Profiles:
         self.tables = dict(tables)
         self.notes = notes
         self._digest: str | None = None
+        self._span: tuple[datetime, datetime] | None = None
         self._files: StoreFiles | None = None
         self._read_later: StoreFiles | None = None
 
@@ -180,9 +181,11 @@ class Profiles:
 
     def span(self) -> tuple[datetime, datetime]:
         """The instants of the first and the last order line, UTC without a zone."""
-        at = self.table("order_lines").occurred_at
-        row = _row(at.as_table().aggregate(first=at.min(), last=at.max()))
-        return row["first"], row["last"]
+        if self._span is None:
+            at = self.table("order_lines").occurred_at
+            row = _row(at.as_table().aggregate(first=at.min(), last=at.max()))
+            self._span = row["first"], row["last"]
+        return self._span
 
     def customers(self) -> int:
         """How many customers have an order line."""

@@ -44,6 +44,8 @@ class Past:
     everybodys : the tables that `everyone` reads, where `tables` hold the rows of a sample only.
     cutoff : the only cutoff of the spine, where a query is made for it alone; an engine then passes
         over files of other times.
+    complete_days : the spine of the one cutoff holds everybody with an order line of so many days,
+        or of nearly as many; None where it leaves some out.
     asked : filled by `shared`: what a feature asked for, so that it can be held.
     """
 
@@ -55,14 +57,22 @@ class Past:
     held: Mapping[str, ir.Table] | None = None
     everybodys: Mapping[str, ir.Table] | None = None
     cutoff: dt.datetime | None = None
+    complete_days: int | None = None
     asked: dict[str, ir.Table] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __contains__(self, name: str) -> bool:
         return name in self.tables
 
     def rows(self, name: str) -> ir.Table:
-        """The past rows of the spine's customers, with `cutoff` and `days_ago` (a float)."""
+        """The past rows of the spine's customers, with `cutoff` and `days_ago` (a float).
+
+        Where the spine is complete there may be order lines of some others, whose oldest day is
+        only in part within it: whoever joins with the spine drops them.
+        """
         rows = self._of_time(self.tables[name])
+        orders_at_one_cutoff = name == "order_lines" and self.cutoff is not None
+        if orders_at_one_cutoff and self.retention_days <= (self.complete_days or 0):
+            return self._before(rows)  # nobody else has such rows, so that a join would be in vain
         return self._before(rows.join(self.spine.select(*KEYS), "customer_id"))
 
     def lately(self, days: int) -> Past:
