@@ -58,7 +58,8 @@ MemoryOption = Annotated[
         "--memory-limit",
         callback=lambda limit: _limit_memory(limit),
         help="What the engine of the tables may take, such as 4GB; the rest goes to disk. Default: "
-        "the variable NEIGUNG_MEMORY_LIMIT, else most of the machine's memory.",
+        "the variable NEIGUNG_MEMORY_LIMIT, else 4GB or a sixth of the machine's memory, and more "
+        "where that does not suffice.",
     ),
 ]
 CutoffOption = Annotated[

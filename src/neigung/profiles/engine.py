@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 from uuid import uuid4
@@ -24,7 +25,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from neigung.errors import FeatureError
-from neigung.profiles.memory import first_line, limit_in_bytes, shortage
+from neigung.profiles.memory import first_line, limit_in_bytes, setting, share_of, shortage
 from neigung.profiles.statement import statement
 
 
@@ -119,31 +120,41 @@ class Holder:
 
 
 class DuckDBEngine(Holder):
-    """DuckDB in this process; what does not fit into its memory goes to a temporary folder."""
+    """DuckDB in this process; what does not fit into its memory goes to a temporary folder.
+
+    Where nobody bounds the memory it begins with a share of the machine's, and takes all of it for
+    what cannot be computed with that.
+    """
 
     name = "duckdb"
     ordered = True
     failures: tuple[type[Exception], ...] = (duckdb.Error,)
 
-    def __init__(self, connection: Any, memory_limit: int | None = None) -> None:
+    def __init__(
+        self, connection: Any, memory_limit: int | None = None, memory: int | None = None
+    ) -> None:
         super().__init__()
         self.connection = connection
         self.memory_limit = memory_limit
+        self._memory = memory  # what it may still take where nobody set a limit
 
     @classmethod
     def open(cls, memory_limit: str | None = None) -> DuckDBEngine:
         """A new, empty engine; `memory_limit` such as "4GB" bounds its memory, or else the
         environment variable NEIGUNG_MEMORY_LIMIT. Raises InputError when it is no such amount."""
         limit = limit_in_bytes(memory_limit)
-        settings = {} if limit is None else {"memory_limit": f"{limit}B"}
         # The engine would spill into the working directory, and fetch extensions by itself.
         overflow = Path(tempfile.gettempdir()) / f"neigung-{uuid4().hex}"
         connection = ibis.duckdb.connect(
-            temp_directory=str(overflow), autoinstall_known_extensions=False, **settings
+            temp_directory=str(overflow), autoinstall_known_extensions=False
         )
         connection.raw_sql("SET timezone = 'UTC'")
+        whole = limit_in_bytes(setting(connection.con, "memory_limit"))
+        assert whole is not None
+        begin = share_of(whole) if limit is None else limit
+        connection.raw_sql(f"SET memory_limit = '{begin}B'")
         atexit.register(shutil.rmtree, overflow, ignore_errors=True)
-        return cls(connection, limit)
+        return cls(connection, limit, whole)
 
     def hold(self, name: str, table: ir.Table) -> ir.Table:
         """Compute a table now and keep it under a name until the engine ends; replaces its like."""
@@ -152,7 +163,7 @@ class DuckDBEngine(Holder):
             return self.connection.create_table(name, table, temp=True, overwrite=True)
 
         try:
-            held = run()
+            held = self._with_room(run)
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             raise self._told(error, run) from error
         self._held[name] = partial(self.connection.drop_table, name, force=True)
@@ -182,7 +193,7 @@ class DuckDBEngine(Holder):
 
         def explained() -> pa.Table:
             try:
-                return run()
+                return self._with_room(run)
             except duckdb.Error as error:
                 raise self._told(error, run) from error
 
@@ -194,13 +205,26 @@ class DuckDBEngine(Holder):
         sql = statement(self.connection, table)
 
         def read() -> Iterator[pa.RecordBatch]:
-            return iter(self.connection.con.sql(sql).to_arrow_reader(rows))
+            batches = iter(self.connection.con.sql(sql).to_arrow_reader(rows))
+            # What needs memory is done before the first row is there.
+            return chain(list(islice(batches, 1)), batches)
 
         try:
-            for batch in read():
+            for batch in self._with_room(read):
                 yield batch.cast(schema)
         except duckdb.Error as error:
             raise self._told(error, lambda: deque(read(), maxlen=0)) from error
+
+    def _with_room(self, run: Callable[[], Any]) -> Any:
+        """What `run` gives; with all the memory there is if it must and nobody set a limit."""
+        try:
+            return run()
+        except duckdb.OutOfMemoryException:
+            if self.memory_limit is not None or self._memory is None:
+                raise
+            self.connection.raw_sql(f"SET memory_limit = '{self._memory}B'")
+            self._memory = None  # there is no more
+            return run()
 
     def _told(self, error: duckdb.Error, run: Callable[[], Any]) -> Exception:
         """What to raise for an error while features are computed by `run`; itself if unforeseen."""

@@ -17,6 +17,13 @@ VARIABLE = "NEIGUNG_MEMORY_LIMIT"
 LEAST = 250_000_000
 """Less is refused at once: it would be found too little only after minutes of work."""
 
+SHARE, LEAST_SHARE = 0.2, 4_000_000_000
+"""Where nobody sets a limit: this part of what DuckDB would take, and no less than that if there.
+
+DuckDB would take four fifths of the machine before it writes anything to disk, though what runs
+there beside it, such as the training that reads its tables, needs memory, too.
+"""
+
 STEP = 1.3
 """The limits that are tried after a failure lie so far apart."""
 
@@ -56,6 +63,15 @@ def limit_in_bytes(given: str | None) -> int | None:
     return limit
 
 
+def share_of(whole: int) -> int:
+    """The bytes to begin with where nobody set a limit and DuckDB would take `whole`.
+
+    >>> share_of(100_000_000_000), share_of(12_000_000_000), share_of(3_000_000_000)
+    (20000000000, 4000000000, 3000000000)
+    """
+    return min(whole, max(LEAST_SHARE, int(whole * SHARE)))
+
+
 def shortage(
     con: Any, limit: int | None, error: Exception, run: Callable[[], Any]
 ) -> MemoryLimitError | None:
@@ -69,7 +85,7 @@ def shortage(
     line = first_line(error)
     full = "max_temp_directory_size" in str(error) or "No space left" in str(error)
     if full and isinstance(error, duckdb.OutOfMemoryException | duckdb.IOException):
-        (place,) = con.execute("SELECT current_setting('temp_directory')").fetchone()
+        place = setting(con, "temp_directory")
         return MemoryLimitError(
             f"What does not fit into memory is written to {os.path.dirname(place)}, and there is "
             f"no room: {line}. Make room there, name another folder in TMPDIR, or raise the "
@@ -114,6 +130,12 @@ def _enough(con: Any, limit: int, run: Callable[[], Any]) -> int | None:
 def _rounded_up(size: float) -> int:
     """A size in whole hundreds of megabytes."""
     return -(-int(size) // 100_000_000) * 100_000_000
+
+
+def setting(con: Any, name: str) -> str:
+    """A setting of the DuckDB connection `con`, as text."""
+    (value,) = con.execute("SELECT current_setting(?)", [name]).fetchone()
+    return str(value)
 
 
 def first_line(error: Exception) -> str:
