@@ -152,9 +152,9 @@ def losing(
 def main(url: str, out: Path) -> None:
     """Score three times: undisturbed, with an executor that is lost, with all that are."""
     from neigung.profiles import spark
-    from neigung.profiles.spark_session import _own, _session
+    from neigung.profiles.spark_session import Place, _own, _session
 
-    engine = spark.SparkEngine(_own(_session(url, None)))
+    engine = spark.SparkEngine(_own(_session(Place.of(f"{url}/?folder=/none"), None)))
     X = pd.DataFrame({"orders": np.arange(200) % 20})
     model = PropensityClassifier({"n_estimators": 30}).fit(X, X["orders"] > 9)
     orders = Column("orders", "orders", None, "count", "", "number", "Orders", "Bestellungen")

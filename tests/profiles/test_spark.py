@@ -74,11 +74,34 @@ def test_a_folder_of_any_name_with_times_of_nanoseconds(
     at = lines["occurred_at"].astype("datetime64[ns]") + pd.Timedelta(microseconds=1)
     table = pa.Table.from_pandas(lines.assign(occurred_at=at), preserve_index=False)
     assert table.schema.field("occurred_at").type.unit == "ns"
-    folder = tmp_path / "Läden, 1"
+    folder = tmp_path / "Läden, [1] {a,b} 50% *?"
     folder.mkdir()
     pq.write_table(table, folder / "order_lines.parquet", version="2.6")
     first, last = opened(folder).span()
     assert (first, last) == (at.min().to_pydatetime(), at.max().to_pydatetime())
+
+
+def test_text_in_a_folder_that_looks_like_a_pattern(
+    spark: SparkSession, tmp_path: Path, lines: pd.DataFrame
+) -> None:
+    folder = tmp_path / "[1-2]"
+    folder.mkdir()
+    lines.to_csv(folder / "order_lines.csv", index=False)
+    assert "Rename it, or write Parquet files." in refused(
+        f"spark://{stores.MASTER}/?folder={folder}"
+    )
+
+
+def test_files_that_change_after_opening(
+    spark: SparkSession, tmp_path: Path, lines: pd.DataFrame
+) -> None:
+    stores.write({"order_lines": lines}, tmp_path / "store")
+    profiles = opened(tmp_path / "store")
+    assert profiles.signature() == Profiles.open(tmp_path / "store").signature()
+    profiles.check_unchanged()
+    lines.head(1).to_parquet(tmp_path / "store" / "order_lines.parquet")
+    with pytest.raises(ProfileError, match=r"changed while it was read: order_lines: .* anew"):
+        profiles.check_unchanged()
 
 
 def test_a_sample_is_of_the_same_customers(spark: SparkSession, tmp_path: Path) -> None:

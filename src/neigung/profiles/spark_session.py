@@ -7,6 +7,7 @@ A store is named `spark://HOST:PORT/DATABASE` (a cluster and a database of its c
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import re
@@ -100,6 +101,19 @@ def is_of_spark(location: object) -> bool:
     return type(location).__module__.startswith("pyspark.sql")
 
 
+def place_of_files(location: Any) -> str:
+    """The folder of a store that `is_of_spark`; for tables of a catalog or session, whose files
+    nobody names, a URL.
+
+    Raises ProfileError for a URL of another form.
+
+    >>> place_of_files("spark://local[2]/?folder=/data/shop"), place_of_files("spark://db:7077/crm")
+    ('/data/shop', 'spark://')
+    """
+    place = Place.of(location) if isinstance(location, str) else None
+    return (place.folder if place else None) or "spark://"
+
+
 def open_tables(
     location: Any, only: Collection[str] | None = None, memory_limit: str | None = None
 ) -> tuple[SparkEngine, str, Tables, tuple[str, ...]]:
@@ -125,7 +139,7 @@ def open_tables(
             engine = SparkEngine(_own(location))
             return (engine, _name_of(location), *_from_views(engine, location, wanted))
         place = Place.of(location)
-        engine = SparkEngine(_own(_session(place.master, memory_limit)))
+        engine = SparkEngine(_own(_session(place, memory_limit)))
         if place.folder:
             return (engine, location, *_from_folder(engine, place.folder, wanted))
         if place.database:
@@ -144,10 +158,11 @@ def open_tables(
         ) from None
 
 
-def _session(master: str, memory_limit: str | None) -> SparkSession:
+def _session(place: Place, memory_limit: str | None) -> SparkSession:
     """A session on a master; one that is there already, if it is on the same."""
     from pyspark.sql import SparkSession
 
+    master = place.master
     there = _active()
     if there is not None:
         if there.sparkContext.master != master:
@@ -165,6 +180,11 @@ def _session(master: str, memory_limit: str | None) -> SparkSession:
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.log.level", "ERROR")
     )
+    if place.folder:
+        # Spark makes a folder for tables of a catalog, where there are none; in the working one.
+        aside = tempfile.mkdtemp(prefix="neigung-spark-")
+        atexit.register(shutil.rmtree, aside, ignore_errors=True)
+        builder = builder.config("spark.sql.warehouse.dir", Path(aside).as_uri())
     if master.startswith("local"):
         # Its workers are processes of this machine: of this very Python, not of another one.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -337,7 +357,14 @@ def _with_times(frame: Any, paths: Sequence[Path]) -> Any:
 def _read(engine: SparkEngine, name: str, files: Files) -> ir.Table:
     from neigung.profiles.spark import SparkError, told, uri
 
-    reader, paths = engine.session.read, [uri(file) for file in files.paths]
+    # Names may hold brackets and stars, which Spark would take for a pattern.
+    reader = engine.session.read.option("__globPaths__", "false")
+    paths = [uri(file) for file in files.paths]
+    if files.format != "parquet" and re.search(r"[][{}*?\\]", " ".join(paths)):
+        raise ProfileError(
+            "Spark reads text only from paths without any of [ ] { } * ? \\, found "
+            f"{files.entry}. Rename it, or write Parquet files."
+        )
     try:
         with told():
             if files.format == "parquet":

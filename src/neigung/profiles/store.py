@@ -29,7 +29,7 @@ from neigung.locations import shown
 from neigung.profiles.contract import RESERVED, TABLES, Table
 from neigung.profiles.engine import DuckDBEngine, Engine
 from neigung.profiles.source import let_go, memory_tables, raw_tables, unreadable, views
-from neigung.profiles.spark_session import is_of_spark, open_tables
+from neigung.profiles.spark_session import is_of_spark, open_tables, place_of_files
 from neigung.profiles.store_files import StoreFiles
 from neigung.profiles.validation import (
     broken_rules,
@@ -99,20 +99,25 @@ class Profiles:
         """
         if isinstance(location, Profiles):
             return location
-        if is_of_spark(location):
-            spark, said, raw, notes = open_tables(location, only, memory_limit)
-            return cls._validated(said, spark, raw, notes, TABLES if only is None else only)
-        engine = DuckDBEngine.open(memory_limit)
         wanted = TABLES if only is None else only
-        files = StoreFiles.of(location, wanted)
+        of_spark = is_of_spark(location)
+        files = StoreFiles.of(place_of_files(location) if of_spark else location, wanted)
         try:
-            raw, notes = raw_tables(engine.connection, location, only)
-            profiles = cls._validated(shown(location), engine, raw, notes, wanted)
+            if of_spark:
+                spark, said, raw, notes = open_tables(location, only, memory_limit)
+                profiles = cls._validated(said, spark, raw, notes, wanted)
+            else:
+                engine = DuckDBEngine.open(memory_limit)
+                raw, notes = raw_tables(engine.connection, location, only)
+                profiles = cls._validated(shown(location), engine, raw, notes, wanted)
         except ProfileError:
             files.check()  # what is half-written breaks the contract in every way
             raise
         files.check()
         profiles._files = files
+        if of_spark:
+            profiles._read_later = files  # executors read again whatever they are asked for
+            return profiles
         computed = views(engine.connection)
         lasting = {n for n, table in profiles.tables.items() if table.get_name() in computed}
         profiles._read_later = files.read_later(lasting)
