@@ -107,14 +107,15 @@ def _summed(lines: ir.Table) -> dict[str, ir.Value]:
     }
 
 
-def _grouped(lines: ir.Table) -> ir.Table:
+def _grouped(lines: ir.Table, past: Past) -> ir.Table:
     """The orders that past lines make."""
-    orders = lines.group_by(*KEYS, "order_id").agg(
-        occurred_at=lines.occurred_at.min(),
+    values = {
+        "occurred_at": lines.occurred_at.min(),
         **_summed(lines),
         # A distinct count within each order is the dearest part of this query, so not for all.
-        category_count=ibis.cases((_of_90_days(lines), lines.category)).nunique(),
-    )
+        "category_count": ibis.cases((_of_90_days(lines), lines.category)).nunique(),
+    }
+    orders = past.grouped(lines, values, by=["order_id"])
     return orders.mutate(days_ago=days_between(orders.occurred_at, orders.cutoff))
 
 
@@ -126,13 +127,13 @@ def _of_90_days(rows: ir.Table) -> ir.BooleanValue:
 def _past_orders(past: Past) -> ir.Table:
     """The past orders; of those that are there already, and of the lines of the others."""
     if WHOLE_ORDERS not in past:
-        return _grouped(order_lines(past))
+        return _grouped(order_lines(past), past)
     whole = past.rows(WHOLE_ORDERS)
     whole = whole.mutate(category_count=ibis.ifelse(_of_90_days(whole), whole.category_count, 0))
     split = past.rows(SPLIT_LINES)
     columns = _contract_columns(split, "order_lines")
     lines = split.select(**columns, cutoff=split.cutoff, days_ago=split.days_ago)
-    orders = _grouped(_with_discounts(lines))
+    orders = _grouped(_with_discounts(lines), past)
     names = orders.columns
     return orders.select(*names).union(whole.select(*names))
 

@@ -127,7 +127,7 @@ class FeatureSet:
     def aggregated(self, source: Source, past: Past) -> ir.Table:
         """The features of one source: a row for each spine row that has rows there."""
         assert source.build is not None
-        return _aggregated(source.build(past), self._of(source))
+        return _aggregated(past, source.build(past), self._of(source))
 
     def finished(self, aggregated: ir.Table) -> ir.Table:
         """The feature table from spine rows with the `aggregated` columns of all sources.
@@ -237,7 +237,7 @@ def _aggregate_lately(
     assert source.build is not None
     every, days = source.build(past), _days(features, names)
     if source.lately is None or days is None or days >= past.retention_days:
-        return _aggregated(every, features, names)
+        return _aggregated(past, every, features, names)
     some = source.lately(past, days)
     flagged = _flagged(every, features)
     values = _aggregates(flagged, features, names)
@@ -249,12 +249,12 @@ def _aggregate_lately(
         and _say_nothing(features, of_no_rows(values))
     )
     if not enough:
-        return _aggregated(every, features, names)
+        return _aggregated(past, every, features, names)
     columns = {
         name: some[name] if name in some.columns else ibis.null(kind)
         for name, kind in every.schema().items()
     }
-    return _aggregated(some.select(**columns), features, names)
+    return _aggregated(past, some.select(**columns), features, names)
 
 
 def _days(features: Sequence[Feature], names: Sequence[str]) -> int | None:
@@ -277,10 +277,10 @@ def _say_nothing(features: Sequence[Feature], values: Mapping[str, object]) -> b
 
 
 def _aggregated(
-    rows: ir.Table, features: Sequence[Feature], names: Sequence[str] | None = None
+    past: Past, rows: ir.Table, features: Sequence[Feature], names: Sequence[str] | None = None
 ) -> ir.Table:
     rows = _flagged(rows, features)
-    return pruned(rows.group_by(*KEYS).agg(**_aggregates(rows, features, names)))
+    return pruned(past.grouped(rows, _aggregates(rows, features, names)))
 
 
 def _flagged(rows: ir.Table, features: Sequence[Feature]) -> ir.Table:

@@ -12,7 +12,7 @@ retention of 365 days and a horizon of 30 days, an order of
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import ibis
@@ -79,6 +79,19 @@ class Past:
         """The same past, with only the rows of the last days before each cutoff."""
         return replace(self, retention_days=min(days, self.retention_days))
 
+    def grouped(
+        self, rows: ir.Table, values: Mapping[str, ir.Value], by: Sequence[str] = ()
+    ) -> ir.Table:
+        """Aggregates of past rows for each customer and cutoff, and for what else to group `by`.
+
+        The only cutoff is put beside them: it would cost a tenth to group by what is always alike.
+        """
+        if self.cutoff is None:
+            return rows.group_by(*KEYS, *by).agg(**values)
+        found = rows.group_by("customer_id", *by).agg(**values)
+        cutoff = ibis.literal(self.cutoff, "timestamp(6)")
+        return found.select("customer_id", *by, *values, cutoff=cutoff).select(*KEYS, *by, *values)
+
     def without_older(self, rows: ir.Table, name: str, ids: tuple[str, ...], days: int) -> ir.Table:
         """`rows` without those to which a past row older than so many days belongs.
 
@@ -94,7 +107,8 @@ class Past:
         asked = rows.select(*KEYS, *ids[1:])
         found = self._before(older.inner_join(asked, ids))
         found = found.filter(found.occurred_at < found.cutoff - ibis.interval(days=days))
-        return rows.anti_join(found.select(*KEYS, *ids[1:]), [*KEYS, *ids[1:]])
+        same = ids if self.cutoff is not None else (*KEYS, *ids[1:])
+        return rows.anti_join(found.select(*same), list(same))
 
     def everyone(self, name: str) -> ir.Table:
         """The past rows of all covered customers, once for each cutoff, with `days_ago`.
