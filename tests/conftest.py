@@ -44,6 +44,8 @@ STUDY: dict[str, Any] = {
     "features": ["order_count", "days_since_last_order", "last_order_channel", "attribute_income"],
     "model": {"trials": 1, "folds": 1},
 }
+FILLED = ("order_lines", "customers", "consents", "visits", "labels")
+"""The tables that the study reads and two more: to open a store of all takes twice as long."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,8 @@ def shop(
 
 @pytest.fixture
 def filled(shop: Shop, small_tables: dict[str, pd.DataFrame]) -> Shop:
-    """A shop with a store and a study, nothing trained."""
-    shop.write(small_tables)
+    """A shop with a store of some tables and a study, nothing trained."""
+    shop.write({name: small_tables[name] for name in FILLED})
     shop.study()
     return shop
 
@@ -240,10 +242,13 @@ def trained_folder(
 
 @pytest.fixture
 def trained(shop: Shop, trained_folder: Path) -> Shop:
-    """A shop with one version, not yet champion; what a test changes it changes in a copy."""
-    for name in ("profiles", "mlflow.db", "study.yaml"):
-        source, target = trained_folder / name, shop.folder / name
-        shutil.copytree(source, target) if source.is_dir() else shutil.copyfile(source, target)
+    """A shop with one version, not yet champion; what a test changes it changes in a copy.
+
+    The version was trained on a store of all tables, of which some are here.
+    """
+    for name in ("mlflow.db", "study.yaml", *(f"profiles/{table}.parquet" for table in FILLED)):
+        (shop.folder / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(trained_folder / name, shop.folder / name)
     return shop
 
 
@@ -263,9 +268,12 @@ SHARING = {
 ) | dict.fromkeys(
     [f"tests/{name}.py" for name in
      ("profiles/test_spark", "profiles/test_spark_compiler", "features/test_spark_parity")], "spark"
+) | dict.fromkeys(
+    [f"tests/simulation/test_{name}.py" for name in ("behaviour", "simulate", "truth")],
+    "simulation",
 )  # fmt: skip
 """Tests that share what takes long to make: champions, snapshots, services; models and pages; a
-server of databases; one trained version."""
+server of databases; one trained version; Spark; a large simulated shop."""
 
 LONG = ("test_notebooks.py", "test_readme.py", "test_offer_training.py")
 

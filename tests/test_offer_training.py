@@ -53,7 +53,7 @@ def offer_folder(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path) -
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.chdir(folder)
-        simulate("profiles", 3000, 1)
+        simulate("profiles", 2000, 1)
         (folder / "study.yaml").write_text(yaml.safe_dump(STUDY), encoding="utf-8")
         train("study.yaml")
     return folder
@@ -293,7 +293,7 @@ def test_offers_need_a_margin_rate_and_an_offer_study(discount: Shop) -> None:
 def test_the_gate_refuses_a_version_that_earns_no_more_than_a_simple_policy(
     discount: Shop,
 ) -> None:
-    # 1,900 offers are too few to tell; if they were enough one day, the test would have to change.
+    # These offers are too few to tell; if they were enough one day, the test would have to change.
     assert not evaluation_of(find("discount", 1)).verdict.beats_baseline
     ended = discount.run("promote", "study.yaml", "--version", 1)
     assert ended.code != 0

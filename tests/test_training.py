@@ -295,8 +295,9 @@ def test_what_a_reviewer_signs_is_kept_with_the_version(trained: Shop) -> None:
 
 
 def test_a_second_version_is_compared_with_the_champion(
-    trained: Shop, monkeypatch: pytest.MonkeyPatch, reference: str
+    trained: Shop, small_tables: Frames, monkeypatch: pytest.MonkeyPatch, reference: str
 ) -> None:
+    trained.write(small_tables)
     gathering = evidence_gathering.gather
     train_quickly(monkeypatch)
     monkeypatch.setattr(evidence_gathering, "gather", gathering)

@@ -25,7 +25,7 @@ BUY: dict[str, Any] = {
     "target": {"kind": "purchase", "horizon_days": 14},
     "legal_basis": {"consent": "profiling"},
     "population": {"active_within_days": 200},
-    "cutoffs": {"last": "latest", "every_days": 20, "count": 4},
+    "cutoffs": {"last": "latest", "every_days": 20, "count": 3},
     "model": {"trials": 1, "folds": 1},
 }
 DISCOUNT: dict[str, Any] = {
@@ -97,10 +97,13 @@ def house(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def service(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service of both studies that tests share and do not harm."""
+    """A service of both studies that tests share and do not harm; it ends with these tests.
+
+    Nothing changes that it would have to follow soon, and to look every second costs a lot.
+    """
     folder = tmp_path_factory.mktemp("served") / "house"
     shutil.copytree(trained, folder)
-    with running(folder, studies=STUDIES) as one:
+    with running(folder, studies=STUDIES, poll_seconds=10.0) as one:
         yield one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -114,6 +115,9 @@ def test_a_built_bento_answers_like_the_service_without_a_registry(
     bundle: Path, service: Running, tmp_path: Path
 ) -> None:
     house = bundle.parent
+    settings = json.loads((bundle / "serving.json").read_text())
+    # How many workers there are is tested elsewhere, and each takes seconds to start.
+    (bundle / "serving.json").write_text(json.dumps(settings | {"workers": 1}))
     env = {**os.environ, "BENTOML_HOME": str(tmp_path / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
     env["NEIGUNG_HOME"] = str(house)
     env |= {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "PIP_NO_INDEX": "1"}
