@@ -91,6 +91,7 @@ def in_process(command: Sequence[str | Path], show: bool = False) -> Taken:
         [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     peak = [0.0]
+    used: dict[int, float] = {}
     lines: dict[str, list[str]] = {"out": [], "err": []}
 
     def read(name: str, stream: Any) -> None:
@@ -103,7 +104,7 @@ def in_process(command: Sequence[str | Path], show: bool = False) -> Taken:
         with suppress(psutil.NoSuchProcess):
             own = psutil.Process(process.pid)
             while process.returncode is None:
-                peak[0] = max(peak[0], resident_mb(own), highest_mb(process.pid))
+                peak[0] = max(peak[0], resident_mb(own, used), highest_mb(process.pid))
                 time.sleep(EVERY)
 
     threads = [
@@ -126,15 +127,19 @@ def in_process(command: Sequence[str | Path], show: bool = False) -> Taken:
         # A query that is quoted, and what points into it, is indented.
         said = [line for line in lines["err"] if line[:1].isalnum() and "LINE " not in line]
         raise RuntimeError(said[-1] if said else f"ended with exit code {process.returncode}")
-    return Taken(seconds, usage.ru_utime + usage.ru_stime, peak[0], _json(lines["out"]))
+    # The system tells of no process that its parent did not wait for, such as Spark's Java.
+    cpu_seconds = max(usage.ru_utime + usage.ru_stime, sum(used.values()))
+    return Taken(seconds, cpu_seconds, peak[0], _json(lines["out"]))
 
 
-def resident_mb(process: psutil.Process) -> float:
-    """Resident memory of a process and all that it started."""
+def resident_mb(process: psutil.Process, used: dict[int, float]) -> float:
+    """Resident memory of a process and all that it started; `used` gets their processor time."""
     total = 0
     for one in (process, *process.children(recursive=True)):
         with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
             total += one.memory_info().rss
+            times = one.cpu_times()
+            used[one.pid] = times.user + times.system
     return total / 1e6
 
 

@@ -141,6 +141,18 @@ def test_a_failing_benchmark_is_told_and_ends_with_1(
     assert "Failed: start." in capsys.readouterr().err
 
 
+def test_processes_that_nobody_waits_for_count(bench: Any) -> None:
+    """Spark's Java ends after the command that started it."""
+    burn = "import time\nwhile time.process_time() < 1: pass\nprint(flush=True); time.sleep(60)"
+    command = (
+        "import os, subprocess, sys, time\n"
+        f"one = subprocess.Popen([sys.executable, '-c', {burn!r}], stdout=subprocess.PIPE)\n"
+        "one.stdout.readline(); time.sleep(0.5); one.kill(); os._exit(0)"
+    )
+    taken = sys.modules["measuring"].in_process([sys.executable, "-c", command])
+    assert taken.cpu_seconds > 0.95
+
+
 def test_an_error_of_a_process_is_its_last_plain_line(bench: Any) -> None:
     with pytest.raises(RuntimeError, match=r"^ValueError: what$"):
         sys.modules["measuring"].in_process([sys.executable, "-c", "raise ValueError('what')"])
