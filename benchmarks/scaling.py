@@ -177,7 +177,8 @@ def main() -> None:
         factor, why = 1.0, "not measured, so a guess that is too low"
         if given.size >= WHOLE and not given.no_spark:
             try:
-                factor, why = on_spark(folder, sizes, found["features"]), "measured"
+                factor = on_spark(folder, sizes, found["features"])
+                why = f"measured, {sizes[0]:,} to {sizes[1]:,} customers, two threads"
             except RuntimeError as error:
                 print(error, file=sys.stderr)
                 why = "not measured, because the run on Spark failed; a guess that is too low"
