@@ -357,7 +357,8 @@ def _with_times(frame: Any, paths: Sequence[Path]) -> Any:
 def _read(engine: SparkEngine, name: str, files: Files) -> ir.Table:
     from neigung.profiles.spark import SparkError, told, uri
 
-    # Names may hold brackets and stars, which Spark would take for a pattern.
+    # Names may hold brackets and stars, which Spark would take for a pattern. It has this option
+    # for itself, and documents none.
     reader = engine.session.read.option("__globPaths__", "false")
     paths = [uri(file) for file in files.paths]
     if files.format != "parquet" and re.search(r"[][{}*?\\]", " ".join(paths)):

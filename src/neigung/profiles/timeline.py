@@ -84,14 +84,14 @@ class Past:
     ) -> ir.Table:
         """Aggregates of past rows for each customer and cutoff, and for what else to group `by`.
 
-        The only cutoff is put beside them: to group by what is always alike costs a
-        twentieth of the time.
+        The only cutoff is put beside them: to group by what is always alike costs a twentieth of
+        the time.
         """
         if self.cutoff is None:
             return rows.group_by(*KEYS, *by).agg(**values)
         found = rows.group_by("customer_id", *by).agg(**values)
-        cutoff = ibis.literal(self.cutoff, "timestamp(6)")
-        return found.select("customer_id", *by, *values, cutoff=cutoff).select(*KEYS, *by, *values)
+        found = found.mutate(cutoff=ibis.literal(self.cutoff, "timestamp(6)"))
+        return found.select(*KEYS, *by, *values)
 
     def without_older(self, rows: ir.Table, name: str, ids: tuple[str, ...], days: int) -> ir.Table:
         """`rows` without those to which a past row older than so many days belongs.
