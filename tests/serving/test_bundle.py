@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,9 +23,10 @@ from neigung.serving.secret import load_secret
 from neigung.serving.settings import Settings, load_studies
 from neigung.serving.studies import Pinned
 from neigung.tracking.registry import load
+from tests.processes import end, free_port
 from tests.serving.conftest import STUDIES
 from tests.serving.load import profile
-from tests.serving.running import Running, _wait_until_ready, free_port
+from tests.serving.running import Running
 
 
 @pytest.fixture
@@ -158,8 +158,7 @@ def started(folder: Path, tag: str, env: dict[str, str]) -> Iterator[Running]:
         )
     bento = Running(folder, f"http://127.0.0.1:{port}", key, process, Settings(studies=("-",)), 0.0)
     try:
-        _wait_until_ready(bento)
+        bento.wait_until_ready()
         yield bento
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=20)
+        end(process)
