@@ -65,7 +65,11 @@ def test_a_bundle_is_whole_in_itself(bundle: Path, monkeypatch: pytest.MonkeyPat
     assert file["labels"] == {"buy": "1", "discount": "1"}
     needed = (bundle / "requirements.txt").read_text().splitlines()
     assert all("==" in one for one in needed)
-    assert {"bentoml", "lightgbm", "duckdb"} <= {one.split("==")[0] for one in needed}
+    names = {one.split("==")[0] for one in needed}
+    assert {"bentoml", "lightgbm", "duckdb"} <= names
+    # What these need themselves, too, be it under a condition or for an extra; nothing besides.
+    assert {"opentelemetry-api", "aiohttp", "multidict", "gunicorn"} <= names
+    assert {"neigung", "pytest", "pyspark", "colorama"}.isdisjoint(names)
 
 
 def test_a_bundle_takes_features_of_ones_own_along(house: Path) -> None:
