@@ -27,12 +27,14 @@ $(READY): requirements.lock pyproject.toml
 demo: setup ## train, explain and score purchase and churn on real data
 	@$(BIN)/neigung demo
 
-test: setup ## style, types, import rules, then all tests
+test: setup ## style, types, import rules, then the tests but the slow ones; SLOW=1 runs these alone
+ifndef SLOW
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest
+endif
+	$(BIN)/pytest -m "$(if $(SLOW),slow,not slow)"
 
 bench: setup ## run the benchmarks; SIZE=0.01 is a quick look, ONLY="start" some, ALL=1 those of hours, too
 	$(BIN)/python benchmarks/bench.py --size $(or $(SIZE),1) $(if $(ALL),--all) $(if $(ONLY),--only $(ONLY))

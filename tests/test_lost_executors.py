@@ -104,6 +104,7 @@ def test_scores_of_a_cluster_that_loses_executors(cluster: str, tmp_path: Path) 
         "SPARK_CONF_DIR": str(tmp_path),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_PYTHON": sys.executable,
+        "PYTHONPATH": str(Path(__file__).parent.parent),
     }
     (tmp_path / "out").mkdir()
     command = [sys.executable, __file__, cluster, str(tmp_path / "out")]
