@@ -42,11 +42,11 @@ def run_demo(reporter: Reporter) -> Demo:
     from neigung.tracking.gate import promote
     from neigung.training import train
 
-    for study in STUDIES:
-        packaged = PACKAGED / Path(study).name
-        if packaged.exists() and not Path(study).exists():
-            write_text(Path(study), packaged.read_text(encoding="utf-8"))
-            reporter.say(f"Written: {study}")
+    for place in map(Path, STUDIES):
+        packaged = PACKAGED / place.name
+        if packaged.exists() and not place.exists():
+            write_text(place, packaged.read_text(encoding="utf-8"))
+            reporter.say(f"Written: {place}")
     absent = [study for study in STUDIES if not Path(study).exists()]
     if absent:
         raise InputError(
