@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+UPGRADE ?= --upgrade
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test bench notebooks lock clean
@@ -39,9 +40,10 @@ bench: setup ## run the benchmarks; SIZE=0.01 is a quick look, ONLY="start" some
 notebooks: setup ## run the notebooks anew and store their output
 	$(BIN)/python -m tests.test_notebooks
 
-lock: ## resolve the dependencies anew into requirements.lock (needs uv)
-	uv pip compile pyproject.toml --extra demo --extra postgres --extra spark --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade \
+lock: ## resolve the dependencies anew into requirements.lock; UPGRADE= only adds what is missing
+	@# The fewest versions: every Python and every system gets the same where there is one for all.
+	PATH="$(BIN):$$PATH" uv pip compile pyproject.toml --extra demo --extra postgres --extra spark --group dev --universal --python-version 3.11 \
+		--fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links --no-header $(UPGRADE) \
 		--output-file requirements.lock
 
 clean: ## remove .venv and what the demo and trainings made, models included; your tables, keys and log stay

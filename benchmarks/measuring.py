@@ -220,7 +220,8 @@ def peer_python(name: str) -> Path:
     )
     if made.returncode:
         raise NoPeerError(f"{name}: no environment could be made")
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", wanted]
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip += ["--no-deps", "-r", wanted]  # all are named there
     # The message of pip would name the index that this machine uses.
     if subprocess.run(pip, check=False, capture_output=True).returncode:
         raise NoPeerError(f"{name}: peers/{name}.txt could not be installed")

@@ -120,6 +120,7 @@ def execute(notebook: Any, folder: Path) -> None:
     NotebookClient(
         notebook,
         timeout=600,
+        startup_timeout=240,
         kernel_name="python3",
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
@@ -151,7 +152,6 @@ def test_there_is_a_notebook() -> None:
     assert NOTEBOOKS
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(
     path: Path, tmp_path: Path, empty_mlflow: Path, monkeypatch: pytest.MonkeyPatch
