@@ -103,13 +103,40 @@ def test_broken_order_lines_are_refused(
             lines[name] = lines[name].astype("str")
     shop.write(tables, suffix)
     shop.study()
-    ended = shop.run(
-        *(["train", "study.yaml"] if suffix == ".csv" else ["check", "profiles", "--json", "q"])
-    )
+    ended = shop.run("train", "study.yaml")
     assert ended.code == 2
     for words in ("order_lines", *told):
         assert words in ended.message
     assert not shop.files()
+
+
+@pytest.mark.parametrize("case", LINES)
+def test_check_names_what_is_refused(shop: Shop, small_tables: Frames, case: str) -> None:
+    change, told = LINES[case]
+    tables = with_lines(small_tables, change)
+    lines = tables["order_lines"]
+    for name in lines.select_dtypes("object").columns:  # Parquet holds no mixed columns
+        lines[name] = lines[name].astype("str")
+    shop.write(tables)
+    ended = shop.run("check", "profiles")
+    assert ended.code == 2
+    assert ended.message
+    for words in ("order_lines", *told):
+        assert words in ended.out + ended.err
+    assert not shop.files()
+
+
+def test_check_names_the_faults_of_all_tables_at_once(shop: Shop, small_tables: Frames) -> None:
+    tables = with_lines(small_tables, first_row("net_value", "free"))
+    tables["order_lines"]["net_value"] = tables["order_lines"]["net_value"].astype("str")
+    tables["loyalty"] = small_tables["loyalty"].head(1).assign(kind="hello")
+    shop.write(tables)
+    ended = shop.run("check", "profiles", "--json", "quality.json")
+    assert ended.code == 2
+    assert "2 faults" in ended.message
+    found = json.loads((shop.folder / "quality.json").read_text())["findings"]
+    refused = [one["table"] for one in found if one["severity"] == "refused"]
+    assert refused == ["order_lines", "loyalty"]
 
 
 def test_other_broken_tables_are_refused(shop: Shop, small_tables: Frames) -> None:

@@ -38,6 +38,7 @@ from neigung.files import replacing
 from neigung.models.artefact import Artefact, load_artefact
 from neigung.models.dataset import feature_query
 from neigung.profiles.engine import DistributedEngine
+from neigung.profiles.quality import open_sound
 from neigung.profiles.spark_session import is_of_spark
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter, Tick
@@ -110,7 +111,7 @@ def score_to(
         return _score_on_executors(study, location, out, cutoff, version, reasons, reporter)
     with working_beside(out) as work:
         artefact, info = version_of(study, version)
-        profiles = Profiles.open(location)
+        profiles = open_sound(location)
         at = instant(cutoff, profiles)
         changed = work.begin(
             {
@@ -163,7 +164,7 @@ def _score_on_executors(
 ) -> ScoredFile:
     refuse_folder_of_parts(out)
     artefact, info = version_of(study, version)
-    profiles = Profiles.open(location)
+    profiles = open_sound(location)
     assert isinstance(profiles.engine, DistributedEngine)
     with reporter.task("Features and scores on the executors"), profiles.reading():
         names = [column.name for column in artefact.columns]

@@ -225,12 +225,19 @@ def check(
     """Validate the tables and report their quality."""
     from neigung.files import write_text
     from neigung.profiles.quality import check as run
+    from neigung.profiles.quality_report import Finding
     from neigung.profiles.store import Profiles
 
-    report = run(Profiles.open(profiles))
+    problems: list[Finding] = []
+    report = run(Profiles.open(profiles, problems=problems), problems)
     if json_out is not None:
         write_text(json_out, json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
     _out(report)
+    if refused := sum(finding.severity == "refused" for finding in report.findings):
+        raise InputError(
+            f"{refused} {'fault' if refused == 1 else 'faults'} that training and scoring refuse: "
+            "see 'refused' above. Mend these first."
+        )
 
 
 @app.command("features")

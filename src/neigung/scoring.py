@@ -19,6 +19,7 @@ from neigung.feature_file import write_features
 from neigung.files import refuse_place, replacing, replacing_folder
 from neigung.models.dataset import build_features, feature_query
 from neigung.profiles.engine import DistributedEngine
+from neigung.profiles.quality import open_sound
 from neigung.profiles.spark_session import is_of_spark
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import latest_cutoff
@@ -63,7 +64,7 @@ def score(
     parse_cutoff(cutoff)
     study = study if isinstance(study, Study) else Study.load(study)
     artefact, info = version_of(study, version)
-    profiles = Profiles.open(study.profiles if profiles is None else profiles)
+    profiles = open_sound(study.profiles if profiles is None else profiles)
     with reporter.task("Features"), profiles.reading():
         names = [column.name for column in artefact.columns]
         query = feature_query(study, profiles, instant(cutoff, profiles), names=names)
@@ -166,7 +167,7 @@ def offers(
         )
     artefact, info = version_of(study, version)
     assert isinstance(artefact, OfferArtefact)  # the target is the version's own
-    profiles = Profiles.open(study.profiles if profiles is None else profiles)
+    profiles = open_sound(study.profiles if profiles is None else profiles)
     with reporter.task("Features"), profiles.reading():
         names = [column.name for column in artefact.columns]
         dataset = build_features(study, profiles, instant(cutoff, profiles), names=names)
@@ -200,7 +201,7 @@ def features(
     reporter = reporter or Reporter()
     parse_cutoff(cutoff)
     study = study if isinstance(study, Study) else Study.load(study)
-    profiles = Profiles.open(study.profiles if profiles is None else profiles)
+    profiles = open_sound(study.profiles if profiles is None else profiles)
     with reporter.task("Features"), profiles.reading():
         return build_features(study, profiles, instant(cutoff, profiles))
 
@@ -226,7 +227,7 @@ def features_to(
     location = study.profiles if profiles is None else profiles
     if not (isinstance(location, Profiles) or is_of_spark(location)):
         refuse_place(out)
-    profiles = Profiles.open(location)
+    profiles = open_sound(location)
     engine = profiles.engine
     (refuse_folder_of_parts if isinstance(engine, DistributedEngine) else refuse_place)(out)
     with reporter.task("Features") as tick, profiles.reading():
@@ -284,7 +285,7 @@ def write_snapshot(
     reporter = reporter or Reporter()
     parse_cutoff(cutoff)
     study = study if isinstance(study, Study) else Study.load(study)
-    profiles = Profiles.open(study.profiles if profiles is None else profiles)
+    profiles = open_sound(study.profiles if profiles is None else profiles)
     if version == CHAMPION and not any(CHAMPION in one.aliases for one in versions(study.name)):
         reporter.say(
             f"  Note: study {study.name} has no champion yet, so no contributions are kept. Write "

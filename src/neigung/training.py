@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neigung.profiles.quality import require_sound
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
 from neigung.study import Study
@@ -126,6 +127,10 @@ def train(
     if not isinstance(profiles, Profiles):
         with reporter.task("Opening the profiles"):
             profiles = Profiles.open(study.profiles if profiles is None else profiles)
+    with reporter.task("Checking the profiles"):
+        doubts = require_sound(profiles, doubts=True)
+    for doubt in doubts:
+        reporter.say(f"  Doubtful: {doubt}")
     if study.target.kind == "offer":
         from neigung.offer_training import fit_offers as fit
     else:
@@ -134,7 +139,7 @@ def train(
         fitted = fit(study, profiles, reporter)
         evidence, told = gather(study, profiles, fitted, reporter)
         span = profiles.span()
-    notes = (*fitted.notes, *told)
+    notes = (*doubts, *fitted.notes, *told)
     provenance = {"git_commit": git_commit(), "data_digest": fitted.data_digest}
     with reporter.task("Writing the report"):
         pages = _pages(fitted, evidence, provenance, notes)

@@ -166,7 +166,7 @@ def _cut_each(profiles: Profiles, pairs: ir.Table, horizon: dt.timedelta | None)
             end = cut.cutoff + ibis.interval(days=horizon.days)
             kept = (cut.occurred_at >= cut.cutoff) & (cut.occurred_at < end)
         tables[name] = cut.filter(kept).select(table.columns)
-    return Profiles(profiles.location, profiles.engine, tables, profiles.notes)
+    return Profiles(profiles.location, profiles.engine, tables, profiles.said)
 
 
 def _cut(profiles: Profiles, start: dt.datetime | None, end: dt.datetime, known: bool) -> Profiles:
@@ -181,7 +181,7 @@ def _cut(profiles: Profiles, start: dt.datetime | None, end: dt.datetime, known:
                 inside = inside & (table.known_at < end)
             table = table.filter(inside)
         tables[name] = table
-    return Profiles(profiles.location, profiles.engine, tables, profiles.notes)
+    return Profiles(profiles.location, profiles.engine, tables, profiles.said)
 
 
 def _from_the_past(

@@ -1,16 +1,22 @@
 """What a shop should know about its profiles before it trusts a prediction made from them.
 
-All numbers are aggregates inside the engine.
+All numbers are aggregates inside the engine; what is said of them stands in `checks`.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
+from neigung.errors import ProfileError
+from neigung.profiles.checks import CHECKS
+from neigung.profiles.checks.check import Check, Facts
+from neigung.profiles.checks.negative_values import COUNTED
+from neigung.profiles.checks.returns import returns_without_order
 from neigung.profiles.consent import covered
 from neigung.profiles.contract import TABLES
 from neigung.profiles.quality_report import (
@@ -20,7 +26,6 @@ from neigung.profiles.quality_report import (
     Lateness,
     Permission,
     QualityReport,
-    Severity,
     TableQuality,
 )
 from neigung.profiles.store import Profiles
@@ -28,11 +33,12 @@ from neigung.profiles.timeline import days_between
 from neigung.study import LegalBasis
 
 _LONGEST_GAPS = 3
-_LONG_GAP_DAYS = 7
 
 
-def check(profiles: Profiles) -> QualityReport:
-    """The state of `profiles`, which are valid already: `Profiles.open` sees to that.
+def check(profiles: Profiles, problems: Sequence[Finding] = ()) -> QualityReport:
+    """The state of `profiles`, and what is wrong or doubtful in them, the most harmful first.
+
+    `problems` are what `Profiles.open` could not mend, where it was asked to go on nevertheless.
 
     >>> import pandas as pd
     >>> lines = pd.DataFrame({"customer_id": [7, 8], "order_id": ["a", "b"],
@@ -41,45 +47,95 @@ def check(profiles: Profiles) -> QualityReport:
     >>> report.tables[0].longest_gaps[0].days
     2
     """
-    tables = tuple(_table_quality(profiles, name) for name in TABLES if name in profiles)
-    lines = profiles.table("order_lines")
-    orphans = None
-    if "returns" in profiles:
-        orphans = _count(profiles.table("returns").anti_join(lines, "order_id"))
-    negative = _count(lines.filter(lines.net_value < 0))
-    permissions = _permissions(profiles)
-    findings = [
-        *(finding for table in tables for finding in _table_findings(table)),
-        *_store_findings(profiles, tables, orphans, negative, permissions),
-        *(Finding("warn", "", note) for note in profiles.notes if "occurred_at" in note),
-    ]
+    numbers = {name: _counted(profiles, name, CHECKS, whole=True) for name in _present(profiles)}
+    tables = {name: _table_quality(profiles, name, row) for name, row in numbers.items()}
+    facts = Facts(
+        profiles, _now(), {n: t.rows for n, t in tables.items()}, numbers, tables,
+        _permissions(profiles),
+    )  # fmt: skip
+    findings = [*problems, *(finding for one in CHECKS for finding in one.says(facts))]
     if all(finding.severity == "ok" for finding in findings):
         findings.append(Finding("ok", "", "Nothing to mend was found."))
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return QualityReport(
-        profiles.location, tables, orphans, negative, permissions, profiles.notes, tuple(findings)
+        profiles.location,
+        tuple(tables.values()),
+        returns_without_order(facts),
+        facts.number("order_lines", COUNTED),
+        facts.permissions or (),
+        profiles.notes,
+        tuple(findings),
     )
 
 
-def _table_quality(profiles: Profiles, name: str) -> TableQuality:
+def open_sound(location: Any) -> Profiles:
+    """The profiles at a place, for work that must not be wrong.
+
+    Raises ProfileError as `Profiles.open` and `require_sound` do.
+    """
+    profiles = Profiles.open(location)
+    require_sound(profiles)
+    return profiles
+
+
+def require_sound(profiles: Profiles, *, doubts: bool = False) -> tuple[str, ...]:
+    """What training and scoring ask first: one pass over each table.
+
+    Raises ProfileError, with a line each, when something would make numbers wrong. Returns what
+    is doubtful, where `doubts` are asked for, too: sentences with count and example.
+    """
+    asked = CHECKS if doubts else tuple(one for one in CHECKS if one.refuses)
+    numbers = {name: _counted(profiles, name, asked) for name in _present(profiles)}
+    rows = {name: int(row["rows"]) for name, row in numbers.items()}
+    facts = Facts(profiles, _now(), rows, numbers)
+    findings = [finding for one in asked for finding in one.says(facts)]
+    refused = [finding.text for finding in findings if finding.severity == "refused"]
+    if refused:
+        raise ProfileError("\n".join(refused))
+    return tuple(one.text for one in findings if one.severity in ("bad", "warn"))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _present(profiles: Profiles) -> list[str]:
+    return [name for name in TABLES if name in profiles]
+
+
+def _counted(
+    profiles: Profiles, name: str, asked: Sequence[Check], whole: bool = False
+) -> dict[str, Any]:
+    """What the checks count of a table, and with `whole` what the report shows: in one pass."""
     table = profiles.table(name)
+    counts: dict[str, ir.Value] = {"rows": table.count()}
+    for one in asked:
+        counts |= one.counts(name, table)
+    if whole:
+        counts |= _shown(table)
+    return _first(table.aggregate(**counts))
+
+
+def _shown(table: ir.Table) -> dict[str, ir.Value]:
+    """The aggregates of a table's line in the report."""
     late = days_between(table.occurred_at, table.known_at)
     is_late = table.known_at > table.occurred_at
-    row = _first(
-        table.aggregate(
-            **{f"missing {column}": table[column].isnull().sum() for column in table.columns},
-            rows=table.count(),
-            customers=table.customer_id.nunique(),
-            first=table.occurred_at.min(),
-            last=table.occurred_at.max(),
-            # Of equal rows the hashes are equal; of others, at 64 bits, as good as never.
-            distinct=ibis.struct({c: table[c] for c in table.columns}).hash().nunique(),
-            late=is_late.sum(),
-            median=late.quantile(0.5, where=is_late),
-            p95=late.quantile(0.95, where=is_late),
-            most=late.max(where=is_late),
-        )
-    )
+    return {
+        **{f"missing {column}": table[column].isnull().sum() for column in table.columns},
+        "customers": table.customer_id.nunique(),
+        "first": table.occurred_at.min(),
+        "last": table.occurred_at.max(),
+        # Of equal rows the hashes are equal; of others, at 64 bits, as good as never.
+        "distinct": ibis.struct({c: table[c] for c in table.columns}).hash().nunique(),
+        "late": is_late.sum(),
+        "median": late.quantile(0.5, where=is_late),
+        "p95": late.quantile(0.95, where=is_late),
+        "most": late.max(where=is_late),
+    }
+
+
+def _table_quality(profiles: Profiles, name: str, row: Mapping[str, Any]) -> TableQuality:
+    table = profiles.table(name)
     gaps, without = _gaps(table)
     lateness = None
     if row["late"]:
@@ -140,103 +196,6 @@ def _permissions(profiles: Profiles) -> tuple[Permission, ...]:
         refused = total - _count(buyers.semi_join(not_no, "customer_id"))
         shares.append(Permission(purpose, granted / total, refused / total))
     return tuple(shares)
-
-
-def _table_findings(table: TableQuality) -> list[Finding]:
-    findings = []
-
-    def warn(text: str, severity: Severity = "warn") -> None:
-        findings.append(Finding(severity, table.name, f"{table.name}: {text}"))
-
-    if table.duplicates:
-        warn(
-            f"{_share(table.duplicates, table.rows)} equal another row in every column. Check "
-            "that the export does not write rows twice."
-        )
-    span = (table.last.date() - table.first.date()).days + 1
-    if table.name in ("order_lines", "visits") and table.days_without_rows < span / 2:
-        for gap in table.longest_gaps:
-            if gap.days >= _LONG_GAP_DAYS:
-                warn(
-                    f"no row on the {gap.days} days from {gap.first} to {gap.last}. "
-                    "Unless the shop was closed, load these days again."
-                )
-    missing = {column: n for column, n in table.missing.items() if n * 20 >= table.rows}
-    if missing:
-        shares = ", ".join(f"{name} ({n / table.rows:.0%})" for name, n in missing.items())
-        warn(f"values are missing in {shares}. Features of these columns know that much less.")
-    if table.rows_of_unknown:
-        who = (
-            "belong to customers who are not in the table customers, so that their attributes "
-            "are missing"
-            if table.name == "order_lines"
-            else "belong to customers without any order line. If they are buyers, check that "
-            "both tables use the same ids"
-        )
-        most = table.rows_of_unknown * 2 > table.rows and table.name != "order_lines"
-        warn(f"{_share(table.rows_of_unknown, table.rows)} {who}.", "bad" if most else "warn")
-    if table.lateness and table.lateness.p95_days > 1:
-        late = table.lateness
-        warn(
-            f"{late.share_late:.1%} of the rows became known late: half of these after "
-            f"{late.median_days:.1f} days, the latest after {late.max_days:.1f}. "
-            "Predictions made before do not see them."
-        )
-    return findings
-
-
-def _store_findings(
-    profiles: Profiles,
-    tables: tuple[TableQuality, ...],
-    orphans: int | None,
-    negative: int,
-    permissions: tuple[Permission, ...],
-) -> list[Finding]:
-    findings = []
-    rows = {table.name: table.rows for table in tables}
-    first, last = profiles.span()
-    days = (last.date() - first.date()).days + 1
-    findings.append(
-        Finding(
-            "ok",
-            "order_lines",
-            f"{profiles.customers():,} customers with {rows['order_lines']:,} order lines on "
-            f"{days:,} days from {first:%Y-%m-%d} to {last:%Y-%m-%d}.",
-        )
-    )
-    if orphans:
-        share = _share(orphans, rows["returns"])
-        text = f"returns: {share} name an order that is not in order_lines. Check the order ids."
-        findings.append(Finding("warn", "returns", text))
-    if negative:
-        share = _share(negative, rows["order_lines"])
-        text = f"order_lines: {share} have a negative net_value. Goods sent back go into returns."
-        findings.append(Finding("warn", "order_lines", text))
-    for table in tables:
-        if table.name != "order_lines" and table.last - last > timedelta(days=366):
-            text = (
-                f"{table.name}: rows reach {table.last:%Y-%m-%d}, long after the last order. "
-                "Check for made-up dates."
-            )
-            findings.append(Finding("warn", table.name, text))
-    if not permissions:
-        text = (
-            "There is no table consents, so nothing shows who may be profiled and contacted. "
-            "A study then needs another legal basis than consent."
-        )
-        findings.append(Finding("warn", "consents", text))
-    for permission in permissions:
-        what = "profiled" if permission.purpose == "profiling" else "contacted"
-        text = (
-            f"consents: {permission.granted:.1%} of the customers with an order have agreed to "
-            f"be {what}, {permission.refused:.1%} have refused."
-        )
-        findings.append(Finding("ok" if permission.granted else "bad", "consents", text))
-    return findings
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{part:,} of {whole:,} rows ({part / whole:.1%})"
 
 
 def _count(table: ir.Table) -> int:

@@ -12,10 +12,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-Severity = Literal["bad", "warn", "ok"]
+Severity = Literal["refused", "bad", "warn", "mended", "ok"]
 
-SEVERITIES: tuple[Severity, ...] = ("bad", "warn", "ok")
-_STYLES = {"bad": "bold red", "warn": "yellow", "ok": "green"}
+SEVERITIES: tuple[Severity, ...] = ("refused", "bad", "warn", "mended", "ok")
+"""The worst first: training and scoring refuse the first; what was certain was mended."""
+
+_STYLES = {
+    "refused": "bold red",
+    "bad": "bold red",
+    "warn": "yellow",
+    "mended": "cyan",
+    "ok": "green",
+}
 
 
 @dataclass(frozen=True)
@@ -123,7 +131,7 @@ class QualityReport:
         for table in self.tables:
             grid.add_row(*_cells(table))
         lines = [
-            Text.assemble((f"{finding.severity:<5}", _STYLES[finding.severity]), finding.text)
+            Text.assemble((f"{finding.severity:<8}", _STYLES[finding.severity]), finding.text)
             for finding in self.findings
         ]
         return Group(grid, *lines)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import html
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,7 @@ from neigung.errors import ProfileError
 from neigung.locations import shown
 from neigung.profiles.contract import RESERVED, TABLES, Table
 from neigung.profiles.engine import DuckDBEngine, Engine
+from neigung.profiles.quality_report import Finding
 from neigung.profiles.source import let_go, memory_tables, raw_tables, unreadable, views
 from neigung.profiles.spark_session import is_of_spark, open_tables, place_of_files
 from neigung.profiles.store_files import StoreFiles
@@ -59,7 +60,8 @@ class Profiles:
         location: where the tables came from, as text.
         engine: what holds and computes them.
         tables: the tables that are there, by name.
-        notes: what was passed over or assumed, one sentence each.
+        said: what was mended, doubted or passed over at opening.
+        notes: the same as sentences.
     """
 
     def __init__(
@@ -67,12 +69,12 @@ class Profiles:
         location: str,
         engine: Engine,
         tables: Mapping[str, ir.Table],
-        notes: tuple[str, ...] = (),
+        said: tuple[Finding, ...] = (),
     ) -> None:
         self.location = location
         self.engine = engine
         self.tables = dict(tables)
-        self.notes = notes
+        self.said = said
         self._digest: str | None = None
         self._span: tuple[datetime, datetime] | None = None
         self._files: StoreFiles | None = None
@@ -84,6 +86,7 @@ class Profiles:
         location: Any,
         memory_limit: str | None = None,
         only: Collection[str] | None = None,
+        problems: list[Finding] | None = None,
     ) -> Profiles:
         """The profiles at `location`: a folder of Parquet or CSV files, a DuckDB file, the URL of
         a database in PostgreSQL (see `postgres`), the URL of a database or folder on Spark (see
@@ -95,6 +98,10 @@ class Profiles:
         (`order_lines/`). `memory_limit` bounds the engine's memory, such as "4GB". With `only`
         nothing but these tables is looked at, and none of them needs to be there.
 
+        With `problems` what breaks the contract is added to them and not raised, so that all of
+        it can be told at once, as far as tables can be made of what is there: such profiles are to
+        be looked at, not to be learned from.
+
         Raises ProfileError when the store is missing, unreadable or breaks the contract.
         """
         if isinstance(location, Profiles):
@@ -105,11 +112,12 @@ class Profiles:
         try:
             if of_spark:
                 spark, said, raw, notes = open_tables(location, only, memory_limit)
-                profiles = cls._validated(said, spark, raw, notes, wanted)
+                profiles = cls._validated(said, spark, raw, _plain(notes), wanted, problems)
             else:
                 engine = DuckDBEngine.open(memory_limit)
                 raw, notes = raw_tables(engine.connection, location, only)
-                profiles = cls._validated(shown(location), engine, raw, notes, wanted)
+                name = shown(location)
+                profiles = cls._validated(name, engine, raw, _plain(notes), wanted, problems)
         except ProfileError:
             files.check()  # what is half-written breaks the contract in every way
             raise
@@ -139,33 +147,45 @@ class Profiles:
         location: str,
         engine: Engine,
         raw: Mapping[str, ir.Table],
-        notes: tuple[str, ...],
+        notes: tuple[Finding, ...],
         wanted: Collection[str] = tuple(TABLES),
+        problems: list[Finding] | None = None,
     ) -> Profiles:
         said = list(notes)
-        errors: list[str] = []
+        errors: list[Finding] = []
         tables: dict[str, ir.Table] = {}
         if "order_lines" in wanted and "order_lines" not in raw:
             found = f"has only {', '.join(raw)}" if raw else "has no table of a profile"
             needed = f"order_lines is needed, but {location} {found}."
-            raise ProfileError(" ".join((needed, *notes, "Add the table order_lines.")))
+            told = [*(one.text for one in notes), "Add the table order_lines."]
+            raise ProfileError(" ".join((needed, *told)))
         for name, table in TABLES.items():
             if name not in raw:
                 continue
             try:
-                checked = _check(engine, table, raw[name], said, errors)
+                checked = _check(engine, table, raw[name], said, errors, problems is not None)
             except engine.failures as error:
                 raise unreadable(f"The table {name} of {location}", error) from error
             if checked is not None:
                 tables[name] = checked
-        if errors:
-            raise ProfileError("\n".join(errors))
+        if errors and (
+            problems is None or ("order_lines" in wanted and "order_lines" not in tables)
+        ):
+            raise ProfileError("\n".join(one.text for one in errors))
+        if problems is not None:
+            problems.extend(errors)
         if "customers" in tables and "order_lines" in wanted:
             tables["customers"] = _date_customers(engine, tables, said)
         absent = [name for name in wanted if name not in tables]
         if absent:
-            said.append(f"Absent, so that their features are left out: {', '.join(absent)}.")
+            left_out = f"Absent, so that their features are left out: {', '.join(absent)}."
+            said.append(Finding("ok", "", left_out))
         return cls(location, engine, tables, tuple(said))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was mended, doubted or passed over at opening, one sentence each."""
+        return tuple(one.text for one in self.said)
 
     @property
     def connection(self) -> Any:
@@ -253,38 +273,56 @@ class Profiles:
 
 
 def _check(
-    engine: Engine, table: Table, raw: ir.Table, notes: list[str], errors: list[str]
+    engine: Engine,
+    table: Table,
+    raw: ir.Table,
+    said: list[Finding],
+    errors: list[Finding],
+    nevertheless: bool,
 ) -> ir.Table | None:
-    """`raw` as the contract wants it, or None with a note or an error appended."""
+    """`raw` as the contract wants it, or None, with what is to be said or wrong appended.
+
+    `nevertheless`: a table with values that break the contract is given, too.
+    """
+
+    def wrong(text: str) -> None:
+        errors.append(Finding("refused", table.name, text))
+
+    def note(text: str) -> None:
+        said.append(Finding("ok", table.name, text))
+
     missing = missing_columns(table, raw)
     rows, broken = (_count(raw), []) if missing else broken_types(table, raw, engine.ordered)
     if not rows:
         if table.required:
-            errors.append(f"{table.name}: needs rows, but is empty. Export it again.")
+            wrong(f"{table.name}: needs rows, but is empty. Export it again.")
         else:
-            notes.append(f"{table.name} is empty and counts as absent.")
+            note(f"{table.name} is empty and counts as absent.")
         return None
     if missing:
-        errors.append(missing)
+        wrong(missing)
         return None
-    if not broken:
+    if not broken or nevertheless:
         kept = engine.hold if rows <= MATERIALISE_UP_TO else engine.view
         typed = kept(table.name, normalise(table, raw))
-        broken = broken_rules(table, typed, engine.ordered)
+        broken = [*broken, *broken_rules(table, typed, engine.ordered)]
     if broken:
-        errors.append(f"{table.name}: {'; '.join(map(str, broken))}. Mend or leave out such rows.")
-        return None
+        wrong(f"{table.name}: {'; '.join(map(str, broken))}. Mend or leave out such rows.")
+        if not nevertheless:
+            return None
     extra = unknown_columns(table, raw)
     clash = [name for name in extra if name in RESERVED]
     if clash:
-        notes.append(f"{table.name}: {', '.join(clash)} is a reserved name and was left out.")
+        note(f"{table.name}: {', '.join(clash)} is a reserved name and was left out.")
     extra = [name for name in extra if name not in RESERVED]
     if extra and table.name != "customers":
-        notes.append(f"{table.name}: unknown columns, kept and ignored: {', '.join(extra)}.")
+        note(f"{table.name}: unknown columns, kept and ignored: {', '.join(extra)}.")
     return typed
 
 
-def _date_customers(engine: Engine, tables: Mapping[str, ir.Table], notes: list[str]) -> ir.Table:
+def _date_customers(
+    engine: Engine, tables: Mapping[str, ir.Table], said: list[Finding]
+) -> ir.Table:
     """The customers, each row with the time from which it counts."""
     customers = tables["customers"]
     undated = _count(customers.filter(customers.occurred_at.isnull()))
@@ -308,16 +346,22 @@ def _date_customers(engine: Engine, tables: Mapping[str, ir.Table], notes: list[
         dated = dated.order_by("_row")
     table = engine.hold("customers_dated", dated.select(tables["customers"].columns))
     dropped = _count(customers) - _count(table)
-    notes.append(
+    doubt = (
         f"customers: {undated:,} rows without occurred_at count as known from the customer's "
         "first row in another table. Give them the date when they were recorded."
     )
+    said.append(Finding("warn", "customers", doubt))
     if dropped:
-        notes.append(
+        left_out = (
             f"customers: {dropped:,} rows without occurred_at left out, as their customers have "
             "no row in another table."
         )
+        said.append(Finding("warn", "customers", left_out))
     return table
+
+
+def _plain(notes: Iterable[str]) -> tuple[Finding, ...]:
+    return tuple(Finding("ok", "", note) for note in notes)
 
 
 def _fingerprint(table: ir.Table) -> str:

@@ -1,0 +1,38 @@
+"""The checks of a profile store: one file each, and one entry here.
+
+A check counts in the engine and says what a shop should mend, with count and example: see `check`
+for its parts and `quality` for who asks. They stand in the order of the harm that they report, so
+that of findings of one severity the most harmful comes first. They may import the contract, the
+timeline and consents, and nothing above `profiles`.
+"""
+
+from __future__ import annotations
+
+from neigung.profiles.checks import (
+    consents,
+    duplicates,
+    extent,
+    far_dates,
+    gaps,
+    lateness,
+    missing,
+    negative_values,
+    opening,
+    returns,
+    unknown_customers,
+)
+from neigung.profiles.checks.check import Check
+
+CHECKS: tuple[Check, ...] = (
+    unknown_customers.CHECK,
+    consents.CHECK,
+    duplicates.CHECK,
+    gaps.CHECK,
+    far_dates.CHECK,
+    opening.CHECK,
+    returns.CHECK,
+    negative_values.CHECK,
+    missing.CHECK,
+    lateness.CHECK,
+    extent.CHECK,
+)
