@@ -15,6 +15,8 @@ setup: $(READY) ## install everything into .venv
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, found $$($(PYTHON) --version). Name one: make PYTHON=python3.11 …"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 14))' || \
+		echo "Note: tried with Python 3.11 to 3.13, found $$($(PYTHON) --version)."
 	@echo "Installing into .venv (once, one to two minutes) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; exit 2; }
 	@# The lock is complete: pip would look up what is newer than it, and refuse that.
