@@ -206,8 +206,8 @@ def _log_numbers(
 ) -> None:
     from mlflow.entities import Param
 
-    params = {f"study.{key}": value for key, value in flat(study.to_dict())}
-    params |= {f"model.{key}": value for key, value in flat(artefact.params)}
+    params = {f"study.{name}": value for name, value in flat(study.to_dict())}
+    params |= {f"model.{name}": value for name, value in flat(artefact.params)}
     client.log_batch(
         run,
         metrics=[*metrics(evaluation.headline_numbers()), *_fold_metrics(evaluation)],
