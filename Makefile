@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 UPGRADE ?= --upgrade
 
 .DEFAULT_GOAL := help
@@ -19,10 +20,13 @@ $(READY): requirements.lock pyproject.toml
 		echo "Note: tried with Python 3.11 to 3.13, found $$($(PYTHON) --version)."
 	@echo "Installing into .venv (once, one to two minutes) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; exit 2; }
-	@# The lock is complete: pip would look up what is newer than it, and refuse that.
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m pip check --quiet --disable-pip-version-check
+	@# The lock is complete: pip would look up what is newer than it, and refuse that. What comes as
+	@# source is built with the setuptools of the lock: pip would fetch the newest.
+	@sed -n '/^setuptools==/,/# via/p' requirements.lock > .venv/build.lock
+	@$(PIP) install --no-deps --require-hashes --requirement .venv/build.lock
+	@$(PIP) install --no-deps --require-hashes --no-build-isolation --use-pep517 --requirement requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) check
 	@touch $(READY)
 	@echo "Ready. Next: make demo, or: source .venv/bin/activate; neigung --help"
 

@@ -150,10 +150,11 @@ def test_the_lock_is_only_of_versions_and_hashes() -> None:
 
 INSTALLER = re.compile(r"(?<![\w.-])(?:pip3?|uvx?|pipx|npm|npx|conda|poetry|playwright)(?![\w.-])")
 ALLOWED = (
-    "install --quiet --disable-pip-version-check --no-deps --require-hashes "
+    "install --no-deps --require-hashes --requirement .venv/build.lock",
+    "install --no-deps --require-hashes --no-build-isolation --use-pep517 "
     "--requirement requirements.lock",
-    "install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .",
-    "check --quiet --disable-pip-version-check",
+    "install --no-deps --no-build-isolation --editable .",
+    "check",
 )
 
 
@@ -163,7 +164,8 @@ def test_the_set_up_installs_the_lock_and_asks_for_nothing_else() -> None:
     told = subprocess.run(command, cwd=ROOT, env=asked, capture_output=True, text=True, check=True)
     lines = told.stdout.replace("\\\n", "").splitlines()
     called = [line for line in lines if INSTALLER.search(line) and not line.startswith("#")]
-    assert called == [f".venv/bin/python -m pip {arguments}" for arguments in ALLOWED]
+    pip = ".venv/bin/python -m pip --quiet --disable-pip-version-check"
+    assert called == [f"{pip} {arguments}" for arguments in ALLOWED]
     for file in (".ci/run", "MLproject"):
         assert not INSTALLER.search((ROOT / file).read_text(encoding="utf-8"))
 
