@@ -83,7 +83,7 @@ def faults(lock: Locked, python: str, system: str) -> tuple[list[str], set[str]]
         if found is None or Version(found.version) != versions[0]:
             unread.add(name)
             continue
-        if python not in SpecifierSet(str(found.metadata["Requires-Python"] or "")):
+        if python not in SpecifierSet(found.metadata.get("Requires-Python", "")):
             wrong.append(f"{name} {versions[0]} is not for Python {python}")
         for extra in {"", *needed.extras}:
             if (name, extra) not in seen:
