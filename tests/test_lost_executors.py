@@ -152,7 +152,7 @@ def losing(
 def main(url: str, out: Path) -> None:
     """Score three times: undisturbed, with an executor that is lost, with all that are."""
     from neigung.profiles import spark
-    from neigung.profiles.spark_session import Place, _own, _session
+    from neigung.profiles.sources.spark_session import Place, _own, _session
 
     engine = spark.SparkEngine(_own(_session(Place.of(f"{url}/?folder=/none"), None)))
     X = pd.DataFrame({"orders": np.arange(200) % 20})

@@ -29,9 +29,9 @@ from neigung.locations import shown
 from neigung.profiles.contract import RESERVED, TABLES, Table
 from neigung.profiles.engine import DuckDBEngine, Engine
 from neigung.profiles.quality_report import Finding
-from neigung.profiles.source import let_go, memory_tables, raw_tables, unreadable, views
-from neigung.profiles.spark_session import is_of_spark, open_tables, place_of_files
-from neigung.profiles.store_files import StoreFiles
+from neigung.profiles.sources.files import let_go, memory_tables, raw_tables, unreadable, views
+from neigung.profiles.sources.spark_session import is_of_spark, open_tables, place_of_files
+from neigung.profiles.sources.store_files import StoreFiles
 from neigung.profiles.validation import (
     broken_rules,
     broken_types,

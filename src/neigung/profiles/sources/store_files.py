@@ -11,7 +11,7 @@ from typing import Any
 
 from neigung.errors import ProfileError
 from neigung.locations import is_url, shown
-from neigung.profiles.source import DATABASES, files_of
+from neigung.profiles.sources.files import DATABASES, files_of
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from neigung.errors import ProfileError
-from neigung.profiles import source, store
+from neigung.profiles import store
+from neigung.profiles.sources import files as source
 from neigung.profiles.store import Profiles
 from tests.conftest import Shop
 

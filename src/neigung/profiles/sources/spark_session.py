@@ -29,12 +29,12 @@ import pyarrow.parquet as pq
 
 from neigung.errors import ProfileError
 from neigung.profiles.contract import TABLES
-from neigung.profiles.source import Files, close_to, files_of, infer_types, unreadable
+from neigung.profiles.sources.files import Files, close_to, files_of, infer_types, unreadable
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from neigung.profiles.spark import SparkEngine
+    from neigung.profiles.sources.spark import SparkEngine
 
 CONNECT_SECONDS = 5.0
 """So long a master may take to answer; Spark itself would go on trying for minutes."""
@@ -123,7 +123,7 @@ def open_tables(
     is not there.
     """
     try:
-        from neigung.profiles.spark import SparkEngine, SparkError
+        from neigung.profiles.sources.spark import SparkEngine, SparkError
     except ImportError:
         raise ProfileError(
             "Profiles on Spark need PySpark, which is not installed. Install it: "
@@ -150,7 +150,7 @@ def open_tables(
     except Exception as error:
         if not type(error).__module__.startswith(("pyspark", "py4j")):
             raise
-        from neigung.profiles.spark import reason
+        from neigung.profiles.sources.spark import reason
 
         raise ProfileError(
             f"The profile store {location} cannot be opened: Spark: {reason(error)}. Check the "
@@ -198,7 +198,7 @@ def _session(place: Place, memory_limit: str | None) -> SparkSession:
             warnings.simplefilter("ignore", FutureWarning)  # about pandas, which is not used here
             return builder.getOrCreate()
     except Exception as error:
-        from neigung.profiles.spark import reason
+        from neigung.profiles.sources.spark import reason
 
         told.seek(0)
         lines = [line for line in told.read().splitlines() if line[:1].strip()]  # not Java's stack
@@ -355,7 +355,7 @@ def _with_times(frame: Any, paths: Sequence[Path]) -> Any:
 
 
 def _read(engine: SparkEngine, name: str, files: Files) -> ir.Table:
-    from neigung.profiles.spark import SparkError, told, uri
+    from neigung.profiles.sources.spark import SparkError, told, uri
 
     # Names may hold brackets and stars, which Spark would take for a pattern. It has this option
     # for itself, and documents none.

@@ -20,8 +20,8 @@ import sqlglot
 
 from neigung.errors import ProfileError
 from neigung.locations import is_url
-from neigung.profiles import postgres
 from neigung.profiles.contract import TABLES, Table
+from neigung.profiles.sources import postgres
 
 _SUFFIXES = {".parquet": "parquet", ".csv": "csv", ".csv.gz": "csv"}
 DATABASES = (".duckdb", ".db")
