@@ -215,15 +215,12 @@ def _read_files(connection: Any, name: str, files: Files) -> ir.Table:
 
 def infer_types(table: Table, text: ir.Table) -> ir.Table:
     """Columns of text that the contract leaves open, as numbers, times or booleans where they
-    all are; and ids that were written as floats ("7.0") as the integers that they are."""
-    kinds = {column.name: column.kind for column in table.columns}
-    ids = [name for name in text.columns if name.endswith("_id") and kinds.get(name) == "string"]
+    all are."""
+    known = {column.name for column in table.columns}
     tests: dict[str, ir.Value] = {}
     for name in text.columns:
         value = text[name]
-        if name in ids:
-            tests[f"{name}/float"] = value.re_search(r"^-?\d+\.0$").all()
-        elif name not in kinds:
+        if name not in known:
             # A leading zero is part of a code (a postcode), not of a number.
             number = value.try_cast("float64").notnull() & ~value.re_search(r"^\s*[+-]?0\d")
             time = value.re_search(r"^\d{4}-\d{2}-\d{2}") & value.try_cast("timestamp").notnull()
@@ -234,9 +231,7 @@ def infer_types(table: Table, text: ir.Table) -> ir.Table:
     found = text.aggregate(**tests).to_pyarrow().to_pylist()[0] if tests else {}
     casts: dict[str, ir.Value] = {}
     for name in text.columns:
-        if found.get(f"{name}/float"):
-            casts[name] = text[name].re_replace(r"\.0$", "")
-        elif found.get(f"{name}/filled"):
+        if found.get(f"{name}/filled"):
             for dtype in ("timestamp", "float64", "boolean"):
                 if found[f"{name}/{dtype}"]:
                     casts[name] = text[name].cast(dtype)
