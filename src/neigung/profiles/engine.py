@@ -171,7 +171,7 @@ class DuckDBEngine(Holder):
 
     def view(self, name: str, table: ir.Table) -> ir.Table:
         """A table under a name, computed anew by each query that reads it."""
-        return self.connection.create_view(name, table)
+        return self.connection.create_view(name, table, overwrite=True)
 
     def instants(self, cutoffs: Sequence[dt.datetime]) -> ir.Table:
         """A table of the column `cutoff`."""

@@ -25,23 +25,16 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from neigung.errors import ProfileError
-from neigung.profiles.contract import RESERVED, TABLES, Table
+from neigung.profiles.admission import Admission
+from neigung.profiles.contract import TABLES
+from neigung.profiles.customer_dates import dated_customers
 from neigung.profiles.engine import DuckDBEngine, Engine
 from neigung.profiles.quality_report import Finding
 from neigung.profiles.sources.frames import memory_tables
-from neigung.profiles.sources.recognise import advice
 from neigung.profiles.sources.registry import source_of
 from neigung.profiles.sources.source import Opened, unreadable
 from neigung.profiles.sources.spark_session import is_of_spark, place_of_files
-from neigung.profiles.sources.spelling import column_names, renamed
 from neigung.profiles.sources.store_files import StoreFiles
-from neigung.profiles.validation import (
-    broken_rules,
-    broken_types,
-    missing_columns,
-    normalise,
-    unknown_columns,
-)
 
 MATERIALISE_UP_TO = 20_000_000
 """Tables of up to so many rows are held in the engine; larger ones stay where they are."""
@@ -149,35 +142,40 @@ class Profiles:
         problems: list[Finding] | None = None,
     ) -> Profiles:
         location, engine, raw = opened.name, opened.engine, opened.tables
-        said = [one for one in opened.said if one.severity != "refused"]
-        errors = [one for one in opened.said if one.severity == "refused"]
+        admission = Admission(opened, MATERIALISE_UP_TO, problems is not None)
+        errors = admission.errors
         tables: dict[str, ir.Table] = {}
         if "order_lines" in wanted and "order_lines" not in raw:
             if not any(one.table == "order_lines" for one in errors):
                 found = f"has only {', '.join(raw)}" if raw else "has no table of a profile"
                 needed = f"order_lines is needed, but {location} {found}."
-                told = [*(one.text for one in said), "Add the table order_lines."]
+                told = [*(one.text for one in admission.said), "Add the table order_lines."]
                 errors.insert(0, Finding("refused", "order_lines", " ".join((needed, *told))))
             raise ProfileError(_lines(errors))
         for name, table in TABLES.items():
             if name not in raw:
                 continue
             try:
-                checked = _check(opened, table, raw[name], said, errors, problems is not None)
+                admitted = admission.table(table, raw[name])
             except engine.failures as error:
                 why = str(unreadable(f"The table {name} of {location}", error))
                 errors.append(Finding("refused", name, why))
                 continue
-            if checked is not None:
-                tables[name] = checked
+            if admitted is not None:
+                tables[name] = admitted
         if errors and (
             problems is None or ("order_lines" in wanted and "order_lines" not in tables)
         ):
             raise ProfileError(_lines(errors))
         if problems is not None:
             problems.extend(errors)
+        said = admission.findings()
         if "customers" in tables and "order_lines" in wanted:
-            tables["customers"] = _date_customers(engine, tables, said)
+            dated = dated_customers(engine, tables, said)
+            if dated is None:
+                del tables["customers"]
+            else:
+                tables["customers"] = dated
         wrong = {one.table for one in errors}
         absent = [name for name in wanted if name not in tables and name not in wrong]
         if absent:
@@ -273,99 +271,6 @@ class Profiles:
             f"<th>rows</th><th>columns</th></tr></thead><tbody>{rows}</tbody></table>"
             f"<ul>{notes}</ul>"
         )
-
-
-def _check(
-    opened: Opened,
-    table: Table,
-    raw: ir.Table,
-    said: list[Finding],
-    errors: list[Finding],
-    nevertheless: bool,
-) -> ir.Table | None:
-    """`raw` as the contract wants it, or None, with what is to be said or wrong appended.
-
-    `nevertheless`: a table with values that break the contract is given, too.
-    """
-
-    def wrong(text: str) -> None:
-        errors.append(Finding("refused", table.name, text))
-
-    def note(text: str) -> None:
-        said.append(Finding("ok", table.name, text))
-
-    engine = opened.engine
-    names = column_names(table, raw.columns)
-    raw = raw.rename({new: old for old, new in names.items()})
-    said.extend(renamed(table, names))
-    missing = missing_columns(table, raw)
-    rows, broken = (_count(raw), []) if missing else broken_types(table, raw, engine.ordered)
-    if not rows:
-        if table.required:
-            wrong(f"{table.name}: needs rows, but is empty. Export it again.")
-        else:
-            note(f"{table.name} is empty and counts as absent.")
-        return None
-    if missing:
-        wrong(missing)
-        return None
-    more = advice(table, raw, broken) if broken and opened.options_beside else ""
-    if not broken or nevertheless:
-        kept = engine.hold if rows <= MATERIALISE_UP_TO else engine.view
-        typed = kept(table.name, normalise(table, raw))
-        broken = [*broken, *broken_rules(table, typed, engine.ordered)]
-    if broken:
-        wrong(f"{table.name}: {'; '.join(map(str, broken))}. Mend or leave out such rows.{more}")
-        if not nevertheless:
-            return None
-    extra = unknown_columns(table, raw)
-    clash = [name for name in extra if name in RESERVED]
-    if clash:
-        note(f"{table.name}: {', '.join(clash)} is a reserved name and was left out.")
-    extra = [name for name in extra if name not in RESERVED]
-    if extra and table.name != "customers":
-        note(f"{table.name}: unknown columns, kept and ignored: {', '.join(extra)}.")
-    return typed
-
-
-def _date_customers(
-    engine: Engine, tables: Mapping[str, ir.Table], said: list[Finding]
-) -> ir.Table:
-    """The customers, each row with the time from which it counts."""
-    customers = tables["customers"]
-    undated = _count(customers.filter(customers.occurred_at.isnull()))
-    if not undated:
-        return customers
-    # Labels are outcomes, not something that happened before them.
-    others = [
-        table.select(_owner=table.customer_id, _at=table.occurred_at)
-        for name, table in tables.items()
-        if name not in ("customers", "labels")
-    ]
-    seen = ibis.union(*others) if len(others) > 1 else others[0]
-    firsts = seen.group_by("_owner").aggregate(_first=seen._at.min())
-    if engine.ordered:
-        customers = customers.mutate(_row=ibis.row_number())
-    joined = customers.left_join(firsts, customers.customer_id == firsts._owner)
-    at = ibis.coalesce(joined.occurred_at, joined.known_at, joined._first)
-    dated = joined.mutate(occurred_at=at, known_at=ibis.coalesce(joined.known_at, at))
-    dated = dated.filter(at.notnull())
-    if engine.ordered:
-        dated = dated.order_by("_row")
-    table = engine.hold("customers_dated", dated.select(tables["customers"].columns))
-    dropped = _count(customers) - _count(table)
-    doubt = (
-        f"customers: {undated:,} rows without occurred_at count as known from the customer's "
-        "first row in another table. Give them the date when they were recorded."
-    )
-    said.append(Finding("warn", "customers", doubt))
-    if dropped:
-        left_out = (
-            f"customers: {dropped:,} rows without occurred_at left out, as their customers have "
-            "no row in another table."
-        )
-        said.append(Finding("warn", "customers", left_out))
-    return table
 
 
 def _lines(errors: Iterable[Finding]) -> str:

@@ -70,6 +70,9 @@ _TIMES = {
     "date": "date",
 }
 
+_TEXTS = ("string", "id")
+"""The kinds that are text in the engine."""
+
 _MOST_DIGITS = 38
 """Of a decimal in the engine."""
 
@@ -105,7 +108,7 @@ class _Column:
         number = re.fullmatch(r"numeric(?:\((\d+),(-?\d+)\))?", self.type)
         digits, scale = (int(part or -1) for part in number.groups()) if number else (-1, -1)
         exact = 0 <= scale <= digits <= _MOST_DIGITS
-        if self.kind and (self.kind != "string" or (number and not exact)):
+        if self.kind and (self.kind not in _TEXTS or (number and not exact)):
             return dt.string  # the contract casts it, and can name what is wrong
         if number:
             return dt.Decimal(digits, scale) if exact else dt.float64
@@ -124,7 +127,7 @@ class _Column:
         value = table[self.name]
         if self.type.startswith("numeric") and self.category != "A":
             value = value.nullif("NaN")
-            if self.kind == "string":
+            if self.kind in _TEXTS:
                 value = value.re_replace(r"\.0+$", "")
         elif self.kind is None and self.type.startswith(("timestamp", "date")):
             # A time without end is one that nobody knows yet.

@@ -180,18 +180,14 @@ def _said(table: Table, heads: dict[Path, Head]) -> list[Finding]:
 
 def infer_types(table: Table, text: ir.Table, columns: Collection[str] | None = None) -> ir.Table:
     """Columns of text (or some of them) that the contract leaves open, as numbers, times or
-    booleans where they all are; and ids that were written as floats ("7.0") as the integers that
-    they are."""
-    kinds = {column.name: column.kind for column in table.columns}
+    booleans where they all are."""
+    known = {column.name for column in table.columns}
     texts = [name for name, kind in text.schema().items() if kind.is_string()]
     columns = texts if columns is None else [name for name in texts if name in columns]
-    ids = [name for name in columns if name.endswith("_id") and kinds.get(name) == "string"]
     tests: dict[str, ir.Value] = {}
     for name in columns:
         value = text[name]
-        if name in ids:
-            tests[f"{name}/float"] = value.re_search(r"^-?\d+\.0$").all()
-        elif name not in kinds:
+        if name not in known:
             # A leading zero is part of a code (a postcode), not of a number.
             number = value.try_cast("float64").notnull() & ~value.re_search(r"^\s*[+-]?0\d")
             time = value.re_search(r"^\d{4}-\d{2}-\d{2}") & value.try_cast("timestamp").notnull()
@@ -202,9 +198,7 @@ def infer_types(table: Table, text: ir.Table, columns: Collection[str] | None = 
     found = text.aggregate(**tests).to_pyarrow().to_pylist()[0] if tests else {}
     casts: dict[str, ir.Value] = {}
     for name in columns:
-        if found.get(f"{name}/float"):
-            casts[name] = text[name].re_replace(r"\.0$", "")
-        elif found.get(f"{name}/filled"):
+        if found.get(f"{name}/filled"):
             for dtype in ("timestamp", "float64", "boolean"):
                 if found[f"{name}/{dtype}"]:
                     casts[name] = text[name].cast(dtype)
