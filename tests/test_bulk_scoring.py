@@ -27,6 +27,7 @@ from neigung.study import Study
 from neigung.tracking.registry import load
 from neigung.work_folder import working_beside
 from tests.conftest import Shop
+from tests.processes import PATIENCE
 
 ROWS = 16
 """Rows of a batch: a shop of some fifty customers gives several."""
@@ -107,7 +108,7 @@ def test_killed_in_every_phase_it_goes_on(small: Shop, undisturbed: bytes) -> No
             [sys.executable, "-W", "ignore", "-c", KILLED.format(rows=ROWS), *map(str, where)],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
         )
         assert ended.returncode == -signal.SIGKILL, ended.stderr[-2000:]
         assert parts() >= left

@@ -139,7 +139,6 @@ def test_the_study_is_one() -> None:
     assert all("#" in line for line in text.splitlines())
 
 
-@pytest.mark.timeout(300)
 def test_every_command_runs_in_its_order(newcomer: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     gather = evidence_gathering.gather
 
@@ -188,7 +187,6 @@ def of_the_service(arguments: list[str]) -> bool:
     return arguments[0] in services or "--snapshot" in arguments or "--force" in arguments
 
 
-@pytest.mark.timeout(300)
 def test_every_command_of_the_service_runs_in_its_order(
     newcomer: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,7 +39,7 @@ from neigung.models.artefact import Artefact, load_artefact
 from neigung.models.dataset import feature_query
 from neigung.profiles.engine import DistributedEngine
 from neigung.profiles.quality import open_sound
-from neigung.profiles.spark_session import is_of_spark
+from neigung.profiles.sources.spark_session import is_of_spark
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter, Tick
 from neigung.scoring import (

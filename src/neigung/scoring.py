@@ -20,7 +20,7 @@ from neigung.files import refuse_place, replacing, replacing_folder
 from neigung.models.dataset import build_features, feature_query
 from neigung.profiles.engine import DistributedEngine
 from neigung.profiles.quality import open_sound
-from neigung.profiles.spark_session import is_of_spark
+from neigung.profiles.sources.spark_session import is_of_spark
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import latest_cutoff
 from neigung.progress import Reporter

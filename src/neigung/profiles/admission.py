@@ -9,9 +9,11 @@ import ibis.expr.types as ir
 
 from neigung.profiles.attributes import numbers_among_words, read_as
 from neigung.profiles.contract import Table
-from neigung.profiles.engine import Engine
+from neigung.profiles.mending import Mended, texts, told, what_was_mended
 from neigung.profiles.quality_report import Finding, Severity
-from neigung.profiles.spelling import Mended, texts, told, what_was_mended
+from neigung.profiles.sources.recognise import advice
+from neigung.profiles.sources.source import Opened
+from neigung.profiles.sources.spelling import column_names, renamed
 from neigung.profiles.validation import (
     Broken,
     as_written,
@@ -29,7 +31,7 @@ class Admission:
 
     Parameters
     ----------
-    engine : holds the tables.
+    opened : the tables where they are, and what holds them.
     hold_up_to : larger tables stay where they are.
     nevertheless : let tables in whose values break the contract.
 
@@ -40,12 +42,16 @@ class Admission:
     errors : what breaks the contract.
     """
 
-    engine: Engine
+    opened: Opened
     hold_up_to: int
     nevertheless: bool
-    said: list[Finding] = field(default_factory=list)
-    mended: list[Mended] = field(default_factory=list)
-    errors: list[Finding] = field(default_factory=list)
+    said: list[Finding] = field(init=False)
+    mended: list[Mended] = field(init=False, default_factory=list)
+    errors: list[Finding] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.said = [one for one in self.opened.said if one.severity != "refused"]
+        self.errors = [one for one in self.opened.said if one.severity == "refused"]
 
     def findings(self) -> list[Finding]:
         """All that is to be said, but for the errors."""
@@ -53,8 +59,11 @@ class Admission:
 
     def table(self, table: Table, raw: ir.Table) -> ir.Table | None:
         """`raw` as the contract wants it, or None where it is left out."""
+        names = column_names(table, raw.columns)
+        raw = raw.rename({new: old for old, new in names.items()})
+        self.said += renamed(table, names)
         missing = missing_columns(table, raw)
-        ordered = self.engine.ordered
+        ordered = self.opened.engine.ordered
         rows, broken = (_rows(raw), []) if missing else broken_types(table, raw, ordered)
         if not rows:
             if table.required:
@@ -65,11 +74,12 @@ class Admission:
         if missing:
             self.errors.append(Finding("refused", table.name, missing))
             return None
+        more = advice(table, raw, broken) if broken and self.opened.options_beside else ""
         if not broken or self.nevertheless:
             typed, broken_too = self._typed(table, raw, rows)
             broken = [*broken, *broken_too]
         if broken:
-            self._wrong(table, f"{'; '.join(map(str, broken))}. {_advice(table, broken)}")
+            self._wrong(table, f"{'; '.join(map(str, broken))}. {_advice(table, broken)}{more}")
             if not self.nevertheless:
                 return None
         self._tell_own(table, raw)
@@ -77,7 +87,7 @@ class Admission:
 
     def _typed(self, table: Table, raw: ir.Table, rows: int) -> tuple[ir.Table, list[Broken]]:
         """`raw` in the types of the contract, mended, and the rules that it breaks."""
-        engine = self.engine
+        engine = self.opened.engine
         kept = engine.hold if rows <= self.hold_up_to else engine.view
         typed = kept(table.name, normalise(table, raw))
         broken, odd = broken_rules(table, typed, engine.ordered)
@@ -88,7 +98,9 @@ class Admission:
         numbers: dict[str, str] = {}
         if table.name == "customers":
             own = [name for name, known in texts(table, typed).items() if known is None]
-            numbers, found = numbers_among_words(table.name, better, own, columns)
+            # Where options of reading are, what they would help with was told already.
+            doubt = self.opened.options_beside is None
+            numbers, found = numbers_among_words(table.name, better, own, columns, doubt)
             self.said += found
         if not columns and not numbers:
             return typed, broken

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from neigung.errors import ProfileError
-from neigung.profiles.spelling import CUSTOMER_ID, spelled
+from neigung.profiles.mending import CUSTOMER_ID, spelled
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import KEYS, known_before
 from neigung.study import LegalBasis

@@ -16,11 +16,12 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from neigung.profiles.contract import DTYPES, RESERVED, WANTED, Column, Kind, Table
-from neigung.profiles.spelling import Mended, mended, odd, texts
+from neigung.profiles.mending import Mended, mended, odd, texts
 
 Holds = Callable[[ir.Table, str], ir.BooleanValue]
 
 _LARGEST_WHOLE_FLOAT = 2.0**53
+_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,12 @@ def missing_columns(table: Table, raw: ir.Table) -> str | None:
     for name in missing:
         close = get_close_matches(name, [c for c in raw.columns if c not in missing], n=1)
         names.append(f"{name} (did you call it {close[0]}?)" if close else name)
+    there = ", ".join(raw.columns[:_SHOWN])
+    if len(raw.columns) > _SHOWN:
+        there += f" and {len(raw.columns) - _SHOWN} more"
     return (
         f"{table.name}: needs the column{'s' * (len(names) > 1)} {', '.join(names)}, "
-        f"but has {', '.join(raw.columns)}. Add or rename it."
+        f"but has {there}. Add or rename it."
     )
 
 
@@ -98,7 +102,7 @@ def broken_types(table: Table, raw: ir.Table, ordered: bool = True) -> tuple[int
         for column in table.columns
         if column.name in raw.columns and _can_fail(raw[column.name].type(), column.kind)
     ]
-    rows, broken, _ = _broken(raw, rules, ordered)
+    rows, broken, _ = broken_values(raw, rules, ordered)
     return rows, broken
 
 
@@ -116,7 +120,7 @@ def broken_rules(
         for rule in column.rules:
             rules.append((column.name, rule.text, rule.holds))
     oddities = {name: odd(typed[name], column) for name, column in texts(table, typed).items()}
-    _, broken, found = _broken(typed, rules, ordered, oddities)
+    _, broken, found = broken_values(typed, rules, ordered, oddities)
     return broken, found
 
 
@@ -237,7 +241,7 @@ def _can_fail(source: dt.DataType, kind: Kind) -> bool:
     return kind in ("number", "timestamp") or source != dt.dtype(DTYPES[kind])
 
 
-def _broken(
+def broken_values(
     data: ir.Table,
     rules: list[tuple[str, str, Holds]],
     ordered: bool,

@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from neigung.errors import TrackingError
+from neigung.locations import sqlite_address
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -42,7 +44,7 @@ def connected(*, create: bool = False) -> Iterator[MlflowClient]:
     who only reads leaves no empty database behind. The environment and the log levels are as
     before afterwards.
     """
-    with _defaults():
+    with _environment(**DEFAULTS):
         with warnings.catch_warnings():
             # Without ipywidgets, tqdm complains in notebooks about a bar that is never drawn.
             warnings.simplefilter("ignore")
@@ -93,6 +95,7 @@ def _knock(uri: str, create: bool) -> None:
     url = sqlalchemy.make_url(uri)
     if dialect == "sqlite" and url.database and not Path(url.database).exists():
         if create:
+            _make(Path(url.database))
             return
         raise TrackingError(
             f"There is no MLflow store at {url.database} yet. Run `neigung train` first, change "
@@ -107,10 +110,32 @@ def _knock(uri: str, create: bool) -> None:
         engine.dispose()
 
 
+def _make(path: Path) -> None:
+    """A new store, which has its name only when it is whole: who starts at the same time, or later
+    after an end halfway, finds a whole one or none."""
+    from mlflow import MlflowClient
+
+    aside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with _environment(MLFLOW_SQLALCHEMYSTORE_POOLCLASS="NullPool"):  # keeps no file open
+            client = MlflowClient(tracking_uri=sqlite_address(aside.absolute()))
+            client.search_experiments(max_results=1)
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            pass  # another process was first
+        except OSError:  # a drive without links
+            if not path.exists():
+                aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 @contextmanager
-def _defaults() -> Iterator[None]:
-    added = [name for name in DEFAULTS if name not in os.environ]
-    os.environ.update({name: DEFAULTS[name] for name in added})
+def _environment(**values: str) -> Iterator[None]:
+    """With these variables, where the user has not decided them."""
+    added = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(added)
     try:
         yield
     finally:

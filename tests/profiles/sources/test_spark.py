@@ -19,10 +19,10 @@ from neigung.errors import FeatureError, LeakageError, NeigungError, ProfileErro
 from neigung.models.dataset import build_dataset, study_cutoffs
 from neigung.models.leakage import check_leakage
 from neigung.models.splits import make_splits
-from neigung.profiles import spark_session
 from neigung.profiles.sample import Sample
-from neigung.profiles.spark import ClusterError, told
-from neigung.profiles.spark_session import Place
+from neigung.profiles.sources import spark_session
+from neigung.profiles.sources.spark import ClusterError, told
+from neigung.profiles.sources.spark_session import Place
 from neigung.profiles.store import Profiles
 from neigung.study import Study
 from tests import spark as stores
@@ -194,7 +194,7 @@ def test_without_pyspark(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(name, *given, **named)
 
     for name in ("spark", "postgres"):
-        monkeypatch.delitem(sys.modules, f"neigung.profiles.{name}", raising=False)
+        monkeypatch.delitem(sys.modules, f"neigung.profiles.sources.{name}", raising=False)
     monkeypatch.setattr(builtins, "__import__", missing)
     assert "pip install 'neigung[spark]'" in refused("spark://local[2]/?folder=x")
 

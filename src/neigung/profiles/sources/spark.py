@@ -29,7 +29,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from neigung.errors import FeatureError, InputError, NeigungError
 from neigung.profiles.engine import Holder, Step
-from neigung.profiles.spark_compiler import compiler
+from neigung.profiles.sources.spark_compiler import compiler
 
 
 class SparkError(NeigungError):

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from neigung import scoring
 from neigung.errors import ProfileError
-from neigung.profiles import postgres as reader
+from neigung.profiles.sources import postgres as reader
 from neigung.profiles.store import Profiles
 from neigung.serving.bundle import write_bundle
 from neigung.study import Study
