@@ -30,7 +30,7 @@ import pyarrow as pa
 
 from neigung.errors import InputError
 from neigung.features.feature import Column
-from neigung.profiles.spelling import CUSTOMER_ID, spelled
+from neigung.profiles.mending import CUSTOMER_ID, spelled
 
 FORMAT_VERSION = 1
 

@@ -241,11 +241,12 @@ def test_unknown_columns_are_kept_with_one_note(store_lines: pd.DataFrame) -> No
     lines = store_lines.assign(weather="sun", mood=1, cutoff="2025-01-01")
     profiles = Profiles.from_tables({"order_lines": lines})
     columns = profiles.table("order_lines").columns
-    assert columns[-2:] == ("weather", "mood")
+    assert columns[-3:] == ("weather", "mood", "cutoff_1")
     assert "cutoff" not in columns
     assert [note for note in profiles.notes if "order_lines" in note] == [
-        "order_lines: cutoff is a reserved name and was left out.",
-        "order_lines: unknown columns, kept and ignored: weather, mood.",
+        "order_lines: cutoff is kept as cutoff_1, as features find another column of this name "
+        "beside it.",
+        "order_lines: unknown columns, kept and ignored: weather, mood, cutoff_1.",
     ]
 
 

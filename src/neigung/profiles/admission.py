@@ -9,12 +9,11 @@ import ibis.expr.types as ir
 
 from neigung.profiles.attributes import numbers_among_words, read_as
 from neigung.profiles.contract import Table
-from neigung.profiles.engine import Engine
+from neigung.profiles.mending import Mended, texts, told, what_was_mended
 from neigung.profiles.quality_report import Finding, Severity
 from neigung.profiles.sources.recognise import advice
 from neigung.profiles.sources.source import Opened
 from neigung.profiles.sources.spelling import column_names, renamed
-from neigung.profiles.spelling import Mended, texts, told, what_was_mended
 from neigung.profiles.validation import (
     Broken,
     as_written,
@@ -32,7 +31,7 @@ class Admission:
 
     Parameters
     ----------
-    opened : the raw tables, what holds them, and what was said of them already.
+    opened : the tables where they are, and what holds them.
     hold_up_to : larger tables stay where they are.
     nevertheless : let tables in whose values break the contract.
 
@@ -46,18 +45,13 @@ class Admission:
     opened: Opened
     hold_up_to: int
     nevertheless: bool
-    said: list[Finding] = field(default_factory=list)
-    mended: list[Mended] = field(default_factory=list)
-    errors: list[Finding] = field(default_factory=list)
+    said: list[Finding] = field(init=False)
+    mended: list[Mended] = field(init=False, default_factory=list)
+    errors: list[Finding] = field(init=False)
 
     def __post_init__(self) -> None:
-        for one in self.opened.said:
-            (self.errors if one.severity == "refused" else self.said).append(one)
-
-    @property
-    def engine(self) -> Engine:
-        """What holds the tables."""
-        return self.opened.engine
+        self.said = [one for one in self.opened.said if one.severity != "refused"]
+        self.errors = [one for one in self.opened.said if one.severity == "refused"]
 
     def findings(self) -> list[Finding]:
         """All that is to be said, but for the errors."""
@@ -69,7 +63,7 @@ class Admission:
         raw = raw.rename({new: old for old, new in names.items()})
         self.said += renamed(table, names)
         missing = missing_columns(table, raw)
-        ordered = self.engine.ordered
+        ordered = self.opened.engine.ordered
         rows, broken = (_rows(raw), []) if missing else broken_types(table, raw, ordered)
         if not rows:
             if table.required:
@@ -93,7 +87,7 @@ class Admission:
 
     def _typed(self, table: Table, raw: ir.Table, rows: int) -> tuple[ir.Table, list[Broken]]:
         """`raw` in the types of the contract, mended, and the rules that it breaks."""
-        engine = self.engine
+        engine = self.opened.engine
         kept = engine.hold if rows <= self.hold_up_to else engine.view
         typed = kept(table.name, normalise(table, raw))
         broken, odd = broken_rules(table, typed, engine.ordered)
@@ -104,7 +98,9 @@ class Admission:
         numbers: dict[str, str] = {}
         if table.name == "customers":
             own = [name for name, known in texts(table, typed).items() if known is None]
-            numbers, found = numbers_among_words(table.name, better, own, columns)
+            # Where options of reading are, what they would help with was told already.
+            doubt = self.opened.options_beside is None
+            numbers, found = numbers_among_words(table.name, better, own, columns, doubt)
             self.said += found
         if not columns and not numbers:
             return typed, broken

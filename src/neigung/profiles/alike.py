@@ -21,7 +21,8 @@ def spelled_otherwise(table: ir.Table, other: ir.Table, column: str = "customer_
     ids = table.select(here=table[column]).distinct()
     known = other.select(there=other[column]).distinct()
     ids = ids.anti_join(known, ids.here == known.there)
-    pairs = ids.inner_join(known, loosely(ids.here) == loosely(known.there))
+    ids, known = ids.mutate(key=loosely(ids.here)), known.mutate(key=loosely(known.there))
+    pairs = ids.inner_join(known, "key")
     found = _row(
         pairs.aggregate(
             ids=pairs.here.nunique(), here=pairs.here.min(), there=pairs.there.argmin(pairs.here)

@@ -36,12 +36,17 @@ def read_as(value: ir.Value, dtype: str) -> ir.Value:
 
 
 def numbers_among_words(
-    name: str, table: ir.Table, columns: Collection[str], with_words: Collection[str]
+    name: str,
+    table: ir.Table,
+    columns: Collection[str],
+    with_words: Collection[str],
+    doubt_commas: bool = True,
 ) -> tuple[dict[str, str], list[Finding]]:
     """Which of these columns of text are to be read as which type, and what is to be said.
 
     Of the columns `with_words` some texts were found to say that there is nothing; there a few
-    numbers suffice, if the rest are all numbers.
+    numbers suffice, if the rest are all numbers. `doubt_commas`: say which look like numbers with a
+    decimal comma.
     """
     if not columns:
         return {}, []
@@ -67,7 +72,7 @@ def numbers_among_words(
             kinds[column] = dtype
             if words:
                 said.append(_among(name, table, column, dtype, what, words, filled))
-        if (counted[f"{column}/comma"] or 0) >= needed:
+        if doubt_commas and (counted[f"{column}/comma"] or 0) >= needed:
             said += _with_comma(name, table, column)
     return kinds, said
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from neigung.errors import ProfileError
-from neigung.profiles.spelling import CUSTOMER_ID, spelled
+from neigung.profiles.mending import CUSTOMER_ID, spelled
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import KEYS, known_before
 from neigung.study import LegalBasis
@@ -56,6 +56,8 @@ def covered(profiles: Profiles, cutoffs: ir.Table, basis: LegalBasis) -> ir.Tabl
 
 _ALL_CHANNELS = ("all", "any", "every", "alle", "allchannels", "allekanäle")
 """Words with which a statement says that it is for every channel."""
+
+_MAIL = ("email", "mail")
 
 
 @dataclass(frozen=True)
@@ -131,12 +133,12 @@ def _no_consents(profiles: Profiles, purpose: str) -> ProfileError:
 
 def _verdicts(consents: ir.Table, cutoffs: ir.Table, purpose: str) -> ir.Table:
     """Per customer and cutoff, whether any and whether all statements that hold are yes."""
-    of_purpose = _by_channel(consents.filter(consents.purpose == purpose))
+    of_purpose = consents.filter(consents.purpose == purpose)
     if "customer_id" in cutoffs.columns:
         said = known_before(of_purpose.join(cutoffs.select(*KEYS).distinct(), "customer_id"))
     else:
         said = known_before(of_purpose.cross_join(cutoffs))
-    said = said.select(*KEYS, "occurred_at", "granted", "channel")
+    said = said.select(*KEYS, "occurred_at", "granted", channel=_channel(said))
     newest = said.group_by(*KEYS, "channel").mutate(newest=said.occurred_at.max())
     newest = newest.filter(newest.occurred_at == newest.newest)
     # granted.all(): a refusal of the same instant wins
@@ -144,7 +146,12 @@ def _verdicts(consents: ir.Table, cutoffs: ir.Table, purpose: str) -> ir.Table:
         occurred_at=newest.occurred_at.max(), granted=newest.granted.all()
     )
     general = statements.occurred_at.max(where=statements.channel == "")
-    statements = statements.group_by(*KEYS).mutate(general_at=general)
+    # "Mail" is email to some and a letter to others: in doubt, a later no to one is one to both.
+    mail = statements.channel.isin(_MAIL)
+    refused = statements.occurred_at.max(where=mail & ~statements.granted)
+    statements = statements.group_by(*KEYS).mutate(general_at=general, refused_at=refused)
+    undone = statements.channel.isin(_MAIL) & (statements.occurred_at <= statements.refused_at)
+    statements = statements.mutate(granted=statements.granted & ~undone.fill_null(False))
     holding = statements.filter(
         (statements.channel == "")
         | statements.general_at.isnull()
@@ -153,17 +160,9 @@ def _verdicts(consents: ir.Table, cutoffs: ir.Table, purpose: str) -> ir.Table:
     return holding.group_by(*KEYS).agg(any_yes=holding.granted.any(), all_yes=holding.granted.all())
 
 
-def _by_channel(statements: ir.Table) -> ir.Table:
-    """Statements with their `channel` by its letters and digits; "" for all channels.
-
-    "Mail" is email to some and a letter to others: a refusal of one is, in doubt, one of both.
-    """
+def _channel(statements: ir.Table) -> ir.Value:
+    """The channel of statements by its letters and digits; "" for all channels."""
     if "channel" not in statements.columns:
-        return statements.mutate(channel=ibis.literal(""))
+        return ibis.literal("")
     plain = statements.channel.coalesce("").lower().re_replace(r"[^\p{L}\p{N}]+", "")
-    channel = ibis.ifelse(plain.isin(_ALL_CHANNELS), "", plain)
-    columns = ("customer_id", "occurred_at", "known_at", "granted")
-    said = statements.select(*columns, channel=channel)
-    refused = said.filter(said.channel.isin(["mail", "email"]), ~said.granted)
-    other = ibis.ifelse(refused.channel == "mail", "email", "mail")
-    return said.union(refused.mutate(channel=other))
+    return ibis.ifelse(plain.isin(_ALL_CHANNELS), "", plain)

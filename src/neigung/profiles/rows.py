@@ -33,7 +33,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from neigung.profiles.contract import TABLES, WANTED, Column, Kind, Rule, Table
-from neigung.profiles.spelling import spelled
+from neigung.profiles.mending import spelled
 
 MAX_ROWS = 10_000
 """So many rows a table of one profile may have."""

@@ -143,13 +143,13 @@ class Profiles:
     ) -> Profiles:
         location, engine, raw = opened.name, opened.engine, opened.tables
         admission = Admission(opened, MATERIALISE_UP_TO, problems is not None)
-        errors = admission.errors
+        said, errors = admission.said, admission.errors
         tables: dict[str, ir.Table] = {}
         if "order_lines" in wanted and "order_lines" not in raw:
             if not any(one.table == "order_lines" for one in errors):
                 found = f"has only {', '.join(raw)}" if raw else "has no table of a profile"
                 needed = f"order_lines is needed, but {location} {found}."
-                told = [*(one.text for one in admission.said), "Add the table order_lines."]
+                told = [*(one.text for one in said), "Add the table order_lines."]
                 errors.insert(0, Finding("refused", "order_lines", " ".join((needed, *told))))
             raise ProfileError(_lines(errors))
         for name, table in TABLES.items():

@@ -16,7 +16,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from neigung.profiles.contract import DTYPES, RESERVED, WANTED, Column, Kind, Table
-from neigung.profiles.spelling import Mended, mended, odd, texts
+from neigung.profiles.mending import Mended, mended, odd, texts
 
 Holds = Callable[[ir.Table, str], ir.BooleanValue]
 

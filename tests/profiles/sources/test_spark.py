@@ -153,8 +153,8 @@ def test_a_broken_row_is_named(spark: SparkSession, tmp_path: Path, lines: pd.Da
     lines.loc[1, "order_id"] = " \t\x0b"
     stores.write({"order_lines": lines.astype({"net_value": str})}, tmp_path / "store")
     assert refused(f"spark://{stores.MASTER}/?folder={tmp_path}/store") == (
-        "order_lines: order_id must be not blank, but 1 of 3 rows breaks this, for example "
-        "' \\t\\x0b'. Mend or leave out such rows."
+        "order_lines: order_id must be filled, but 1 of 3 rows breaks this, for example "
+        "missing (it says ' \\t\\x0b'). Mend or leave out such rows."
     )
 
 

@@ -9,7 +9,12 @@ timeline and consents, and nothing above `profiles`.
 from __future__ import annotations
 
 from neigung.profiles.checks import (
+    alike_ids,
+    cents,
     consents,
+    crowded_id,
+    currencies,
+    doubtful_words,
     duplicates,
     extent,
     far_dates,
@@ -24,8 +29,13 @@ from neigung.profiles.checks import (
 from neigung.profiles.checks.check import Check
 
 CHECKS: tuple[Check, ...] = (
+    currencies.CHECK,
+    cents.CHECK,
+    crowded_id.CHECK,
     unknown_customers.CHECK,
     consents.CHECK,
+    alike_ids.CHECK,
+    doubtful_words.CHECK,
     duplicates.CHECK,
     gaps.CHECK,
     far_dates.CHECK,

@@ -31,8 +31,12 @@ _BLANKS = (
 )
 _AROUND = f"^[{_BLANKS}]+|[{_BLANKS}]+$"
 _FLOAT = r"^(-?[0-9]+)\.0+$"
-_DECOMPOSED = r"\p{M}|[\x{2126}\x{212A}\x{212B}\x{1100}-\x{11FF}]"
-"""Where a text holds none of these it is in NFC, but for signs that nobody types."""
+_DECOMPOSED = (
+    r"\p{M}|[\x{374}-\x{387}\x{958}-\x{F69}\x{1100}-\x{11FF}\x{1F71}-\x{1FFD}\x{2000}\x{2001}"
+    r"\x{2126}-\x{212B}\x{2329}\x{232A}\x{2ADC}\x{F900}-\x{FB4E}\x{1D15E}-\x{1D1C0}"
+    r"\x{2F800}-\x{2FA1D}]"
+)
+"""Where a text holds none of these it is in NFC."""
 
 CUSTOMER_ID = TABLES["customers"].column("customer_id")
 """The column of ids, to spell one by."""
