@@ -114,6 +114,28 @@ def test_words_for_nothing(nothing: str) -> None:
         Profiles.from_tables({"order_lines": frame.assign(customer_id=["1", nothing, nothing])})
 
 
+@pytest.mark.parametrize("nothing", ["NULL", "\\N", " "])
+def test_words_for_nothing_among_numbers_and_times(
+    tmp_path: Path, store_folder: Write, nothing: str
+) -> None:
+    frame = lines(
+        order_id=list("abc"),
+        discount_value=["1.5", nothing, "2"],
+        quantity=[nothing, nothing, "2"],
+        known_at=["2025-01-02", nothing, nothing],
+    )
+    for profiles in (
+        Profiles.open(store_folder(".csv", order_lines=frame)),
+        Profiles.from_tables({"order_lines": frame}),
+    ):
+        assert values(profiles, "quantity") == [None, None, 2]
+        assert values(profiles, "discount_value")[1] is None
+        assert len(set(values(profiles, "known_at"))) == 2
+        assert "order_lines.quantity (2 of 3 rows)" in mended(profiles)[0]
+    with pytest.raises(ProfileError, match="net_value must be filled"):
+        Profiles.from_tables({"order_lines": frame.assign(net_value=["1", "2", nothing])})
+
+
 def test_words_that_may_be_values_are_doubted() -> None:
     frame = lines(category=["NA", "EU"], voucher_code=["NA", "X"])
     profiles = Profiles.from_tables({"order_lines": frame})

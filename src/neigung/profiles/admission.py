@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from neigung.profiles.attributes import numbers_among_words, read_as
 from neigung.profiles.contract import Table
-from neigung.profiles.mending import Mended, texts, told, what_was_mended
+from neigung.profiles.mending import Mended, texts, told, what_was_mended, words_for_nothing
 from neigung.profiles.quality_report import Finding, Severity
 from neigung.profiles.sources.recognise import advice
 from neigung.profiles.sources.source import Opened
@@ -63,8 +63,7 @@ class Admission:
         raw = raw.rename({new: old for old, new in names.items()})
         self.said += renamed(table, names)
         missing = missing_columns(table, raw)
-        ordered = self.opened.engine.ordered
-        rows, broken = (_rows(raw), []) if missing else broken_types(table, raw, ordered)
+        rows, broken, nothing = broken_types(table, raw, self.opened.engine.ordered)
         if not rows:
             if table.required:
                 self._wrong(table, "needs rows, but is empty. Export it again.")
@@ -74,6 +73,7 @@ class Admission:
         if missing:
             self.errors.append(Finding("refused", table.name, missing))
             return None
+        self.mended += words_for_nothing(table, raw, nothing, rows)
         more = advice(table, raw, broken) if broken and self.opened.options_beside else ""
         if not broken or self.nevertheless:
             typed, broken_too = self._typed(table, raw, rows)
@@ -140,7 +140,3 @@ def _advice(table: Table, broken: Iterable[Broken]) -> str:
             "Mend such rows or leave them out: a guest whom no id tells from others has no profile."
         )
     return "Mend or leave out such rows."
-
-
-def _rows(table: ir.Table) -> int:
-    return int(table.count().to_pyarrow().as_py())

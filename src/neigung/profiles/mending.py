@@ -21,7 +21,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from neigung.profiles.contract import NO_VALUE, TABLES, Column, Table
+from neigung.profiles.contract import NO_TEXT, NO_VALUE, TABLES, Column, Table
 from neigung.profiles.quality_report import Finding
 
 _BLANKS = (
@@ -105,6 +105,25 @@ def odd(value: ir.Value, column: Column | None) -> ir.BooleanValue:
 def mended(value: ir.Value, column: Column | None) -> ir.Value:
     """`spelled` in the engine."""
     return ibis.ifelse(odd(value, column), _steps(value, column)["found"], value)
+
+
+def says_nothing(value: ir.Value) -> ir.BooleanValue:
+    """Whether a text where a number, a time or a boolean should be says that there is none."""
+    return value.strip().isin(("", *NO_TEXT))
+
+
+def words_for_nothing(
+    table: Table, raw: ir.Table, columns: Collection[str], rows: int
+) -> list[Mended]:
+    """What says nothing in these columns of a raw table: a pass over each."""
+    found = []
+    for name in columns:
+        values = raw.filter(says_nothing(raw[name])).select(value=raw[name])
+        asked = values.aggregate(rows=values.count(), example=values.value.max())
+        [row] = asked.to_pyarrow().to_pylist()
+        fault = "word" if row["example"].strip() else "blank"
+        found.append(Mended(table.name, name, fault, row["rows"], rows, row["example"]))
+    return found
 
 
 def what_was_mended(

@@ -16,7 +16,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from neigung.profiles.contract import DTYPES, RESERVED, WANTED, Column, Kind, Table
-from neigung.profiles.mending import Mended, mended, odd, texts
+from neigung.profiles.mending import Mended, mended, odd, says_nothing, texts
 
 Holds = Callable[[ir.Table, str], ir.BooleanValue]
 
@@ -80,8 +80,11 @@ def missing_columns(table: Table, raw: ir.Table) -> str | None:
     )
 
 
-def broken_types(table: Table, raw: ir.Table, ordered: bool = True) -> tuple[int, list[Broken]]:
-    """How many rows `raw` has, and its columns with values that cannot be what the contract wants.
+def broken_types(
+    table: Table, raw: ir.Table, ordered: bool = True
+) -> tuple[int, list[Broken], list[str]]:
+    """How many rows `raw` has, its columns with values that cannot be what the contract wants, and
+    those of numbers, times or booleans in which some text says that there is nothing.
 
     `ordered`: whether rows have an order, so that one of them is the first.
     """
@@ -93,6 +96,8 @@ def broken_types(table: Table, raw: ir.Table, ordered: bool = True) -> tuple[int
             if column.kind in ("string", "id", "number") and value.type().is_floating():
                 # Frames without a missing value for numbers write NaN for what is not there.
                 absent = absent | value.isnan()
+            elif value.type().is_string():
+                absent = absent | says_nothing(value)
             return absent | cast(value, column.kind).notnull()
 
         return holds
@@ -102,8 +107,10 @@ def broken_types(table: Table, raw: ir.Table, ordered: bool = True) -> tuple[int
         for column in table.columns
         if column.name in raw.columns and _can_fail(raw[column.name].type(), column.kind)
     ]
-    rows, broken, _ = broken_values(raw, rules, ordered)
-    return rows, broken
+    nothing = {
+        name: says_nothing(raw[name]) for name, _, _ in rules if raw[name].type().is_string()
+    }
+    return broken_values(raw, rules, ordered, nothing)
 
 
 def broken_rules(
@@ -196,7 +203,8 @@ def cast(value: ir.Value, kind: Kind) -> ir.Value:
     """`value` as `kind`; missing where that is impossible.
 
     Integer ids become their digits, and so do whole floats (pandas makes floats of integers with
-    gaps). Times with a zone become UTC, times without one are UTC, dates are their midnight.
+    gaps). Where a text says that there is no number, time or boolean, it is missing. Times with a
+    zone become UTC, times without one are UTC, dates are their midnight.
     """
     target = dt.dtype(DTYPES[kind])
     source = value.type()
@@ -207,6 +215,8 @@ def cast(value: ir.Value, kind: Kind) -> ir.Value:
             whole = (number == number.floor()) & (number.abs() <= _LARGEST_WHOLE_FLOAT)
             return ibis.ifelse(whole, number.try_cast("int64").cast("string"), nothing)
         return nothing if source.is_nested() or source.is_binary() else value.cast("string")
+    if source.is_string():
+        value = ibis.ifelse(says_nothing(value), ibis.null("string"), value)
     if kind == "timestamp":
         if source.is_string():
             value = value.try_cast("timestamp('UTC')").cast(target)
