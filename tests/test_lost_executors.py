@@ -151,10 +151,10 @@ def losing(
 
 def main(url: str, out: Path) -> None:
     """Score three times: undisturbed, with an executor that is lost, with all that are."""
-    from neigung.profiles import spark
-    from neigung.profiles.sources.spark_session import Place, _own, _session
+    from neigung.profiles.sources import spark
+    from neigung.profiles.sources.spark_session import Place, own_session, session_of
 
-    engine = spark.SparkEngine(_own(_session(Place.of(f"{url}/?folder=/none"), None)))
+    engine = spark.SparkEngine(own_session(session_of(Place.of(f"{url}/?folder=/none"), None)))
     X = pd.DataFrame({"orders": np.arange(200) % 20})
     model = PropensityClassifier({"n_estimators": 30}).fit(X, X["orders"] > 9)
     orders = Column("orders", "orders", None, "count", "", "number", "Orders", "Bestellungen")

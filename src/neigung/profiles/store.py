@@ -25,12 +25,15 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from neigung.errors import ProfileError
-from neigung.locations import shown
 from neigung.profiles.contract import RESERVED, TABLES, Table
 from neigung.profiles.engine import DuckDBEngine, Engine
 from neigung.profiles.quality_report import Finding
-from neigung.profiles.sources.files import let_go, memory_tables, raw_tables, unreadable, views
-from neigung.profiles.sources.spark_session import is_of_spark, open_tables, place_of_files
+from neigung.profiles.sources.frames import memory_tables
+from neigung.profiles.sources.recognise import advice
+from neigung.profiles.sources.registry import source_of
+from neigung.profiles.sources.source import Opened, unreadable
+from neigung.profiles.sources.spark_session import is_of_spark, place_of_files
+from neigung.profiles.sources.spelling import column_names, renamed
 from neigung.profiles.sources.store_files import StoreFiles
 from neigung.profiles.validation import (
     broken_rules,
@@ -88,13 +91,14 @@ class Profiles:
         only: Collection[str] | None = None,
         problems: list[Finding] | None = None,
     ) -> Profiles:
-        """The profiles at `location`: a folder of Parquet or CSV files, a DuckDB file, the URL of
-        a database in PostgreSQL (see `postgres`), the URL of a database or folder on Spark (see
-        `spark_session`), or a Spark session, whose tables and views are taken.
+        """The profiles at `location`: a folder of Parquet or CSV files (see `sources.files`),
+        a DuckDB file, the URL of a database in PostgreSQL (see `sources.postgres`), the URL of a
+        database or folder on Spark (see `sources.spark_session`), or a Spark session, whose tables
+        and views are taken.
 
         Profiles that are open already are given back.
 
-        A table is one file (`order_lines.parquet`, `.csv`, `.csv.gz`) or one folder of files
+        A table is one file (`order_lines.parquet`, `.csv`, …) or one folder of files
         (`order_lines/`). `memory_limit` bounds the engine's memory, such as "4GB". With `only`
         nothing but these tables is looked at, and none of them needs to be there.
 
@@ -107,29 +111,25 @@ class Profiles:
         if isinstance(location, Profiles):
             return location
         wanted = TABLES if only is None else only
+        source = source_of(location)
         of_spark = is_of_spark(location)
         files = StoreFiles.of(place_of_files(location) if of_spark else location, wanted)
         try:
-            if of_spark:
-                spark, said, raw, notes = open_tables(location, only, memory_limit)
-                profiles = cls._validated(said, spark, raw, _plain(notes), wanted, problems)
-            else:
-                engine = DuckDBEngine.open(memory_limit)
-                raw, notes = raw_tables(engine.connection, location, only)
-                name = shown(location)
-                profiles = cls._validated(name, engine, raw, _plain(notes), wanted, problems)
+            opened = source.open(location, wanted, memory_limit)
+            profiles = cls._validated(opened, wanted, problems)
         except ProfileError:
             files.check()  # what is half-written breaks the contract in every way
             raise
         files.check()
         profiles._files = files
-        if of_spark:
+        engine = opened.engine
+        if not isinstance(engine, DuckDBEngine):
             profiles._read_later = files  # executors read again whatever they are asked for
             return profiles
-        computed = views(engine.connection)
+        computed = engine.views()
         lasting = {n for n, table in profiles.tables.items() if table.get_name() in computed}
         profiles._read_later = files.read_later(lasting)
-        let_go(engine.connection, lasting)
+        engine.let_go_raw(lasting)
         return profiles
 
     @classmethod
@@ -139,44 +139,47 @@ class Profiles:
         Raises ProfileError when a table is unknown or breaks the contract.
         """
         engine = DuckDBEngine.open(memory_limit)
-        return cls._validated("memory", engine, memory_tables(engine.connection, tables), ())
+        return cls._validated(Opened("memory", engine, memory_tables(engine.connection, tables)))
 
     @classmethod
     def _validated(
         cls,
-        location: str,
-        engine: Engine,
-        raw: Mapping[str, ir.Table],
-        notes: tuple[Finding, ...],
+        opened: Opened,
         wanted: Collection[str] = tuple(TABLES),
         problems: list[Finding] | None = None,
     ) -> Profiles:
-        said = list(notes)
-        errors: list[Finding] = []
+        location, engine, raw = opened.name, opened.engine, opened.tables
+        said = [one for one in opened.said if one.severity != "refused"]
+        errors = [one for one in opened.said if one.severity == "refused"]
         tables: dict[str, ir.Table] = {}
         if "order_lines" in wanted and "order_lines" not in raw:
-            found = f"has only {', '.join(raw)}" if raw else "has no table of a profile"
-            needed = f"order_lines is needed, but {location} {found}."
-            told = [*(one.text for one in notes), "Add the table order_lines."]
-            raise ProfileError(" ".join((needed, *told)))
+            if not any(one.table == "order_lines" for one in errors):
+                found = f"has only {', '.join(raw)}" if raw else "has no table of a profile"
+                needed = f"order_lines is needed, but {location} {found}."
+                told = [*(one.text for one in said), "Add the table order_lines."]
+                errors.insert(0, Finding("refused", "order_lines", " ".join((needed, *told))))
+            raise ProfileError(_lines(errors))
         for name, table in TABLES.items():
             if name not in raw:
                 continue
             try:
-                checked = _check(engine, table, raw[name], said, errors, problems is not None)
+                checked = _check(opened, table, raw[name], said, errors, problems is not None)
             except engine.failures as error:
-                raise unreadable(f"The table {name} of {location}", error) from error
+                why = str(unreadable(f"The table {name} of {location}", error))
+                errors.append(Finding("refused", name, why))
+                continue
             if checked is not None:
                 tables[name] = checked
         if errors and (
             problems is None or ("order_lines" in wanted and "order_lines" not in tables)
         ):
-            raise ProfileError("\n".join(one.text for one in errors))
+            raise ProfileError(_lines(errors))
         if problems is not None:
             problems.extend(errors)
         if "customers" in tables and "order_lines" in wanted:
             tables["customers"] = _date_customers(engine, tables, said)
-        absent = [name for name in wanted if name not in tables]
+        wrong = {one.table for one in errors}
+        absent = [name for name in wanted if name not in tables and name not in wrong]
         if absent:
             left_out = f"Absent, so that their features are left out: {', '.join(absent)}."
             said.append(Finding("ok", "", left_out))
@@ -273,7 +276,7 @@ class Profiles:
 
 
 def _check(
-    engine: Engine,
+    opened: Opened,
     table: Table,
     raw: ir.Table,
     said: list[Finding],
@@ -291,6 +294,10 @@ def _check(
     def note(text: str) -> None:
         said.append(Finding("ok", table.name, text))
 
+    engine = opened.engine
+    names = column_names(table, raw.columns)
+    raw = raw.rename({new: old for old, new in names.items()})
+    said.extend(renamed(table, names))
     missing = missing_columns(table, raw)
     rows, broken = (_count(raw), []) if missing else broken_types(table, raw, engine.ordered)
     if not rows:
@@ -302,12 +309,13 @@ def _check(
     if missing:
         wrong(missing)
         return None
+    more = advice(table, raw, broken) if broken and opened.options_beside else ""
     if not broken or nevertheless:
         kept = engine.hold if rows <= MATERIALISE_UP_TO else engine.view
         typed = kept(table.name, normalise(table, raw))
         broken = [*broken, *broken_rules(table, typed, engine.ordered)]
     if broken:
-        wrong(f"{table.name}: {'; '.join(map(str, broken))}. Mend or leave out such rows.")
+        wrong(f"{table.name}: {'; '.join(map(str, broken))}. Mend or leave out such rows.{more}")
         if not nevertheless:
             return None
     extra = unknown_columns(table, raw)
@@ -360,8 +368,8 @@ def _date_customers(
     return table
 
 
-def _plain(notes: Iterable[str]) -> tuple[Finding, ...]:
-    return tuple(Finding("ok", "", note) for note in notes)
+def _lines(errors: Iterable[Finding]) -> str:
+    return "\n".join(one.text for one in errors)
 
 
 def _fingerprint(table: ir.Table) -> str:

@@ -20,6 +20,7 @@ Holds = Callable[[ir.Table, str], ir.BooleanValue]
 
 _LARGEST_WHOLE_FLOAT = 2.0**53
 _MARK = "_breaks"
+_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,12 @@ def missing_columns(table: Table, raw: ir.Table) -> str | None:
     for name in missing:
         close = get_close_matches(name, [c for c in raw.columns if c not in missing], n=1)
         names.append(f"{name} (did you call it {close[0]}?)" if close else name)
+    there = ", ".join(raw.columns[:_SHOWN])
+    if len(raw.columns) > _SHOWN:
+        there += f" and {len(raw.columns) - _SHOWN} more"
     return (
         f"{table.name}: needs the column{'s' * (len(names) > 1)} {', '.join(names)}, "
-        f"but has {', '.join(raw.columns)}. Add or rename it."
+        f"but has {there}. Add or rename it."
     )
 
 
@@ -93,7 +97,7 @@ def broken_types(table: Table, raw: ir.Table, ordered: bool = True) -> tuple[int
         for column in table.columns
         if column.name in raw.columns and _can_fail(raw[column.name].type(), column.kind)
     ]
-    return _broken(raw, rules, ordered)
+    return broken_values(raw, rules, ordered)
 
 
 def broken_rules(table: Table, typed: ir.Table, ordered: bool = True) -> list[Broken]:
@@ -106,7 +110,7 @@ def broken_rules(table: Table, typed: ir.Table, ordered: bool = True) -> list[Br
             rules.append((column.name, "filled", lambda data, name: data[name].notnull()))
         for rule in column.rules:
             rules.append((column.name, rule.text, rule.holds))
-    return _broken(typed, rules, ordered)[1]
+    return broken_values(typed, rules, ordered)[1]
 
 
 def normalise(table: Table, raw: ir.Table) -> ir.Table:
@@ -194,7 +198,7 @@ def _can_fail(source: dt.DataType, kind: Kind) -> bool:
     return kind in ("number", "timestamp") or source != dt.dtype(DTYPES[kind])
 
 
-def _broken(
+def broken_values(
     data: ir.Table, rules: list[tuple[str, str, Holds]], ordered: bool
 ) -> tuple[int, list[Broken]]:
     """How many rows there are, and the rules that some break, each with its count and an example.

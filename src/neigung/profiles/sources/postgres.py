@@ -25,8 +25,11 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from neigung.errors import ProfileError
-from neigung.locations import passwords, shown
+from neigung.locations import is_url, passwords, shown
 from neigung.profiles.contract import TABLES, Kind
+from neigung.profiles.engine import DuckDBEngine
+from neigung.profiles.sources.source import Opened, Source, close_to, no_files, plain
+from neigung.profiles.sources.spelling import misspelt
 
 if TYPE_CHECKING:
     import psycopg
@@ -127,6 +130,20 @@ class _Column:
             # A time without end is one that nobody knows yet.
             value = ibis.ifelse(value.endswith("infinity"), ibis.null("string"), value)
         return value if self.becomes == self.arrives else value.try_cast(self.becomes)
+
+
+def _takes(location: Any) -> bool:
+    return is_url(location) and str(location).partition("://")[0] in SCHEMES
+
+
+def _open(location: Any, wanted: Collection[str], memory_limit: str | None) -> Opened:
+    engine = DuckDBEngine.open(memory_limit)
+    tables, names, notes = read_tables(engine.connection, str(location), wanted)
+    said = (*misspelt(names, wanted), *close_to(names), *plain(notes))
+    return Opened(shown(location), engine, tables, said)
+
+
+SOURCE = Source(_takes, _open, no_files)
 
 
 def read_tables(
