@@ -30,6 +30,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -109,6 +110,13 @@ class Reading(BaseModel):
     ) = None
     time_zone: Annotated[str, AfterValidator(_zone)] | None = None
     rename: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _said(cls, given: Any) -> Any:
+        if given is None:
+            raise ValueError("a value is needed, and a sign in quotes")
+        return given
 
     @model_validator(mode="after")
     def _fits_together(self) -> Reading:
