@@ -194,7 +194,7 @@ def test_without_pyspark(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(name, *given, **named)
 
     for name in ("spark", "postgres"):
-        monkeypatch.delitem(sys.modules, f"neigung.profiles.{name}", raising=False)
+        monkeypatch.delitem(sys.modules, f"neigung.profiles.sources.{name}", raising=False)
     monkeypatch.setattr(builtins, "__import__", missing)
     assert "pip install 'neigung[spark]'" in refused("spark://local[2]/?folder=x")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 
 from neigung.errors import ProfileError
 from neigung.profiles.quality_report import Finding
+from neigung.profiles.sources.options import Reading
 from neigung.profiles.store import Profiles
 
 HEADER = "customer_id,order_id,occurred_at,net_value,category\n"
@@ -298,3 +300,23 @@ def test_options_changed_while_a_store_is_read_are_noticed(tmp_path: Path) -> No
     before = profiles.signature()
     options(tmp_path, "all: {time_zone: Europe/Berlin}")
     assert Profiles.open(tmp_path).signature() != before
+
+
+def test_the_example_of_the_readme(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"^```yml\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
+    options(tmp_path, example)
+    content = (
+        "Kundennummer;order_id;occurred_at;Umsatz;category\n"
+        "7;a;31.12.2024;1.250,50;Käse\n8;b;01.07.2024 08:00;980;Tee\n"
+    )
+    rows = opened(tmp_path, content.encode("cp1252"))
+    assert rows.net_value.astype(float).tolist() == [1250.5, 980]
+    assert rows.occurred_at.tolist() == [
+        pd.Timestamp("2024-12-30 23:00"),
+        pd.Timestamp("2024-07-01 06:00"),
+    ]
+    assert rows.category.tolist() == ["Käse", "Tee"]
+    keys = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", readme, flags=re.MULTILINE)
+    told = {key.strip("` ") for line in keys for key in line.split(",")}
+    assert set(Reading.model_fields) <= told

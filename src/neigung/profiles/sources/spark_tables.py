@@ -126,8 +126,9 @@ def _from_folder(
     for name, files in found.items():
         try:
             tables[name] = _read(engine, name, files)
-        except ProfileError as error:
-            said.append(Finding("refused", name, str(error)))
+        except (ProfileError, pa.ArrowException, OSError) as error:
+            told = error if isinstance(error, ProfileError) else unreadable(files.entry, error)
+            said.append(Finding("refused", name, str(told)))
     return tables, tuple(said)
 
 

@@ -140,17 +140,16 @@ def _unreadable(table: Table, paths: list[Path], error: duckdb.Error) -> HeadErr
 
 
 def _first_not_utf8(table: Table, path: Path) -> HeadError:
-    before = b""
+    decoder = codecs.getincrementaldecoder("utf-8")()
     with opened(path) as stream:
-        while part := stream.read(_AT_ONCE):
-            content = before + part
+        part = b"begin"
+        while part:
+            part = stream.read(_AT_ONCE)
             try:
-                content.decode("utf-8")
+                decoder.decode(part, final=not part)
             except UnicodeDecodeError as error:
-                if error.start < len(content) - 4:
-                    return not_utf8(path, table, error.start, content)
-            before = content[-4:]
-    return not_utf8(path, table, len(before), before)
+                return not_utf8(path, table, error.start, error.object)
+    return not_utf8(path, table, 0, b"")
 
 
 def _said(table: Table, heads: dict[Path, Head]) -> list[Finding]:
