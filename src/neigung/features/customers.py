@@ -10,13 +10,15 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from neigung.features.feature import Feature, Kind, Source, feature
+from neigung.profiles.contract import INNER
 from neigung.profiles.timeline import KEYS, Past, days_between
 
+NEWEST = f"{INNER}newest_version"
 _CONTRACT = ("customer_id", "occurred_at", "known_at", "cutoff", "days_ago")
 
 
 def _versions(past: Past) -> ir.Table:
-    """The past versions of the customers; `is_newest_version` marks the one that counts.
+    """The past versions of the customers; the column `NEWEST` marks the one that counts.
 
     Versions of one instant are told apart by when they became known, then by their contents, so
     that the result does not depend on the order of rows.
@@ -25,7 +27,7 @@ def _versions(past: Past) -> ir.Table:
     order = [rows.occurred_at.desc(), rows.known_at.desc()]
     order += [rows[name].desc() for name, _ in attributes(rows)]
     turn = ibis.row_number().over(ibis.window(group_by=KEYS, order_by=order))
-    return rows.mutate(is_newest_version=turn == 0)
+    return rows.mutate(**{NEWEST: turn == 0})
 
 
 CUSTOMERS = Source("customers", ("customers",), _versions, "attributes")
@@ -65,13 +67,11 @@ def _attribute(name: str, column: str, kind: dt.DataType) -> Feature:
     if kind.is_date() or kind.is_timestamp():
         return _named(name, column, _days_since(column), "number", "days")
     if kind.is_numeric() and not kind.is_boolean():
-        return _named(
-            name, column, lambda rows: rows[column].max(where=rows.is_newest_version), "number"
-        )
+        return _named(name, column, lambda rows: rows[column].max(where=rows[NEWEST]), "number")
     return _named(
         name,
         column,
-        lambda rows: rows[column].cast("string").max(where=rows.is_newest_version),
+        lambda rows: rows[column].cast("string").max(where=rows[NEWEST]),
         "category",
     )
 
@@ -79,7 +79,7 @@ def _attribute(name: str, column: str, kind: dt.DataType) -> Feature:
 def _days_since(column: str) -> Callable[[ir.Table], ir.Value]:
     def days(rows: ir.Table) -> ir.Value:
         since = days_between(rows[column].cast("timestamp(6)"), rows.cutoff)
-        return since.max(where=rows.is_newest_version)
+        return since.max(where=rows[NEWEST])
 
     return days
 

@@ -34,8 +34,20 @@ WANTED: dict[Kind, str] = {
 }
 """What a value of each kind looks like, for error messages."""
 
-RESERVED = frozenset({"cutoff"})
-"""Names that the engine adds itself; an extra column of such a name is left out."""
+INNER = "_neigung_"
+"""How names begin of columns that are added while tables are read."""
+
+_RESERVED = frozenset({"cutoff", "days_ago"})
+
+
+def reserved(name: str) -> bool:
+    """Whether past rows have a column of their own with this name, in any case: an extra column of
+    such a name is left out.
+
+    >>> reserved("CUTOFF"), reserved("_row")
+    (True, False)
+    """
+    return name.casefold() in _RESERVED or name.casefold().startswith(INNER)
 
 
 @dataclass(frozen=True)

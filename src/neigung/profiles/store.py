@@ -21,12 +21,12 @@ from datetime import datetime
 from typing import Any
 
 import ibis
-import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from neigung.errors import ProfileError
-from neigung.profiles.contract import RESERVED, TABLES, Table
+from neigung.profiles.contract import INNER, TABLES, Table, reserved
 from neigung.profiles.engine import DuckDBEngine, Engine
+from neigung.profiles.fingerprint import fingerprint
 from neigung.profiles.quality_report import Finding
 from neigung.profiles.sources.frames import memory_tables
 from neigung.profiles.sources.recognise import advice
@@ -43,13 +43,10 @@ from neigung.profiles.validation import (
     unknown_columns,
 )
 
+_OWNER, _AT, _ROW = (f"{INNER}{name}" for name in ("owner", "at", "row"))
+
 MATERIALISE_UP_TO = 20_000_000
 """Tables of up to so many rows are held in the engine; larger ones stay where they are."""
-
-
-@ibis.udf.scalar.builtin(name="md5_number_lower")  # type: ignore[untyped-decorator]
-def _md5_number_lower(text: dt.string) -> dt.uint64:
-    """The lower 64 bits of the MD5 of a text, computed in the engine."""
 
 
 class Profiles:
@@ -224,7 +221,7 @@ class Profiles:
         if self._digest is None:
             whole = hashlib.sha256()
             for name in sorted(self.tables):
-                whole.update(f"{name} {_fingerprint(self.tables[name])}\n".encode())
+                whole.update(f"{name} {fingerprint(self.tables[name])}\n".encode())
             self._digest = whole.hexdigest()
         return self._digest
 
@@ -304,7 +301,8 @@ def _check(
         if table.required:
             wrong(f"{table.name}: needs rows, but is empty. Export it again.")
         else:
-            note(f"{table.name} is empty and counts as absent.")
+            empty = f"{table.name} is empty and counts as absent."
+            said.append(Finding("warn", table.name, empty))
         return None
     if missing:
         wrong(missing)
@@ -319,10 +317,10 @@ def _check(
         if not nevertheless:
             return None
     extra = unknown_columns(table, raw)
-    clash = [name for name in extra if name in RESERVED]
-    if clash:
-        note(f"{table.name}: {', '.join(clash)} is a reserved name and was left out.")
-    extra = [name for name in extra if name not in RESERVED]
+    if clash := [name for name in extra if reserved(name)]:
+        text = f"{table.name}: {', '.join(clash)} is a reserved name and was left out."
+        said.append(Finding("warn", table.name, text))
+    extra = [name for name in extra if not reserved(name)]
     if extra and table.name != "customers":
         note(f"{table.name}: unknown columns, kept and ignored: {', '.join(extra)}.")
     return typed
@@ -338,20 +336,20 @@ def _date_customers(
         return customers
     # Labels are outcomes, not something that happened before them.
     others = [
-        table.select(_owner=table.customer_id, _at=table.occurred_at)
+        table.select(**{_OWNER: table.customer_id, _AT: table.occurred_at})
         for name, table in tables.items()
         if name not in ("customers", "labels")
     ]
     seen = ibis.union(*others) if len(others) > 1 else others[0]
-    firsts = seen.group_by("_owner").aggregate(_first=seen._at.min())
+    firsts = seen.group_by(_OWNER).aggregate(**{_AT: seen[_AT].min()})
     if engine.ordered:
-        customers = customers.mutate(_row=ibis.row_number())
-    joined = customers.left_join(firsts, customers.customer_id == firsts._owner)
-    at = ibis.coalesce(joined.occurred_at, joined.known_at, joined._first)
+        customers = customers.mutate(**{_ROW: ibis.row_number()})
+    joined = customers.left_join(firsts, customers.customer_id == firsts[_OWNER])
+    at = ibis.coalesce(joined.occurred_at, joined.known_at, joined[_AT])
     dated = joined.mutate(occurred_at=at, known_at=ibis.coalesce(joined.known_at, at))
     dated = dated.filter(at.notnull())
     if engine.ordered:
-        dated = dated.order_by("_row")
+        dated = dated.order_by(_ROW)
     table = engine.hold("customers_dated", dated.select(tables["customers"].columns))
     dropped = _count(customers) - _count(table)
     doubt = (
@@ -370,29 +368,6 @@ def _date_customers(
 
 def _lines(errors: Iterable[Finding]) -> str:
     return "\n".join(one.text for one in errors)
-
-
-def _fingerprint(table: ir.Table) -> str:
-    def text(name: str) -> ir.StringValue:
-        value = table[name]
-        kind = value.type()
-        if kind.is_numeric() and not kind.is_decimal() and not kind.is_boolean():
-            # Formats differ in whether 3 is an integer or a float.
-            value = value.cast("float64")
-        elif kind.is_timestamp():
-            value = value.cast("timestamp(6)")
-        return ("=" + value.cast("string")).fill_null("")
-
-    names = sorted(table.columns)
-    row = ibis.literal("\x1f").join([text(name) for name in names])
-    found = _row(
-        table.aggregate(
-            rows=table.count(),
-            # A sum does not depend on the order; a decimal of 38 digits holds 10^18 such numbers.
-            total=_md5_number_lower(row).cast("decimal(38, 0)").sum(),
-        )
-    )
-    return f"{names} {found['rows']} {found['total']}"
 
 
 def _count(table: ir.Table) -> int:

@@ -14,12 +14,12 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from neigung.profiles.contract import DTYPES, RESERVED, WANTED, Column, Kind, Table
+from neigung.profiles.contract import DTYPES, INNER, WANTED, Column, Kind, Table, reserved
 
 Holds = Callable[[ir.Table, str], ir.BooleanValue]
 
 _LARGEST_WHOLE_FLOAT = 2.0**53
-_MARK = "_breaks"
+_MARK, _ROW = f"{INNER}breaks", f"{INNER}row"
 _SHOWN = 8
 
 
@@ -133,7 +133,7 @@ def normalise(table: Table, raw: ir.Table) -> ir.Table:
     order = [column.name for column in table.columns if column.name in typed]
     return raw.select(
         **{name: typed[name] for name in order},
-        **{name: _known(raw[name]) for name in unknown_columns(table, raw) if name not in RESERVED},
+        **{name: _known(raw[name]) for name in unknown_columns(table, raw) if not reserved(name)},
     )
 
 
@@ -224,15 +224,15 @@ def _describe(
     data: ir.Table, rows: int, ordered: bool, name: str, rule: str, holds: Holds
 ) -> Broken:
     if ordered:
-        data = data.mutate(_row=ibis.row_number() + 1)
+        data = data.mutate(**{_ROW: ibis.row_number() + 1})
     marked = data.mutate(**{_MARK: _breaks(data, name, holds)})
     bad = marked.filter(marked[_MARK])
     value = bad[name].cast("string")
     found = (
         bad.aggregate(
             rows=bad.count(),
-            first_row=bad._row.min() if ordered else ibis.null("int64"),
-            example=value.argmin(bad._row) if ordered else value.min(),
+            first_row=bad[_ROW].min() if ordered else ibis.null("int64"),
+            example=value.argmin(bad[_ROW]) if ordered else value.min(),
         )
         .to_pyarrow()
         .to_pylist()[0]
