@@ -20,8 +20,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-import ibis
-import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from neigung.errors import ProfileError
@@ -29,6 +27,7 @@ from neigung.profiles.admission import Admission
 from neigung.profiles.contract import TABLES
 from neigung.profiles.customer_dates import dated_customers
 from neigung.profiles.engine import DuckDBEngine, Engine
+from neigung.profiles.fingerprint import fingerprint
 from neigung.profiles.quality_report import Finding
 from neigung.profiles.sources.frames import memory_tables
 from neigung.profiles.sources.registry import source_of
@@ -38,11 +37,6 @@ from neigung.profiles.sources.store_files import StoreFiles
 
 MATERIALISE_UP_TO = 20_000_000
 """Tables of up to so many rows are held in the engine; larger ones stay where they are."""
-
-
-@ibis.udf.scalar.builtin(name="md5_number_lower")  # type: ignore[untyped-decorator]
-def _md5_number_lower(text: dt.string) -> dt.uint64:
-    """The lower 64 bits of the MD5 of a text, computed in the engine."""
 
 
 class Profiles:
@@ -222,7 +216,7 @@ class Profiles:
         if self._digest is None:
             whole = hashlib.sha256()
             for name in sorted(self.tables):
-                whole.update(f"{name} {_fingerprint(self.tables[name])}\n".encode())
+                whole.update(f"{name} {fingerprint(self.tables[name])}\n".encode())
             self._digest = whole.hexdigest()
         return self._digest
 
@@ -275,29 +269,6 @@ class Profiles:
 
 def _lines(errors: Iterable[Finding]) -> str:
     return "\n".join(one.text for one in errors)
-
-
-def _fingerprint(table: ir.Table) -> str:
-    def text(name: str) -> ir.StringValue:
-        value = table[name]
-        kind = value.type()
-        if kind.is_numeric() and not kind.is_decimal() and not kind.is_boolean():
-            # Formats differ in whether 3 is an integer or a float.
-            value = value.cast("float64")
-        elif kind.is_timestamp():
-            value = value.cast("timestamp(6)")
-        return ("=" + value.cast("string")).fill_null("")
-
-    names = sorted(table.columns)
-    row = ibis.literal("\x1f").join([text(name) for name in names])
-    found = _row(
-        table.aggregate(
-            rows=table.count(),
-            # A sum does not depend on the order; a decimal of 38 digits holds 10^18 such numbers.
-            total=_md5_number_lower(row).cast("decimal(38, 0)").sum(),
-        )
-    )
-    return f"{names} {found['rows']} {found['total']}"
 
 
 def _count(table: ir.Table) -> int:

@@ -23,7 +23,7 @@ import yaml
 
 from neigung.errors import InputError, TrackingError
 from neigung.locations import shown
-from neigung.tracking.connection import connected
+from neigung.tracking.connection import connected, place_of_artifacts
 from neigung.tracking.interrupted import end_interrupted, process_tag
 from neigung.tracking.registry import (
     ARTEFACT_PATH,
@@ -163,7 +163,7 @@ def _experiment(client: MlflowClient, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         with _made_by_another():
-            return str(client.create_experiment(name))
+            return str(client.create_experiment(name, artifact_location=place_of_artifacts(name)))
         found = client.get_experiment_by_name(name)
     if found.lifecycle_stage != "active":
         raise TrackingError(
