@@ -44,6 +44,7 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
     from neigung.models.offer_artefact import OfferArtefact
     from neigung.models.offer_dataset import build_offer_dataset, offer_splits
     from neigung.models.offer_model import OfferModel
+    from neigung.models.unseen import unseen_shares
     from neigung.models.usual import usual_values
 
     sensitive = sensitive_columns(study, profiles)
@@ -75,6 +76,7 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
                 "splits": splits.to_dict(),
                 "rows": {"train": len(train), "test": len(test)},
                 "usual": usual_values(_last_of_each(before).X, dataset.columns),
+                **unseen_shares(model.uplift.encoder_.unknown(test.X)),
             },
         )
     with reporter.task("Placebo"):
@@ -123,7 +125,7 @@ def _placebo(study: Study, train: OfferDataset, test: OfferDataset) -> Placebo:
     arm = lot.permutation(train.arm)
     names, counts = np.unique(arm.astype(str), return_counts=True)
     chance = dict(zip(names, counts / len(arm), strict=True))
-    model = UpliftModel(train.control, study.model.seed, rates=train.dose)
+    model = UpliftModel(train.control, study.model.seed, rates=train.dose, handle_unknown="ignore")
     model.fit(
         train.X,
         train.y,

@@ -201,6 +201,7 @@ def _artefact(
     before: Dataset,
 ) -> Artefact:
     from neigung.models.artefact import Artefact, reference_table
+    from neigung.models.unseen import unseen_shares
     from neigung.models.usual import usual_values
 
     test = dataset.at(splits.test)
@@ -218,6 +219,7 @@ def _artefact(
             "splits": splits.to_dict(),
             "rows": rows,
             "usual": usual_values(before.X, dataset.columns),
+            **unseen_shares(model.encoder_.unknown(test.X)),
         },
         reference=reference_table(model.predict_proba(test.X)[:, 1]),
     )
