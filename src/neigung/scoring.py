@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from neigung.batch_scoring import ROWS_AT_ONCE, TYPES, BatchNotes, score_batches
+from neigung.decision import Decision
 from neigung.errors import InputError, StudyError
 from neigung.feature_file import write_features
 from neigung.files import refuse_place, replacing, replacing_folder
@@ -177,7 +178,7 @@ def offers(
         names = [column.name for column in artefact.columns]
         dataset = build_features(study, profiles, instant(cutoff, profiles), names=names)
     say_notes([BatchNotes(artefact.unknown(dataset.X))], artefact, reporter)
-    if artefact.study["decision"] != study.to_dict()["decision"]:
+    if Decision(**artefact.study["decision"]) != study.decision:
         reporter.say(
             "  Note: the study's decision is another one than at the training; offers follow the "
             "new one, the recommended arms of `neigung score` the old one."
