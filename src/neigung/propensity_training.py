@@ -43,6 +43,7 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     from neigung.models.dataset import build_dataset, study_cutoffs
     from neigung.models.drift import without_dated
     from neigung.models.leakage import check_leakage
+    from neigung.models.leaks import certain_leaks, declared
     from neigung.models.rolling import fit_rolling
     from neigung.models.sampling import check_sample
     from neigung.models.splits import make_splits
@@ -59,8 +60,15 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
         data_digest = profiles.digest()
         profiles.check_unchanged()  # rather than after the tuning
     if study.features == "all":  # who names features gets them
-        dataset = without_dated(dataset, splits.train)
-    notes = (*profiles.notes, *dataset.notes)
+        dataset = without_dated(dataset, splits.train, study.model.nonstationary_features)
+    known, leaks = declared(study, dataset), certain_leaks(study, profiles, dataset)
+    notes = (
+        *profiles.notes,
+        *dataset.notes,
+        *(f"Known in advance, as the study says: {name} ({why})" for name, why in known.items()),
+    )
+    for leak in leaks:
+        reporter.say(f"  Leak: {leak.text_en}.")
     for note in notes:
         reporter.say(f"  Note: {note}")
     tuned = _tune(study, splits, dataset, reporter)
@@ -72,6 +80,8 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
         artefact = _artefact(study, splits, dataset, fitted.model, data_digest, before)
     return Fitted(
         artefact=artefact,
+        leaks=leaks,
+        known_in_advance=tuple(known),
         evaluation=evaluation,
         dataset=dataset,
         test=dataset.at(splits.test),

@@ -19,7 +19,7 @@ import datetime as dt
 import difflib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -163,6 +163,8 @@ class Model(StudyPart):
 
     `rows` bounds what is learned from: about so many rows (customer and cutoff) over all training
     cutoffs, and as many again to test on. A hash of their ids chooses the customers.
+    `nonstationary_features` are columns by which old cutoffs can be told from new ones: with
+    `features: all` they are dropped, unless this says `keep`, or names those to be kept.
     """
 
     trials: Annotated[int, Field(ge=1, le=10_000)] = 30
@@ -170,6 +172,7 @@ class Model(StudyPart):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     time_limit_seconds: Annotated[float, Field(gt=0)] | None = None
     rows: Annotated[int, Field(ge=1)] | None = None
+    nonstationary_features: Literal["drop", "keep"] | Names = "drop"
 
 
 Metric = Literal["average_precision", "auroc", "log_loss", "brier"]
@@ -214,8 +217,10 @@ class Study(StudyPart):
     """What is predicted, for whom, when, from which features, and what is good enough.
 
     `sensitive` names the attributes of customers whose groups the report compares, `[]` that none
-    is; without it, their names decide. Frozen; unknown keys are refused. Load one with
-    `Study.load(path)`.
+    is; without it, their names decide. `known_in_advance` names attributes and features that are
+    known before the cutoff although they lie after it or tell the outcome, such as the end of a
+    subscription, each with the reason: they close no gate. Frozen; unknown keys are refused. Load
+    one with `Study.load(path)`.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=63), AfterValidator(_identifier)]
@@ -228,6 +233,7 @@ class Study(StudyPart):
     features: Literal["all"] | tuple[str, ...] = "all"
     my_features: str | None = None
     model: Model = Model()
+    known_in_advance: Mapping[str, Words] = Field(default_factory=dict)
     sensitive: Annotated[tuple[Words, ...], BeforeValidator(one_or_many)] | None = None
     decision: Decision = Decision()
     acceptance: Acceptance = Acceptance()

@@ -14,6 +14,7 @@ from neigung.profiles.checks import (
     extent,
     far_dates,
     gaps,
+    hindsight,
     lateness,
     missing,
     negative_values,
@@ -26,6 +27,7 @@ from neigung.profiles.checks.check import Check
 CHECKS: tuple[Check, ...] = (
     unknown_customers.CHECK,
     consents.CHECK,
+    hindsight.CHECK,
     duplicates.CHECK,
     gaps.CHECK,
     far_dates.CHECK,
