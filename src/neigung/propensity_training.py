@@ -75,7 +75,7 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
 
     with reporter.task("Fitting, calibrating and testing"):
         fitted = fit_rolling(dataset, splits, tuned.best_params, study.model.seed)
-        evaluation = _evaluate(study, splits, dataset, fitted)
+        evaluation = _evaluate(study, profiles, splits, dataset, fitted)
         before, before_scores = fitted.out_of_sample(dataset)
         artefact = _artefact(study, splits, dataset, fitted.model, data_digest, before)
     return Fitted(
@@ -133,13 +133,17 @@ def _tune(study: Study, splits: Splits, dataset: Dataset, reporter: Reporter) ->
     return tuned
 
 
-def _evaluate(study: Study, splits: Splits, dataset: Dataset, fitted: RollingFit) -> Evaluation:
+def _evaluate(
+    study: Study, profiles: Profiles, splits: Splits, dataset: Dataset, fitted: RollingFit
+) -> Evaluation:
     """The model beside its opponents on the test, and how both fared at earlier cutoffs.
 
     The folds chose the parameters, so their figures are an impression of stability, no proof.
     """
     from neigung.evaluation.baselines import fit_baselines
     from neigung.evaluation.evaluate import evaluate
+    from neigung.evaluation.few_outcomes import FEWEST_OUTCOMES, Outlook, customers_with_rarer
+    from neigung.models.outlook import outcomes_elsewhere
 
     def predictions(
         model: PropensityClassifier, cutoffs: tuple[dt.datetime, ...], rows: Dataset
@@ -153,6 +157,11 @@ def _evaluate(study: Study, splits: Splits, dataset: Dataset, fitted: RollingFit
         rows = dataset.at(fold.validation)
         folds.append((fold.validation, rows.y, rows.groups, predictions(model, fold.train, rows)))
     test = dataset.at(splits.test)
+    elsewhere: list[Outlook] = []
+    if customers_with_rarer(test.y, test.groups) < FEWEST_OUTCOMES:
+        for horizon, at, everybody, found in outcomes_elsewhere(study, profiles, FEWEST_OUTCOMES):
+            cutoff = None if at is None else f"{at:%Y-%m-%d}"
+            elsewhere.append(Outlook(horizon, found, cutoff, everybody))
     return evaluate(
         test,
         predictions(fitted.model, splits.train, test),
@@ -160,6 +169,7 @@ def _evaluate(study: Study, splits: Splits, dataset: Dataset, fitted: RollingFit
         folds=folds,
         segments=_segments(test),
         seed=study.model.seed,
+        outlook=elsewhere,
     )
 
 

@@ -55,12 +55,13 @@ if TYPE_CHECKING:
     from neigung.evaluation.stability import Stability
     from neigung.models.leaks import Leak
 
-Judgement = Literal["fit", "care", "not_fit"]
+Judgement = Literal["fit", "care", "not_fit", "open"]
 
 _VERDICTS: dict[str, tuple[str, str]] = {
     "fit": ("Fit for use", "Einsetzbar"),
     "care": ("Use with care", "Mit Vorsicht einsetzbar"),
     "not_fit": ("Not fit for use", "Nicht einsetzbar"),
+    "open": ("No verdict: too few outcomes", "Kein Urteil: zu wenige Ergebnisse"),
 }
 _SYMBOLS = {"good": "●", "care": "▲", "bad": "■", "unknown": "○"}
 
@@ -69,9 +70,10 @@ _SYMBOLS = {"good": "●", "care": "▲", "bad": "■", "unknown": "○"}
 class Fitness:
     """The verdict and the lights it comes from; made by `judge_fitness`.
 
-    `not_fit` when any light is bad, `care` when any is with care or unknown, else `fit`. Keys of
-    the lights: baseline, calibration, time, segments, or for offers effect, arms, placebo, overlap;
-    then fairness, drift, leak, seed. Their limits are those of the table above.
+    `not_fit` when any light is bad, `open` when the test has too few outcomes to judge, `care` when
+    any is with care or unknown, else `fit`. Keys of the lights: baseline, calibration, time,
+    segments, or for offers effect, arms, placebo, overlap; then fairness, drift, leak, seed. Their
+    limits are those of the table above.
     """
 
     verdict: Judgement
@@ -150,6 +152,8 @@ def judge_fitness(
     verdict: Judgement = "fit"
     if "bad" in found:
         verdict = "not_fit"
+    elif not evaluation.verdict.judged:
+        verdict = "open"
     elif found != {"good"}:
         verdict = "care"
     return Fitness(verdict, lights)

@@ -229,6 +229,8 @@ def _against_baseline(study: Study, evaluation: Evaluation | OfferEvaluation) ->
     verdict, metric = evaluation.verdict, study.acceptance.metric
     if verdict.metric != metric:
         return [f"it was judged by {verdict.metric}, but the study's acceptance asks for {metric}"]
+    if not verdict.judged:
+        return [f"there are too few outcomes to judge: {verdict.text_en.rstrip('.')}"]
     if study.acceptance.beat_baseline and not verdict.beats_baseline:
         return [verdict.text_en[0].lower() + verdict.text_en[1:].rstrip(".")]
     return []
