@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 LANGUAGES: tuple[Language, ...] = ("en", "de")
 
-_STYLES = {"fit": "green", "care": "yellow", "not_fit": "bold red"}
+_STYLES = {"fit": "green", "care": "yellow", "not_fit": "bold red", "open": "bold red"}
 
 
 @dataclass(frozen=True)

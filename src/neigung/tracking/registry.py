@@ -31,6 +31,8 @@ EVALUATION_PATH = "evaluation.json"
 DIGEST_TAG = "artefact_digest"
 REPORT_DIGEST_TAG = "report_digest"
 FITNESS_TAG = "fitness"
+LEAK_TAG = "leak"
+"""What the report says of a leak that closes the gate; absent where there is none."""
 METRIC_TAG, UNIT_TAG = "acceptance_metric", "acceptance_unit"
 BASELINE_TAG, BASELINE_VALUE_TAG = "best_baseline", "best_baseline_value"
 REPORT_LANGUAGES = ("en", "de")

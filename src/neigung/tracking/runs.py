@@ -33,6 +33,7 @@ from neigung.tracking.registry import (
     DIGEST_TAG,
     EVALUATION_PATH,
     FITNESS_TAG,
+    LEAK_TAG,
     METRIC_TAG,
     REPORT_DIGEST_TAG,
     REPORT_LANGUAGES,
@@ -200,6 +201,9 @@ def _report_tags(evidence: Evidence | None, contents: Mapping[str, bytes]) -> di
     tags: dict[str, str] = {}
     if evidence is not None:
         tags[FITNESS_TAG] = evidence.fitness.verdict
+        leak = evidence.fitness.light("leak")
+        if leak.status == "bad":
+            tags[LEAK_TAG] = leak.text()
     if len(there) == len(REPORT_LANGUAGES):
         tags[REPORT_DIGEST_TAG] = report_digest(there)
     return tags
