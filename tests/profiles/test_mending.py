@@ -198,7 +198,18 @@ def _arrow(frame: pd.DataFrame) -> Any:
 NAMES = (
     *("_row", "row", "_owner", "owner", "_first", "first", "_at", "_breaks", "breaks", "rule 0"),
     *("is_newest_version", "CUTOFF", "cutoff", "days_ago", "Days_Ago", "customer_id_right"),
-    *("rows", "turn", "select", "rowid", "Customer_ID", "filled", "newest", "value", "key"),
+    *(
+        "rows",
+        "turn",
+        "select",
+        "rowid",
+        "Customer_ID",
+        "Occurred_At",
+        "filled",
+        "newest",
+        "value",
+        "key",
+    ),
 )
 
 
@@ -219,6 +230,17 @@ def test_own_columns_of_any_name_keep_their_values(name: str, dated: bool) -> No
     found = dict(zip(table["customer_id"].to_pylist(), table[names[0]].to_pylist(), strict=True))
     assert found == {"k0": 11.0, "k1": 22.0, "k2": 33.0}
     assert check(profiles).findings
+
+
+def test_the_column_of_the_contract_is_the_one_in_its_letters(store_folder: Write) -> None:
+    both = pd.DataFrame({"Net_Value": [5.0], "NET_VALUE": [6.0]})
+    frame = pd.concat([both, lines(order_id=["a"])], axis=1)
+    profiles = Profiles.from_tables({"order_lines": frame})
+    assert [float(value) for value in values(profiles, "net_value")] == [1.0]
+    for suffix in (".parquet", ".csv"):
+        with pytest.raises(ProfileError, match="each column needs a name of its own"):
+            Profiles.open(store_folder(suffix, order_lines=frame.drop(columns="NET_VALUE")))
+        (store_folder() / f"order_lines{suffix}").unlink()
 
 
 def test_two_columns_that_differ_by_case_alone(store_folder: Write) -> None:

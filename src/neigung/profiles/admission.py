@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from neigung.profiles.attributes import numbers_among_words, read_as
-from neigung.profiles.contract import Table
+from neigung.profiles.contract import Kind, Table
 from neigung.profiles.mending import Mended, texts, told, what_was_mended, words_for_nothing
 from neigung.profiles.quality_report import Finding, Severity
 from neigung.profiles.sources.recognise import advice
@@ -59,7 +60,11 @@ class Admission:
 
     def table(self, table: Table, raw: ir.Table) -> ir.Table | None:
         """`raw` as the contract wants it, or None where it is left out."""
-        names = column_names(table, raw.columns)
+        names = {
+            old: new
+            for old, new in column_names(table, raw.columns).items()
+            if table.column(new).required or _can_be(raw[old].type(), table.column(new).kind)
+        }
         raw = raw.rename({new: old for old, new in names.items()})
         self.said += renamed(table, names)
         missing = missing_columns(table, raw)
@@ -140,3 +145,9 @@ def _advice(table: Table, broken: Iterable[Broken]) -> str:
             "Mend such rows or leave them out: a guest whom no id tells from others has no profile."
         )
     return "Mend or leave out such rows."
+
+
+def _can_be(source: dt.DataType, kind: Kind) -> bool:
+    """Whether a column called like an optional one of the contract may be meant: not where all its
+    values would be refused."""
+    return kind != "timestamp" or not source.is_numeric()

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import ibis.expr.types as ir
+import pyarrow.parquet as pq
 
 from neigung.locations import is_url, shown
 from neigung.profiles.contract import TABLES, Table
@@ -90,6 +91,16 @@ def _parquet(connection: Any, table: Table, files: Files) -> ir.Table:
         hive_partitioning=False,
         **more,
     )
+    for column in table.columns:
+        like = [name for name in found.columns if name.lower() == column.name]
+        # Of names that differ by case alone the engine leaves the first as it is.
+        if like and column.name not in like and f"{column.name}_1" in found.columns:
+            for path in files.paths:
+                if column.name in pq.read_schema(path).names:
+                    raise HeadError(
+                        f"{path}: each column needs a name of its own, but {column.name} stands "
+                        f"there as {like[0]}, too. Rename or remove one of the two."
+                    )
     return partitions.read(with_known_times(found), files)
 
 

@@ -30,11 +30,20 @@ def memory_tables(connection: Any, frames: Mapping[str, Any]) -> dict[str, ir.Ta
     tables = {}
     for name, frame in frames.items():
         try:
-            connection.con.register(f"raw_{name}", _arrow(frame))
+            connection.con.register(f"raw_{name}", _contract_first(name, _arrow(frame)))
             tables[name] = with_known_times(connection.table(f"raw_{name}"))
         except (pa.ArrowException, duckdb.Error, TypeError, ValueError) as error:
             raise unreadable(f"The table {name}", error) from error
     return tables
+
+
+def _contract_first(name: str, table: pa.Table) -> pa.Table:
+    """The columns of the contract before those of the store's own: of names that differ by case
+    alone the engine leaves the first as it is."""
+    known = [column.name for column in TABLES[name].columns]
+    names = table.column_names
+    order = sorted(range(len(names)), key=lambda index: names[index] not in known)
+    return table.select(order)
 
 
 def _arrow(frame: Any) -> pa.Table:
