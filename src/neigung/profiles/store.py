@@ -157,7 +157,8 @@ class Profiles:
         if "order_lines" in wanted and "order_lines" not in raw:
             found = f"has only {', '.join(raw)}" if raw else "has no table of a profile"
             needed = f"order_lines is needed, but {location} {found}."
-            told = [*(one.text for one in notes), "Add the table order_lines."]
+            columns = "customer_id, occurred_at, order_id, net_value"
+            told = [*(one.text for one in notes), f"Add the table order_lines ({columns})."]
             raise ProfileError(" ".join((needed, *told)))
         for name, table in TABLES.items():
             if name not in raw:
