@@ -17,6 +17,7 @@ from neigung.errors import StudyError
 from neigung.features.feature import Column
 from neigung.features.library import library, load_user_features
 from neigung.features.table import FeatureSet
+from neigung.models.nobody import why_nobody
 from neigung.models.sampling import Sampling, draw
 from neigung.profiles.sample import Sample
 from neigung.profiles.spine import build_past, rows_of
@@ -140,6 +141,16 @@ def _labelled_cutoffs(study: Study, profiles: Profiles) -> list[dt.datetime]:
     return given[-study.cutoffs.count :]
 
 
+def most_cutoffs(study: Study, profiles: Profiles) -> int:
+    """How many cutoffs a study could have in its data; 0 where a table of labels names them."""
+    if study.target.kind == "custom":
+        return 0
+    newest, first = study_cutoffs(study, profiles)[-1], profiles.span()[0]
+    # A cutoff needs an order before it.
+    seconds = (newest - first).total_seconds() - 1e-6
+    return int(seconds // (86_400 * study.cutoffs.every_days)) + 1
+
+
 def study_features(study: Study, past: Past, also: Sequence[str] = ()) -> FeatureSet:
     """The features a study asks for, and `also` some more, as far as the store has them."""
     own = load_user_features(study.my_features) if study.my_features else ()
@@ -241,7 +252,7 @@ def rows_by_cutoff(
             rows = queries[sample]()
             rows = rows.join(label_rows(study, profiles, past), keys=list(KEYS), join_type="inner")
             if not rows.num_rows:
-                raise StudyError(_nobody(study, cutoff, sample))
+                raise StudyError(why_nobody(study, profiles, cutoff, sample))
             yield rows
 
 
@@ -307,7 +318,7 @@ def feature_query(
     features = study_features(study, past) if names is None else _named(names, study, past)
     rows = int(past.spine.count().to_pyarrow().as_py())
     if not rows:
-        raise StudyError(_nobody(study, cutoff))
+        raise StudyError(why_nobody(study, profiles, cutoff, sample))
     return FeatureQuery(features.table(past), features.columns, features.notes, rows)
 
 
@@ -366,13 +377,3 @@ def as_frame(rows: pa.Table, columns: Sequence[Column], more: Sequence[str] = ()
             frame[column.name] = pd.Categorical(values, sorted(values.dropna().unique()))
     frame = frame.sort_values(list(KEYS)[::-1], ignore_index=True)
     return frame[[*KEYS, "label", *more, *(column.name for column in columns)]]
-
-
-def _nobody(study: Study, cutoff: dt.datetime, sample: Sample | None = None) -> str:
-    days = study.population.active_within_days
-    active = f"with an order in the {days} days before it" if days else "with an order before it"
-    return (
-        f"Study {study.name}: at the cutoff {cutoff:%Y-%m-%d} at least one customer is needed "
-        f"{active} whom the legal basis covers, found none. Check population, legal_basis and "
-        f"cutoffs{'' if sample is None else ', or raise model.rows'}."
-    )

@@ -143,7 +143,8 @@ class Profiles:
             if not any(one.table == "order_lines" for one in errors):
                 found = f"has only {', '.join(raw)}" if raw else "has no table of a profile"
                 needed = f"order_lines is needed, but {location} {found}."
-                told = [*(one.text for one in said), "Add the table order_lines."]
+                columns = "customer_id, occurred_at, order_id, net_value"
+                told = [*(one.text for one in said), f"Add the table order_lines ({columns})."]
                 errors.insert(0, Finding("refused", "order_lines", " ".join((needed, *told))))
             raise ProfileError(_lines(errors))
         for name, table in TABLES.items():
