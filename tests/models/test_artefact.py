@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from neigung.errors import InputError
 from neigung.features.feature import Column
-from neigung.models.artefact import FORMAT_VERSION, Artefact, _load_pyfunc, reference_table
+from neigung.models.artefact import Artefact, _load_pyfunc, reference_table
 from neigung.models.classifier import PropensityClassifier
+from neigung.models.sealed import FORMAT_VERSION
 
 
 def customers(rows: int, seed: int = 0) -> pd.DataFrame:
@@ -162,7 +163,7 @@ def test_damage_and_loss_are_named(folder: Path, name: str) -> None:
 
 
 def test_a_newer_format_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("neigung.models.artefact.FORMAT_VERSION", FORMAT_VERSION + 1)
+    monkeypatch.setattr("neigung.models.sealed.FORMAT_VERSION", FORMAT_VERSION + 1)
     with pytest.raises(InputError, match=r"artefact\.json needs format version 2, but has 1"):
         Artefact.load(folder)
 

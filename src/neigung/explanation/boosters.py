@@ -16,9 +16,8 @@ import numpy.typing as npt
 from neigung.models.rows import Features
 
 if TYPE_CHECKING:
-    from neigung.models.artefact import Artefact
     from neigung.models.classifier import PropensityClassifier
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,19 +42,18 @@ class Part:
         return list(self.booster.dump_model()["tree_info"])
 
 
-def parts(
-    artefact: Artefact | OfferArtefact, X: Features, arm: str | None
-) -> tuple[Floats, list[Part]]:
+def parts(artefact: Version, X: Features, arm: str | None) -> tuple[Floats, list[Part]]:
     """What the boosters read of `X` (rows, columns), and their parts in the prediction.
 
     Of an offer model, in the uplift of `arm`. At least one row is needed. Raises ValueError for a
     model that is not made of boosters.
     """
     from neigung.models.artefact import Artefact
+    from neigung.models.offer_artefact import as_offers
 
     if isinstance(artefact, Artefact):
         return _of_propensity(artefact.classifier, X)
-    model = artefact.model.uplift
+    model = as_offers(artefact).model.uplift
     if not hasattr(model, "boosters_") or arm is None:
         raise ValueError("an uplift model of boosters is needed, and one of its arms")
     return _of_uplift(model, X, arm)

@@ -1,6 +1,6 @@
 """A trained model as data: LightGBM text and JSON, sealed by digests; nothing is unpickled."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,17 +11,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.errors import InputError, StudyError
-from neigung.models import sealed
+from neigung.models import kinds, sealed
 from neigung.models.classifier import PropensityClassifier
 from neigung.models.encoding import Floats
 from neigung.models.rows import Features, Table, answer
+from neigung.models.version import Cutoffs, Objects, Unit, Version
 
 if TYPE_CHECKING:
     from neigung.features.feature import Column
-    from neigung.models.offer_artefact import OfferArtefact
     from neigung.study import Study
-
-FORMAT_VERSION = 1
 
 BANDS: tuple[tuple[str, float], ...] = (("high", 90.0), ("medium", 60.0), ("low", 0.0))
 """Name of a band and the percentile at which it begins, from the highest to the lowest."""
@@ -80,13 +78,83 @@ class Artefact:
         }
         return answer(X, columns)
 
-    def contributions(self, X: Features) -> Floats:
-        """Exact contributions in calibrated log-odds, shape (n, features + 1), the base last."""
+    def contributions(
+        self, X: Features, part: str | Sequence[str] | Objects | None = None
+    ) -> Floats:
+        """Exact contributions in calibrated log-odds, shape (n, features + 1), the base last.
+
+        Raises:
+            InputError: A part is named, and there is none.
+        """
+        if isinstance(part, str):
+            raise InputError(
+                f"An arm can be explained for an offer model only, but found the arm '{part}' and "
+                "a propensity. Leave the arm out."
+            )
         return self.classifier.contributions(X)
 
     def unseen(self, X: Features) -> dict[str, int]:
         """Per column, how many categories were not known at training and count as missing."""
         return self.classifier.unseen(X)
+
+    @property
+    def kind(self) -> str:
+        """Its name in the registry of kinds."""
+        return "propensity"
+
+    @property
+    def cutoffs(self) -> Cutoffs:
+        """When it learned and when it was tested."""
+        return Cutoffs.read(self.meta.get("splits"), self.study["target"]["horizon_days"])
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """None has a name: a probability is explained as a whole."""
+        return ()
+
+    @property
+    def unit(self) -> Unit:
+        """In which unit contributions count."""
+        return "log_odds"
+
+    @property
+    def predicted(self) -> tuple[str, ...]:
+        """The columns of `predict`, in order."""
+        return ("probability", "percentile", self.group_column)
+
+    @property
+    def group_column(self) -> str:
+        """The column of `predict` that sorts customers into groups."""
+        return "band"
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The bands from the highest."""
+        return tuple(name for name, _ in sorted(self.bands, key=lambda band: -band[1]))
+
+    def score(self, X: Features, part: str | None = None) -> Floats:
+        """The probability of each row (n,)."""
+        return np.asarray(self.classifier.predict_proba(X)[:, 1])
+
+    def promised(self, X: Features) -> Floats:
+        """The probability of each row (n,)."""
+        return self.score(X)
+
+    def selected(self, X: Features) -> npt.NDArray[np.bool_]:
+        """Who is in the top band (n,)."""
+        return np.asarray(self._band(self._percentile(self.score(X))) == self.groups[0])
+
+    def outputs(self, predicted: Features, row: int) -> dict[str, Any]:
+        """One row of what `predict` gave, as it is answered and logged."""
+        return {
+            "probability": float(predicted["probability"][row]),
+            "percentile": float(predicted["percentile"][row]),
+            "band": str(predicted["band"][row]),
+        }
+
+    def explained(self, X: Features, predicted: Features | None = None) -> Objects:
+        """None for each row (n,): the whole is explained."""
+        return np.full(len(X), None, dtype=object)
 
     @property
     def usual(self) -> Mapping[str, float | str | None]:
@@ -123,7 +191,7 @@ class Artefact:
     def files(self) -> dict[str, bytes]:
         """All of it as the files that `save` writes, by name: to be sent, see `load_artefact`."""
         content = {
-            "format_version": FORMAT_VERSION,
+            "format_version": sealed.FORMAT_VERSION,
             "classifier": self.classifier.to_dict(),
             "columns": [column.to_dict() for column in self.columns],
             "study": self.study,
@@ -148,7 +216,7 @@ class Artefact:
         Raises:
             InputError: A file is missing, was changed, or is of another format version.
         """
-        return cls.from_files(*read_version(path))
+        return cls.from_files(*sealed.read_version(path))
 
     @classmethod
     def from_files(cls, content: Mapping[str, Any], texts: Mapping[str, str]) -> Self:
@@ -165,38 +233,17 @@ class Artefact:
         )
 
 
-def read_version(
-    path: str | Path | Mapping[str, bytes],
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Content and texts of an artefact's folder or files, verified, in the present format.
-
-    Raises:
-        InputError: As `sealed.read`, or the folder is of another format version.
-    """
-    content, texts = sealed.read(path)
-    version = content["format_version"]
-    if version != FORMAT_VERSION:
-        place = sealed.CONTENT if isinstance(path, Mapping) else Path(path) / sealed.CONTENT
-        raise InputError(
-            f"{place} needs format version {FORMAT_VERSION}, but has "
-            f"{version}. Use the version of neigung that wrote it, or train again."
-        )
-    return content, texts
-
-
-def load_artefact(path: str | Path | Mapping[str, bytes]) -> "Artefact | OfferArtefact":
+def load_artefact(path: str | Path | Mapping[str, bytes]) -> Version:
     """The artefact in a folder, or of the `files` of one, of whichever kind it is.
 
-    Raises InputError as `Artefact.load`.
+    Raises InputError as `Artefact.load`, and when this release knows no such kind.
     """
-    from neigung.models.offer_artefact import OfferArtefact
-
-    content, texts = read_version(path)
-    kind = OfferArtefact if "offer_model" in content else Artefact
-    return kind.from_files(content, texts)
+    content, texts = sealed.read_version(path)
+    found: Version = kinds.of_content(content).artefact.from_files(content, texts)
+    return found
 
 
-def check_question(study: "Study", artefact: "Artefact | OfferArtefact", version: int) -> None:
+def check_question(study: "Study", artefact: Version, version: int) -> None:
     """A version answers the study as it is now.
 
     Raises:
@@ -232,9 +279,9 @@ def reference_table(probabilities: npt.ArrayLike) -> tuple[float, ...]:
 
 
 class _PyfuncModel:
-    """What `mlflow.pyfunc` calls; see `Artefact.predict` and `OfferArtefact.predict`."""
+    """What `mlflow.pyfunc` calls; see `Version.predict`."""
 
-    def __init__(self, artefact: "Artefact | OfferArtefact") -> None:
+    def __init__(self, artefact: Version) -> None:
         self.artefact = artefact
 
     def predict(

@@ -13,9 +13,9 @@ import pandas as pd
 
 from neigung.errors import InputError
 from neigung.models import sealed
-from neigung.models.artefact import FORMAT_VERSION, read_version
 from neigung.models.offer_model import OfferModel
 from neigung.models.rows import Features, Table, answer, index_of, matrix, some
+from neigung.models.version import Cutoffs, Objects, Unit, Version
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -55,6 +55,78 @@ class OfferArtefact:
     def outcome(self) -> str:
         """What an offer changes: `purchase`, `value` or `margin`."""
         return str(self.study["target"]["outcome"])
+
+    @property
+    def kind(self) -> str:
+        """Its name in the registry of kinds."""
+        return "offer"
+
+    @property
+    def cutoffs(self) -> Cutoffs:
+        """When it learned and when it was tested."""
+        return Cutoffs.read(self.meta.get("splits"), self.study["target"]["horizon_days"])
+
+    @property
+    def parts(self) -> list[str]:
+        """The arms: what each of them changes is explained apart."""
+        return self.arms
+
+    @property
+    def unit(self) -> Unit:
+        """In which unit uplifts and contributions count."""
+        return "points" if self.outcome == "purchase" else "money"
+
+    @property
+    def predicted(self) -> tuple[str, ...]:
+        """The columns of `predict`, in order."""
+        uplifts = (f"uplift_{arm}{end}" for arm in self.arms for end in ("", "_low", "_high"))
+        return (*uplifts, self.group_column)
+
+    @property
+    def group_column(self) -> str:
+        """The column of `predict` that sorts customers into groups."""
+        return "recommended_arm"
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The arms from the control."""
+        return (self.control, *self.arms)
+
+    def score(self, X: Features, part: str | None = None) -> Floats:
+        """What the arm `part` changes for each row (n,)."""
+        return np.asarray(self.model.uplift.predict(X)[str(part)], dtype=np.float64)
+
+    def promised(self, X: Features) -> Floats:
+        """The uplift of the recommended arm of each row (n,), 0 for the control."""
+        uplift = self.model.uplift.predict(X)
+        chosen = pd.Index(self.arms).get_indexer(pd.Index(self.recommended(X, uplift)))
+        nothing = np.zeros((len(X), 1))  # for the control, whose position is -1
+        return np.asarray(
+            np.hstack([matrix(uplift, self.arms), nothing])[np.arange(len(X)), chosen]
+        )
+
+    def selected(self, X: Features) -> npt.NDArray[np.bool_]:
+        """Who is recommended another arm than the control (n,)."""
+        return np.asarray(self.recommended(X).to_numpy(dtype=object) != self.control)
+
+    def outputs(self, predicted: Features, row: int) -> dict[str, Any]:
+        """One row of what `predict` gave, as it is answered and logged."""
+        return {
+            "outcome": self.outcome,
+            "arms": {
+                arm: {
+                    "uplift": float(predicted[f"uplift_{arm}"][row]),
+                    "low": float(predicted[f"uplift_{arm}_low"][row]),
+                    "high": float(predicted[f"uplift_{arm}_high"][row]),
+                }
+                for arm in self.arms
+            },
+            "recommended_arm": str(predicted["recommended_arm"][row]),
+        }
+
+    def explained(self, X: Features, predicted: Features | None = None) -> Objects:
+        """The arm to explain of each row (n,), see `explained_arms`."""
+        return self.explained_arms(self.predict(X) if predicted is None else predicted)
 
     def predict(self, X: Table) -> Table:
         """Per arm `uplift_ARM` with its 95 % interval `uplift_ARM_low` and `uplift_ARM_high`.
@@ -125,22 +197,25 @@ class OfferArtefact:
         """What the training log shows of how the model was fitted."""
         return dict(self.model.uplift.get_params(deep=False))
 
-    def contributions(self, X: Features, arm: str | Sequence[str] | npt.NDArray[Any]) -> Floats:
+    def contributions(
+        self, X: Features, part: str | Sequence[str] | Objects | None = None
+    ) -> Floats:
         """Exact contributions to an arm's uplift, shape (n, features + 1), the base last.
 
-        `arm` is one for all rows, or one for each row (n,).
+        `part` is an arm for all rows, or one for each row (n,); by default that of `explained`.
 
         Raises:
             InputError: The model knows no such arm, or there is not one for each row.
         """
-        if not isinstance(arm, str):
-            return self._contributions_by_row(X, np.array(arm, dtype=object))
-        if arm not in self.arms:
+        if not isinstance(part, str):
+            arms = self.explained(X) if part is None else np.array(part, dtype=object)
+            return self._contributions_by_row(X, arms)
+        if part not in self.arms:
             raise InputError(
-                f"An arm among {', '.join(self.arms)} is needed, found '{arm}'. The control has "
+                f"An arm among {', '.join(self.arms)} is needed, found '{part}'. The control has "
                 "no effect of its own."
             )
-        return self.model.uplift.contributions(X, arm)
+        return self.model.uplift.contributions(X, part)
 
     def _contributions_by_row(self, X: Features, arms: npt.NDArray[np.object_]) -> Floats:
         if arms.shape != (len(X),):
@@ -164,7 +239,7 @@ class OfferArtefact:
     def files(self) -> dict[str, bytes]:
         """All of it as the files that `save` writes, by name: to be sent, see `load_artefact`."""
         content = {
-            "format_version": FORMAT_VERSION,
+            "format_version": sealed.FORMAT_VERSION,
             "offer_model": self.model.to_dict(),
             "columns": [column.to_dict() for column in self.columns],
             "study": self.study,
@@ -187,7 +262,7 @@ class OfferArtefact:
         Raises:
             InputError: A file is missing, was changed, or is of another format version or kind.
         """
-        content, texts = read_version(path)
+        content, texts = sealed.read_version(path)
         if "offer_model" not in content:
             raise InputError(f"{path} must hold the artefact of an offer study, but does not.")
         return cls.from_files(content, texts)
@@ -210,3 +285,12 @@ class OfferArtefact:
             study=content["study"],
             meta=content["meta"],
         )
+
+
+def as_offers(version: Version) -> OfferArtefact:
+    """A version as one of offers, for what only these can; raises InputError for any other."""
+    if not isinstance(version, OfferArtefact):
+        raise InputError(
+            f"A version of an offer study is needed, found a {version.kind}. Name an offer study."
+        )
+    return version
