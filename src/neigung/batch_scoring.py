@@ -19,7 +19,7 @@ from neigung.explanation.contributions import SlowExplanation, contributions
 from neigung.explanation.reasons import offer_reasons
 from neigung.explanation.reasons import reasons as explain_rows
 from neigung.models.artefact import load_artefact
-from neigung.models.offer_artefact import as_offers
+from neigung.models.offers.artefact import as_offers
 
 if TYPE_CHECKING:
     from neigung.explanation.reasons import Reason
@@ -85,8 +85,8 @@ def score_batches(
 
     >>> X = pd.DataFrame({"orders": np.arange(200) % 20})
     >>> from neigung.features.feature import Column
-    >>> from neigung.models.artefact import Artefact
-    >>> from neigung.models.classifier import PropensityClassifier
+    >>> from neigung.models.propensity.artefact import Artefact
+    >>> from neigung.models.propensity.classifier import PropensityClassifier
     >>> model = PropensityClassifier({"n_estimators": 30}).fit(X, X["orders"] > 9)
     >>> orders = Column("orders", "orders", None, "count", "", "number", "Orders", "Bestellungen")
     >>> artefact = Artefact(model, (orders,), study={}, meta={}, reference=(0.2, 0.4, 0.6))

@@ -148,7 +148,7 @@ def offers(
     zero or a target out of reach, and otherwise as `score` does.
     """
     from neigung.decisions.offers import check_limits, plan_offers
-    from neigung.models.offer_artefact import as_offers
+    from neigung.models.offers.artefact import as_offers
 
     reporter = reporter or Reporter()
     check_limits(budget, revenue_target)

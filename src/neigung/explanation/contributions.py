@@ -21,7 +21,7 @@ from neigung.features.feature import Column
 from neigung.models.rows import Features, matrix, some
 
 if TYPE_CHECKING:
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.offers.artefact import OfferArtefact
     from neigung.models.version import Version
 
 Floats = npt.NDArray[np.float64]
@@ -95,8 +95,8 @@ def contributions(artefact: Version, X: Features, arm: str | None = None) -> Con
     Raises InputError as the model does, when a column is missing or has the wrong kind, and when
     the model knows no such arm.
     """
-    from neigung.models.artefact import Artefact
-    from neigung.models.offer_artefact import as_offers
+    from neigung.models.offers.artefact import as_offers
+    from neigung.models.propensity.artefact import Artefact
 
     if not isinstance(artefact, Artefact):
         offers = as_offers(artefact)

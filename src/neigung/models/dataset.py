@@ -186,7 +186,7 @@ def build_dataset(
     on_step : called after each cutoff with how many are done, and of how many.
 
     Raises StudyError when a cutoff has nobody to predict for, the target lacks its table, or the
-    study is of offers, which have cutoffs of their own: see `offer_dataset.build_offer_dataset`.
+    study is of offers, which have cutoffs of their own: see `offers.dataset`.
     """
     if study.target.kind == "offer":
         raise StudyError(

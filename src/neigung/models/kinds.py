@@ -64,7 +64,7 @@ PROPENSITY = Kind(
     targets=("purchase", "churn", "custom"),
     content="classifier",
     parts={
-        "artefact": "neigung.models.artefact:Artefact",
+        "artefact": "neigung.models.propensity.artefact:Artefact",
         "fit": "neigung.propensity_training:fit_propensity",
         "evaluation": "neigung.evaluation.evaluate:Evaluation",
         "report": "neigung.explanation.report:build_report",
@@ -75,7 +75,7 @@ OFFERS = Kind(
     targets=("offer",),
     content="offer_model",
     parts={
-        "artefact": "neigung.models.offer_artefact:OfferArtefact",
+        "artefact": "neigung.models.offers.artefact:OfferArtefact",
         "fit": "neigung.offer_training:fit_offers",
         "evaluation": "neigung.evaluation.offer_evaluation:OfferEvaluation",
         "report": "neigung.explanation.offer_report:build_offer_report",

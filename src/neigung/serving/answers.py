@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from neigung.decisions.offers import OfferSummary
 from neigung.explanation.reasons import Reason
-from neigung.models.offer_artefact import OfferArtefact
+from neigung.models.offers.artefact import OfferArtefact
 from neigung.models.rows import Rows
 from neigung.serving.access import ApiKey
 from neigung.serving.candidates import LATER, Candidates, name_of

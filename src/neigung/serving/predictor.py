@@ -12,7 +12,7 @@ import numpy as np
 from neigung.decisions.offers import OfferPlan, plan_offers
 from neigung.errors import InputError, StudyError
 from neigung.models import kinds
-from neigung.models.offer_artefact import OfferArtefact, as_offers
+from neigung.models.offers.artefact import OfferArtefact, as_offers
 from neigung.models.rows import Rows
 from neigung.serving import answers, metrics
 from neigung.serving.access import ApiKey

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.errors import InputError
-from neigung.models.classifier import DEFAULTS, PATIENCE, binary_labels, training_params
 from neigung.models.encoding import FrameEncoder
+from neigung.models.propensity.classifier import DEFAULTS, PATIENCE, binary_labels, training_params
 
 MAX_ROUNDS = 300
 """Most trees of a trial; the slowest learning rate of the search needs no more."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from neigung.models.uplift_calibration import (
+from neigung.models.offers.uplift_calibration import (
     LEAST,
     NOTHING,
     UpliftCalibration,

@@ -28,9 +28,9 @@ import pandas as pd
 import pyarrow as pa
 
 from neigung.errors import StudyError
-from neigung.models.assignment import trial_probabilities
 from neigung.models.dataset import Dataset, OnStep, as_frame, asked_for, study_features
-from neigung.models.offer_rows import start_of_test, study_offers
+from neigung.models.offers.assignment import trial_probabilities
+from neigung.models.offers.study_offers import start_of_test, study_offers
 from neigung.profiles.spine import past_of_pairs
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import KEYS, Future

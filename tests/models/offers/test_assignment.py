@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from neigung.errors import InputError
-from neigung.models.assignment import FLOOR, AssignmentModel, lifted, trial_probabilities
+from neigung.models.offers.assignment import FLOOR, AssignmentModel, lifted, trial_probabilities
 
 ARMS = ["none", "5%", "10%"]
 

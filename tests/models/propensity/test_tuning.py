@@ -13,9 +13,9 @@ import pytest
 from scipy.special import expit
 
 from neigung.errors import InputError
-from neigung.models import tuning
-from neigung.models.classifier import DEFAULTS, PropensityClassifier
-from neigung.models.tuning import FoldData, TuningResult, tune
+from neigung.models.propensity import tuning
+from neigung.models.propensity.classifier import DEFAULTS, PropensityClassifier
+from neigung.models.propensity.tuning import FoldData, TuningResult, tune
 
 
 def rows(count: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -98,7 +98,7 @@ def test_an_interrupted_search_resumes_with_the_same_trials(
 KILLED = """
 import os, signal
 from pathlib import Path
-from neigung.models.tuning import tune
+from neigung.models.propensity.tuning import tune
 from tests.models.test_tuning import FOLDS
 
 def on_trial(trial):

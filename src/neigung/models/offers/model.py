@@ -12,16 +12,16 @@ import pandas as pd
 
 from neigung.decisions.expected_orders import ExpectedOrders
 from neigung.errors import InputError
-from neigung.models.basket import BasketModel
-from neigung.models.calibration import SigmoidCalibration
-from neigung.models.classifier import PropensityClassifier, binary_labels
 from neigung.models.encoding import Floats
+from neigung.models.offers.basket import BasketModel
+from neigung.models.offers.uplift import UpliftModel
+from neigung.models.offers.uplift_folds import customer_folds
+from neigung.models.propensity.calibration import SigmoidCalibration
+from neigung.models.propensity.classifier import PropensityClassifier, binary_labels
 from neigung.models.rows import Features, in_parts, index_of, matrix
-from neigung.models.uplift import UpliftModel
-from neigung.models.uplift_folds import customer_folds
 
 if TYPE_CHECKING:
-    from neigung.models.offer_dataset import OfferDataset
+    from neigung.models.offers.dataset import OfferDataset
 
 __all__ = ["ExpectedOrders", "OfferModel", "fit_base", "fit_effects"]
 

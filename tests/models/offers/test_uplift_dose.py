@@ -5,7 +5,7 @@ import pytest
 from sklearn.isotonic import IsotonicRegression
 
 from neigung.errors import InputError
-from neigung.models.dose import between_rates, rising_blocks
+from neigung.models.offers.dose import between_rates, rising_blocks
 
 
 @pytest.mark.parametrize("arms", [1, 2, 3, 6])

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neigung.models.calibration import SigmoidCalibration
-from neigung.models.classifier import PropensityClassifier, binary_labels
 from neigung.models.dataset import Dataset
+from neigung.models.propensity.calibration import SigmoidCalibration
+from neigung.models.propensity.classifier import PropensityClassifier, binary_labels
 from neigung.models.splits import Fold, Splits
 
 

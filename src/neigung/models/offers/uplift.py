@@ -10,26 +10,26 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from neigung.errors import InputError
-from neigung.models.assignment import trial_probabilities
-from neigung.models.dose import between_rates, rising_blocks
 from neigung.models.encoding import Floats, FrameEncoder
-from neigung.models.rows import Features, Rows, Table
-from neigung.models.uplift_calibration import (
+from neigung.models.offers.assignment import trial_probabilities
+from neigung.models.offers.dose import between_rates, rising_blocks
+from neigung.models.offers.uplift_calibration import (
     UpliftCalibration,
     along_one_curve,
     mixed,
     robust_scores,
 )
-from neigung.models.uplift_folds import customer_folds, group_codes
-from neigung.models.uplift_response import FOLDS, out_of_fold_guesses
-from neigung.models.uplift_student import student
-from neigung.models.uplift_trial import (
+from neigung.models.offers.uplift_folds import customer_folds, group_codes
+from neigung.models.offers.uplift_response import FOLDS, out_of_fold_guesses
+from neigung.models.offers.uplift_student import student
+from neigung.models.offers.uplift_trial import (
     checked_arms,
     checked_outcome,
     checked_rates,
     frame_of,
     known_probabilities,
 )
+from neigung.models.rows import Features, Rows, Table
 
 
 class UpliftModel(BaseEstimator):  # type: ignore[misc]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from neigung.errors import InputError
-from neigung.models.basket import FEWEST_BUYERS, BasketModel
+from neigung.models.offers.basket import FEWEST_BUYERS, BasketModel
 
 Floats = npt.NDArray[np.float64]
 

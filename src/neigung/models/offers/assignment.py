@@ -10,8 +10,8 @@ import pandas as pd
 
 from neigung.errors import InputError
 from neigung.models.encoding import Floats, FrameEncoder
-from neigung.models.uplift_folds import customer_folds
-from neigung.models.uplift_trial import assignment_design
+from neigung.models.offers.uplift_folds import customer_folds
+from neigung.models.offers.uplift_trial import assignment_design
 
 FLOOR = 0.01
 """No probability is taken for smaller: one row may stand for a hundred, not for thousands."""

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from neigung.errors import StudyError
-from neigung.models import offer_dataset
 from neigung.models.dataset import build_dataset, build_features
-from neigung.models.offer_dataset import OfferDataset, build_offer_dataset, offer_splits
-from neigung.models.offer_rows import study_offers
+from neigung.models.offers import dataset as offer_dataset
+from neigung.models.offers.dataset import OfferDataset, build_offer_dataset, offer_splits
+from neigung.models.offers.study_offers import study_offers
 from neigung.profiles.store import Profiles
 from neigung.study import Study
 from tests.stores import small_store

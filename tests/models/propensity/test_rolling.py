@@ -10,9 +10,9 @@ import pytest
 
 from neigung.errors import InputError
 from neigung.features.feature import Column
-from neigung.models.classifier import PropensityClassifier
 from neigung.models.dataset import Dataset
-from neigung.models.rolling import fit_rolling, fit_with_seed
+from neigung.models.propensity.classifier import PropensityClassifier
+from neigung.models.propensity.rolling import fit_rolling, fit_with_seed
 from neigung.models.splits import make_splits
 
 CUTOFFS = [dt.datetime(2025, 1, 1) + dt.timedelta(days=30 * n) for n in range(8)]

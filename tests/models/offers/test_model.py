@@ -9,10 +9,10 @@ from scipy.special import expit
 
 from neigung.errors import InputError
 from neigung.features.feature import Column
-from neigung.models import offer_model
-from neigung.models.classifier import PropensityClassifier
-from neigung.models.offer_dataset import OfferDataset
-from neigung.models.offer_model import OfferModel, fit_base, values_given
+from neigung.models.offers import model as offer_model
+from neigung.models.offers.dataset import OfferDataset
+from neigung.models.offers.model import OfferModel, fit_base, values_given
+from neigung.models.propensity.classifier import PropensityClassifier
 
 Floats = npt.NDArray[np.float64]
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from neigung.errors import InputError
 from neigung.models import sealed
-from neigung.models.offer_model import OfferModel
+from neigung.models.offers.model import OfferModel
 from neigung.models.rows import Features, Table, answer, index_of, matrix, some
 from neigung.models.version import Cutoffs, Objects, Unit, Version
 

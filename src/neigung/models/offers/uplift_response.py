@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neigung.models.encoding import Floats
-from neigung.models.uplift_folds import customer_folds
-from neigung.models.uplift_linear import MOST_COEFFICIENTS, linear_design, linear_uplift
+from neigung.models.offers.uplift_folds import customer_folds
+from neigung.models.offers.uplift_linear import MOST_COEFFICIENTS, linear_design, linear_uplift
 
 Codes = npt.NDArray[np.int64]
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from neigung.errors import InputError
 from neigung.features.feature import Column
-from neigung.models.artefact import Artefact, _load_pyfunc, reference_table
-from neigung.models.classifier import PropensityClassifier
+from neigung.models.artefact import _load_pyfunc
+from neigung.models.propensity.artefact import Artefact, reference_table
+from neigung.models.propensity.classifier import PropensityClassifier
 from neigung.models.sealed import FORMAT_VERSION
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from neigung.errors import InputError
-from neigung.models.calibration import MIN_SLOPE, SigmoidCalibration
+from neigung.models.propensity.calibration import MIN_SLOPE, SigmoidCalibration
 
 
 def test_finds_the_line_that_made_the_outcomes() -> None:

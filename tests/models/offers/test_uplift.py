@@ -10,7 +10,7 @@ import pytest
 from sklearn.base import clone
 
 from neigung.errors import InputError
-from neigung.models.uplift import UpliftModel
+from neigung.models.offers.uplift import UpliftModel
 
 RATES = {"5%": 0.05, "10%": 0.1, "20%": 0.2}
 

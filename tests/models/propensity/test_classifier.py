@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 
 from neigung.errors import InputError
-from neigung.models.classifier import PropensityClassifier
+from neigung.models.propensity.classifier import PropensityClassifier
 from neigung.models.rows import Rows
 
 PARAMS = {"n_estimators": 40, "min_data_in_leaf": 5}
@@ -203,7 +203,7 @@ import hashlib, json, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_classifier import PARAMS, customers
-from neigung.models.classifier import PropensityClassifier
+from neigung.models.propensity.classifier import PropensityClassifier
 model = PropensityClassifier(PARAMS, random_state=3).fit(*customers(600))
 model.calibrate(*customers(300, seed=1))
 text = model.model_text_ + json.dumps(model.to_dict())

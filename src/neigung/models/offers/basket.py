@@ -9,10 +9,10 @@ import pandas as pd
 
 from neigung.errors import InputError
 from neigung.models.booster import model_text
-from neigung.models.classifier import training_params
 from neigung.models.encoding import Floats, FrameEncoder
+from neigung.models.offers.uplift_folds import customer_folds
+from neigung.models.propensity.classifier import training_params
 from neigung.models.rows import Features
-from neigung.models.uplift_folds import customer_folds
 
 FEWEST_BUYERS = 200
 """With fewer orders to learn from, everybody's expected basket is the mean."""

@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from neigung.errors import InputError
 from neigung.models.booster import model_text
-from neigung.models.calibration import SigmoidCalibration
 from neigung.models.encoding import Floats, FrameEncoder
+from neigung.models.propensity.calibration import SigmoidCalibration
 from neigung.models.rows import Features, Rows
 
 DEFAULTS: Mapping[str, Any] = {
