@@ -39,11 +39,11 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
     """
     from neigung.evaluation.offer_evaluation import evaluate_offers
     from neigung.explanation.contributions import telling_arm
-    from neigung.models.drift import without_dated
     from neigung.models.leakage import check_offer_leakage
     from neigung.models.offers.artefact import OfferArtefact
     from neigung.models.offers.dataset import build_offer_dataset, offer_splits
     from neigung.models.offers.model import OfferModel
+    from neigung.models.time_leaking import without_dated
     from neigung.models.usual import usual_values
 
     sensitive = sensitive_columns(study, profiles)

@@ -41,11 +41,11 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     """
     from neigung.evaluation.baselines import REQUIRED_COLUMNS
     from neigung.models.dataset import build_dataset, study_cutoffs
-    from neigung.models.drift import without_dated
     from neigung.models.leakage import check_leakage
     from neigung.models.propensity.rolling import fit_rolling
     from neigung.models.propensity.sample_size import check_sample
     from neigung.models.splits import make_splits
+    from neigung.models.time_leaking import without_dated
 
     sensitive = sensitive_columns(study, profiles)
     also = [*REQUIRED_COLUMNS, *(column.name for column in sensitive)]

@@ -8,8 +8,8 @@ import pytest
 
 from neigung.features.feature import Column, Kind
 from neigung.models.dataset import Dataset
-from neigung.models.drift import without_dated
 from neigung.models.splits import make_splits
+from neigung.models.time_leaking import without_dated
 
 CUTOFFS = [dt.datetime(2025, 1, 1) + dt.timedelta(days=30 * i) for i in range(12)]
 

@@ -1,4 +1,4 @@
-"""Features that tell the date rather than the customer."""
+"""Time-leaking features: those that tell the date rather than the customer."""
 
 from __future__ import annotations
 
