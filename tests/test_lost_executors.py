@@ -30,9 +30,9 @@ import pytest
 from neigung import executor_scoring
 from neigung.batch_scoring import score_batches
 from neigung.features.feature import Column
-from neigung.models.artefact import Artefact
-from neigung.models.classifier import PropensityClassifier
 from neigung.models.dataset import FeatureQuery
+from neigung.models.propensity.artefact import Artefact
+from neigung.models.propensity.classifier import PropensityClassifier
 from tests.processes import ask_each, started_by
 
 # Compiling to Java takes longer than the work on so few rows.

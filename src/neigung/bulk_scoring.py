@@ -35,7 +35,7 @@ from neigung.errors import NeigungError
 from neigung.executor_scoring import score_on_executors
 from neigung.feature_file import COMPRESSION, write_features
 from neigung.files import replacing
-from neigung.models.artefact import Artefact, load_artefact
+from neigung.models.artefact import load_artefact
 from neigung.models.dataset import feature_query
 from neigung.models.unseen import Unseen, together
 from neigung.profiles.engine import DistributedEngine
@@ -56,7 +56,7 @@ from neigung.work_folder import WorkFolder, working_beside
 if TYPE_CHECKING:
     import datetime as dt
 
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
 
 _LIBRARIES = ("neigung", "duckdb", "lightgbm", "numba", "numpy", "pandas", "pyarrow")
 _NOTES = b"neigung"
@@ -217,7 +217,7 @@ def _processors() -> int:
 
 
 def _score_parts(
-    job: _Job, artefact: Artefact | OfferArtefact, work: WorkFolder, workers: int, tick: Tick
+    job: _Job, artefact: Version, work: WorkFolder, workers: int, tick: Tick
 ) -> BatchNotes:
     """Score the batches that are not scored yet; what is to be told about all of them."""
     artefact.save(job.artefact)
@@ -298,17 +298,14 @@ def _score_part(job: _Job, number: int) -> int:
 
 
 @lru_cache(maxsize=1)
-def _artefact(folder: Path, digest: str) -> Artefact | OfferArtefact:
+def _artefact(folder: Path, digest: str) -> Version:
     """Read once by each worker; the digest tells it from what lay there in an earlier run."""
     return load_artefact(folder)
 
 
-def _joined(
-    job: _Job, artefact: Artefact | OfferArtefact, tick: Tick
-) -> tuple[Path, dict[str, int]]:
+def _joined(job: _Job, artefact: Version, tick: Tick) -> tuple[Path, dict[str, int]]:
     """All parts as one file, in their order, and how many customers are in each group."""
     groups: Counter[str] = Counter()
-    column = "band" if isinstance(artefact, Artefact) else "recommended_arm"
     schema = pq.read_schema(job.part(0)).remove_metadata()
     whole = job.folder / "whole.parquet"
     with (
@@ -318,7 +315,7 @@ def _joined(
         for number in job.numbers:
             rows = pq.read_table(job.part(number)).replace_schema_metadata(None)
             writer.write_table(rows, row_group_size=ROWS_AT_ONCE)
-            counts = pc.value_counts(rows[column])
+            counts = pc.value_counts(rows[artefact.group_column])
             groups.update({one["values"]: one["counts"] for one in counts.to_pylist()})
             tick(number + 1, len(job.numbers))
     return whole, dict(sorted(groups.items(), key=lambda item: (-item[1], item[0])))

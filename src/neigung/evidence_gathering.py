@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from neigung.champion_comparison import compare_with_champion
 from neigung.errors import StudyError
-from neigung.fitted import Fitted, Floats, bands, scores
+from neigung.fitted import Fitted, Floats
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter, Tick
 from neigung.study import Study
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from neigung.explanation.evidence import Evidence
     from neigung.explanation.explain import Explanation
     from neigung.features.feature import Column, Feature
-    from neigung.models.artefact import Artefact
-    from neigung.models.offer_artefact import OfferArtefact
 
 
 def gather(
@@ -124,7 +120,7 @@ def _stability(
     from neigung.evaluation.stability import assess_stability, seed_table
 
     after = {"test": fitted.test.X} | ({} if now is None else {"now": now})
-    said = {name: scores(fitted.artefact, X, explanation.arm) for name, X in after.items()}
+    said = {name: fitted.artefact.score(X, explanation.arm) for name, X in after.items()}
     y = _outcomes(fitted, explanation)
     return assess_stability(
         fitted.before.X,
@@ -155,36 +151,14 @@ def _fairness(
         test.frame[[column.name for column in fitted.sensitive]],
         list(columns.values()),
         test.X,
-        _promised(artefact, test.X),
-        _selected(artefact, test.X),
+        artefact.promised(test.X),
+        artefact.selected(test.X),
         test.groups,
         y=_outcomes(fitted, explanation),
         importance=_importance(explanation),
         without=without,
         seed=study.model.seed,
     )
-
-
-def _promised(artefact: Artefact | OfferArtefact, X: pd.DataFrame) -> Floats:
-    """The probability of each row (n,); for offers the uplift of the recommended arm, or none."""
-    from neigung.models.artefact import Artefact
-
-    predicted = artefact.predict(X)
-    if isinstance(artefact, Artefact):
-        return predicted["probability"].to_numpy()
-    uplift = predicted[[f"uplift_{arm}" for arm in artefact.arms]].to_numpy()
-    by_arm = pd.Index(artefact.arms).get_indexer(pd.Index(predicted["recommended_arm"]))
-    nothing = np.zeros((len(X), 1))  # for the control, whose position is -1
-    return np.asarray(np.hstack([uplift, nothing])[np.arange(len(X)), by_arm])
-
-
-def _selected(artefact: Artefact | OfferArtefact, X: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Whom a campaign would address first (n,): the top band, or who is recommended an offer."""
-    from neigung.models.artefact import Artefact
-
-    if isinstance(artefact, Artefact):
-        return np.asarray(bands(artefact, X) == max(artefact.bands, key=lambda band: band[1])[0])
-    return np.asarray(bands(artefact, X) != artefact.control)
 
 
 def _outcomes(fitted: Fitted, explanation: Explanation) -> Floats | None:

@@ -10,15 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from neigung.evaluation.evaluate import Evaluation
     from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.features.feature import Column
-    from neigung.models.artefact import Artefact
     from neigung.models.dataset import Dataset
     from neigung.models.leaks import Leak
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
     from neigung.profiles.store import Profiles
     from neigung.study import Study
 
@@ -60,7 +57,7 @@ class Fitted:
     to be none.
     """
 
-    artefact: Artefact | OfferArtefact
+    artefact: Version
     evaluation: Evaluation | OfferEvaluation
     dataset: Dataset
     test: Dataset
@@ -112,21 +109,3 @@ def other_seeds(seed: int, count: int) -> tuple[int, ...]:
     (8, 9, 10)
     """
     return tuple((seed + step) % _SEEDS for step in range(1, count + 1))
-
-
-def scores(artefact: Artefact | OfferArtefact, X: pd.DataFrame, arm: str | None) -> Floats:
-    """What a version says of each row (n,): the probability, of an offer model the uplift of `arm`.
-
-    Raises InputError as the model does, when a column is missing.
-    """
-    from neigung.models.artefact import Artefact
-
-    if isinstance(artefact, Artefact):
-        return np.asarray(artefact.classifier.predict_proba(X)[:, 1])
-    return np.asarray(artefact.model.uplift.predict(X)[arm], dtype=np.float64)
-
-
-def bands(artefact: Artefact | OfferArtefact, X: pd.DataFrame) -> npt.NDArray[np.object_]:
-    """In which band a version puts each row (n,); of an offer model the recommended arm."""
-    predicted = artefact.predict(X)
-    return predicted["band" if "band" in predicted else "recommended_arm"].to_numpy(dtype=object)

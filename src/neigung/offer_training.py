@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from neigung.decisions.expected_orders import ExpectedOrders
     from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.evaluation.offer_test import OfferTest, Placebo
-    from neigung.models.offer_artefact import OfferArtefact
-    from neigung.models.offer_dataset import OfferDataset, OfferSplits
+    from neigung.models.offers.artefact import OfferArtefact
+    from neigung.models.offers.dataset import OfferDataset, OfferSplits
 
 
 OTHER_SEEDS = 1
@@ -39,12 +39,12 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
     """
     from neigung.evaluation.offer_evaluation import evaluate_offers
     from neigung.explanation.contributions import telling_arm
-    from neigung.models.drift import without_dated
     from neigung.models.leakage import check_offer_leakage
     from neigung.models.leaks import certain_leaks, declared
-    from neigung.models.offer_artefact import OfferArtefact
-    from neigung.models.offer_dataset import build_offer_dataset, offer_splits
-    from neigung.models.offer_model import OfferModel
+    from neigung.models.offers.artefact import OfferArtefact
+    from neigung.models.offers.dataset import build_offer_dataset, offer_splits
+    from neigung.models.offers.model import OfferModel
+    from neigung.models.time_leaking import without_dated
     from neigung.models.unseen import unseen_shares
     from neigung.models.usual import usual_values
 
@@ -119,7 +119,7 @@ def _last_of_each(rows: OfferDataset) -> OfferDataset:
 
 
 def _variations(study: Study, train: OfferDataset, test: OfferDataset, arm: str) -> Variations:
-    from neigung.models.offer_model import fit_effects
+    from neigung.models.offers.model import fit_effects
 
     def with_seed(seed: int) -> npt.NDArray[np.float64]:
         [model] = fit_effects(train, [train.y], seed)
@@ -131,7 +131,7 @@ def _variations(study: Study, train: OfferDataset, test: OfferDataset, arm: str)
 def _placebo(study: Study, train: OfferDataset, test: OfferDataset) -> Placebo:
     """What the model finds where nothing is: in arms that were dealt out by lot afterwards."""
     from neigung.evaluation.offer_test import Placebo
-    from neigung.models.uplift import UpliftModel
+    from neigung.models.offers.uplift import UpliftModel
 
     lot = np.random.default_rng(study.model.seed)
     arm = lot.permutation(train.arm)

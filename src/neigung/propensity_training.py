@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from neigung.evaluation.evaluate import Evaluation
-    from neigung.models.artefact import Artefact
-    from neigung.models.classifier import PropensityClassifier
     from neigung.models.dataset import Dataset
-    from neigung.models.rolling import RollingFit
+    from neigung.models.propensity.artefact import Artefact
+    from neigung.models.propensity.classifier import PropensityClassifier
+    from neigung.models.propensity.rolling import RollingFit
+    from neigung.models.propensity.tuning import FoldData, TuningResult
     from neigung.models.splits import Splits
-    from neigung.models.tuning import FoldData, TuningResult
 
 STATE = Path(".neigung")
 """Where unfinished work is kept: the trials of a tuning."""
@@ -41,12 +41,12 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     """
     from neigung.evaluation.baselines import REQUIRED_COLUMNS
     from neigung.models.dataset import build_dataset, most_cutoffs, study_cutoffs
-    from neigung.models.drift import without_dated
     from neigung.models.leakage import check_leakage
     from neigung.models.leaks import certain_leaks, declared
-    from neigung.models.rolling import fit_rolling
-    from neigung.models.sampling import check_sample
+    from neigung.models.propensity.rolling import fit_rolling
+    from neigung.models.propensity.sample_size import check_sample
     from neigung.models.splits import make_splits
+    from neigung.models.time_leaking import without_dated
 
     sensitive = sensitive_columns(study, profiles)
     also = [*REQUIRED_COLUMNS, *(column.name for column in sensitive)]
@@ -107,7 +107,7 @@ class _Folds(Sequence["FoldData"]):
         return len(self._folds)
 
     def __getitem__(self, index: Any) -> Any:
-        from neigung.models.tuning import FoldData
+        from neigung.models.propensity.tuning import FoldData
 
         fold = self._folds[index]
         train, valid = self._dataset.at(*fold.train), self._dataset.at(fold.validation)
@@ -115,7 +115,7 @@ class _Folds(Sequence["FoldData"]):
 
 
 def _tune(study: Study, splits: Splits, dataset: Dataset, reporter: Reporter) -> TuningResult:
-    from neigung.models.tuning import tune
+    from neigung.models.propensity.tuning import tune
 
     folds = _Folds(dataset, splits)
     with reporter.task("Tuning") as tick:
@@ -178,7 +178,7 @@ def _evaluate(
 def _variations(
     study: Study, splits: Splits, dataset: Dataset, fitted: RollingFit, params: dict[str, Any]
 ) -> Variations:
-    from neigung.models.rolling import fit_rolling, fit_with_seed
+    from neigung.models.propensity.rolling import fit_rolling, fit_with_seed
 
     test = dataset.at(splits.test)
 
@@ -222,7 +222,7 @@ def _artefact(
     data_digest: str,
     before: Dataset,
 ) -> Artefact:
-    from neigung.models.artefact import Artefact, reference_table
+    from neigung.models.propensity.artefact import Artefact, reference_table
     from neigung.models.unseen import unseen_shares
     from neigung.models.usual import usual_values
 

@@ -30,9 +30,8 @@ from neigung.study import Study
 if TYPE_CHECKING:
     from neigung.decisions.offers import OfferPlan
     from neigung.features.feature import Column
-    from neigung.models.artefact import Artefact
     from neigung.models.dataset import Dataset
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
     from neigung.snapshot import Snapshot
     from neigung.tracking.registry import VersionInfo
 
@@ -81,9 +80,7 @@ def score(
     return pd.concat(parts, ignore_index=True)
 
 
-def say_notes(
-    notes: Sequence[BatchNotes], artefact: Artefact | OfferArtefact, reporter: Reporter
-) -> None:
+def say_notes(notes: Sequence[BatchNotes], artefact: Version, reporter: Reporter) -> None:
     """Say once what is to be told about all batches.
 
     Raises InputError where the model knows none of the values of a column of categories.
@@ -113,7 +110,7 @@ def _as_frame(scored: pa.RecordBatch) -> pd.DataFrame:
     return frame
 
 
-def version_of(study: Study, version: int | str) -> tuple[Artefact | OfferArtefact, VersionInfo]:
+def version_of(study: Study, version: int | str) -> tuple[Version, VersionInfo]:
     """A version that still answers the study; raises as `score` does."""
     from neigung.models.artefact import check_question
     from neigung.tracking.registry import load
@@ -155,7 +152,7 @@ def offers(
     zero or a target out of reach, and otherwise as `score` does.
     """
     from neigung.decisions.offers import check_limits, plan_offers
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.offers.artefact import as_offers
 
     reporter = reporter or Reporter()
     check_limits(budget, revenue_target)
@@ -171,8 +168,8 @@ def offers(
             f"Study {study.name}: offers need decision.margin_rate, the margin as a share of the "
             "price without discount, found none. Add it to the study."
         )
-    artefact, info = version_of(study, version)
-    assert isinstance(artefact, OfferArtefact)  # the target is the version's own
+    found, info = version_of(study, version)
+    artefact = as_offers(found)
     profiles = open_sound(study.profiles if profiles is None else profiles)
     with reporter.task("Features"), profiles.reading():
         names = [column.name for column in artefact.columns]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neigung.models import kinds
 from neigung.profiles.quality import require_sound
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from neigung.explanation.explain import Explanation
     from neigung.features.feature import Language
     from neigung.fitted import Fitted
-    from neigung.models.artefact import Artefact
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
     from neigung.tracking.runs import LoggedRun
 
 LANGUAGES: tuple[Language, ...] = ("en", "de")
@@ -47,7 +47,7 @@ class TrainedRun:
     study: Study
     version: int
     run_id: str
-    artefact: Artefact | OfferArtefact
+    artefact: Version
     evidence: Evidence
     report: str
     notes: tuple[str, ...]
@@ -131,12 +131,8 @@ def train(
         doubts = require_sound(profiles, doubts=True)
     for doubt in doubts:
         reporter.say(f"  Doubtful: {doubt}")
-    if study.target.kind == "offer":
-        from neigung.offer_training import fit_offers as fit
-    else:
-        from neigung.propensity_training import fit_propensity as fit
     with profiles.reading():
-        fitted = fit(study, profiles, reporter)
+        fitted: Fitted = kinds.of_target(study.target.kind).fit(study, profiles, reporter)
         evidence, told = gather(study, profiles, fitted, reporter)
         span = profiles.span()
     notes = (*doubts, *fitted.notes, *told)
@@ -170,11 +166,7 @@ def git_commit() -> str | None:
 def _pages(
     fitted: Fitted, evidence: Evidence, provenance: Mapping[str, Any], notes: Sequence[str]
 ) -> dict[Language, str]:
-    from neigung.explanation import offer_report, report
-
-    build: Any = report.build_report
-    if fitted.artefact.study["target"]["kind"] == "offer":
-        build = offer_report.build_offer_report
+    build = kinds.named(fitted.artefact.kind).report
     return {
         language: build(
             fitted.artefact,

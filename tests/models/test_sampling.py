@@ -11,7 +11,8 @@ import pytest
 from neigung.errors import StudyError
 from neigung.models.dataset import Dataset, build_dataset, build_features, study_cutoffs
 from neigung.models.leakage import check_leakage
-from neigung.models.sampling import check_sample, draw
+from neigung.models.propensity.sample_size import check_sample
+from neigung.models.sampling import draw
 from neigung.models.splits import Splits, make_splits
 from neigung.profiles.spine import build_past
 from neigung.profiles.store import Profiles

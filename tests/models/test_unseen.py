@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from neigung.errors import InputError
-from neigung.models.uplift import UpliftModel
+from neigung.models.offers.uplift import UpliftModel
 
 
 @pytest.fixture(scope="module")

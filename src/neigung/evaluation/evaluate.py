@@ -90,6 +90,10 @@ class Evaluation:
         rows = self.metrics[(self.metrics["model"] == model) & (self.metrics["metric"] == metric)]
         return float(rows["value"].iloc[0]) if len(rows) else float("nan")
 
+    def unit(self, metric: str) -> str:
+        """What a metric counts; these count nothing."""
+        return ""
+
     @property
     def verdict(self) -> Verdict:
         """The judgement in the acceptance metric."""

@@ -12,7 +12,7 @@ from neigung.explanation.parts import Parts, legal_basis, population
 from neigung.explanation.traced import said
 from neigung.explanation.values import count_text, number_text
 from neigung.features.feature import Language
-from neigung.models.offer_dataset import OfferDataset
+from neigung.models.offers.dataset import OfferDataset
 from neigung.study import OfferTarget, Study
 
 

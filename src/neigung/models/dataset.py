@@ -17,8 +17,8 @@ from neigung.errors import StudyError
 from neigung.features.feature import Column
 from neigung.features.library import library, load_user_features
 from neigung.features.table import FeatureSet
-from neigung.models.nobody import why_nobody
 from neigung.models.sampling import Sampling, draw
+from neigung.profiles.nobody import why_nobody
 from neigung.profiles.sample import Sample
 from neigung.profiles.spine import build_past, rows_of
 from neigung.profiles.store import Profiles
@@ -197,7 +197,7 @@ def build_dataset(
     on_step : called after each cutoff with how many are done, and of how many.
 
     Raises StudyError when a cutoff has nobody to predict for, the target lacks its table, or the
-    study is of offers, which have cutoffs of their own: see `offer_dataset.build_offer_dataset`.
+    study is of offers, which have cutoffs of their own: see `offers.dataset`.
     """
     if study.target.kind == "offer":
         raise StudyError(

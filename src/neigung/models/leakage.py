@@ -19,7 +19,7 @@ from pandas.api.types import is_float_dtype
 
 from neigung.errors import LeakageError
 from neigung.models.dataset import Dataset, as_frame, label_rows, study_features
-from neigung.models.offer_dataset import (
+from neigung.models.offers.dataset import (
     OfferDataset,
     OfferSplits,
     only_own_rows,

@@ -11,22 +11,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from neigung.errors import StudyError
 from neigung.profiles.sample import Sample
 from neigung.profiles.spine import build_past
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import is_over
 from neigung.study import Study
-
-if TYPE_CHECKING:
-    from neigung.models.dataset import Dataset
-    from neigung.models.splits import Splits
-
-FEWEST_OUTCOMES = 10
-"""Of either outcome, in whatever a sample leaves to learn from or to judge by: with fewer, chance
-decides the figures. Without a sample there is nothing that could be raised."""
 
 
 @dataclass(frozen=True)
@@ -89,30 +80,6 @@ def draw(study: Study, profiles: Profiles, cutoffs: Sequence[dt.datetime]) -> Sa
     test_of = _rows_at(study, profiles, test)
     learned, tested = _sample(rows, train_of, "learn"), _sample(rows, test_of, "test")
     return Sampling(test, learned, tested, train_of, test_of)
-
-
-def check_sample(dataset: Dataset, splits: Splits, study: Study) -> None:
-    """Refuse a sample too small to learn from or to judge by; raises StudyError."""
-    sampling = dataset.sampling
-    if sampling is None:
-        return
-    parts: list[tuple[str, tuple[dt.datetime, ...], Sample | None]] = [
-        ("to test on", (splits.test,), sampling.tested)
-    ]
-    for number, fold in enumerate(splits.folds, start=1):
-        name = f"of fold {number} of {len(splits.folds)}"
-        parts.append((f"to learn from {name}", fold.train, sampling.learned))
-        parts.append((f"to judge by {name}", (fold.validation,), sampling.learned))
-    for what, cutoffs, sample in parts:
-        y = dataset.at(*cutoffs).y
-        found = int(min(y.sum(), len(y) - y.sum()))
-        if sample is not None and found < FEWEST_OUTCOMES:
-            raise StudyError(
-                f"Study {study.name}: with model.rows {study.model.rows:,} at least "
-                f"{FEWEST_OUTCOMES} rows of either outcome are needed {what}, but of {len(y):,} "
-                f"only {found} have the rarer one. Raise model.rows, or leave it out to take all "
-                f"{sampling.train_of:,} training rows."
-            )
 
 
 def _sample(rows: int, of: int, salt: str) -> Sample | None:

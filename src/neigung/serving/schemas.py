@@ -275,7 +275,9 @@ class OffersAnswer(BaseModel):
 class ModelAnswer(BaseModel):
     """A version that is served: trained when on what, how good, from which features.
 
-    `troubles` are what could not be followed lately, so that it may be out of date.
+    Of an offer study, where each offer has a cutoff of its own, `training_cutoffs` holds the newest
+    that was learned from, and `test_cutoff` is when the test began. `troubles` are what could not
+    be followed lately, so that it may be out of date.
     """
 
     study: str

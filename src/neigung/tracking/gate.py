@@ -32,8 +32,7 @@ from neigung.tracking.review import Review, reviews, signable_report
 if TYPE_CHECKING:
     from neigung.evaluation.evaluate import Evaluation
     from neigung.evaluation.offer_evaluation import OfferEvaluation
-    from neigung.models.artefact import Artefact
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
     from neigung.study import Study
 
 SAME_TEST = {
@@ -158,7 +157,7 @@ def promote(
 
 
 def _reviewed(
-    study: Study, artefact: Artefact | OfferArtefact, candidate: VersionInfo, reasons: list[str]
+    study: Study, artefact: Version, candidate: VersionInfo, reasons: list[str]
 ) -> tuple[Review | None, list[str], list[str]]:
     """The approval that counts, objections and notes; GateError where a demanded one is lacking."""
     history, objection = _history(candidate)

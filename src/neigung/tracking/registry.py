@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from neigung.evaluation.evaluate import Evaluation
     from neigung.evaluation.offer_evaluation import OfferEvaluation
-    from neigung.models.artefact import Artefact
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
 
 CHAMPION, CHALLENGER, LATEST = "champion", "challenger", "latest"
 LONGEST_NUMBER = 18
@@ -117,7 +116,7 @@ def numbered(version: int | str) -> int | str:
     return int(version) if version.isascii() and version.isdigit() else version
 
 
-def load(study_name: str, version: int | str) -> tuple[Artefact | OfferArtefact, VersionInfo]:
+def load(study_name: str, version: int | str) -> tuple[Version, VersionInfo]:
     """The artefact of a version, with its digest checked against what was registered.
 
     `version` is a number, `champion`, `challenger` or `latest`. Raises TrackingError when there is
@@ -175,14 +174,14 @@ def evaluation_of(version: VersionInfo) -> Evaluation | OfferEvaluation:
 
     Raises TrackingError when the run has none that can be read.
     """
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.models import kinds
 
     content = run_artifact(version, EVALUATION_PATH)
     try:
         found = json.loads(content)
-        kind = OfferEvaluation if found.get("kind") == "offer" else Evaluation
-        return kind.from_dict(found)
+        kind = kinds.named(found.get("kind", kinds.PROPENSITY.name))
+        evaluation: Evaluation | OfferEvaluation = kind.evaluation.from_dict(found)
+        return evaluation
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrackingError(
             f"The {EVALUATION_PATH} of version {version.version} of study {version.study} cannot "

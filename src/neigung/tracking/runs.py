@@ -52,11 +52,9 @@ if TYPE_CHECKING:
     from neigung.evaluation.evaluate import Evaluation
     from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.explanation.evidence import Evidence
-    from neigung.models.artefact import Artefact
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
     from neigung.study import Study
 
-    AnyArtefact = Artefact | OfferArtefact
     AnyEvaluation = Evaluation | OfferEvaluation
 
 LOADER = "neigung.models.artefact"
@@ -86,7 +84,7 @@ class LoggedRun:
 
 def log_training(
     study: Study,
-    artefact: AnyArtefact,
+    artefact: Version,
     evaluation: AnyEvaluation,
     *,
     evidence: Evidence | None = None,
@@ -176,7 +174,7 @@ def _experiment(client: MlflowClient, name: str) -> str:
 
 
 def _tags(
-    study: Study, artefact: AnyArtefact, evaluation: AnyEvaluation, dataset_info: Mapping[str, Any]
+    study: Study, artefact: Version, evaluation: AnyEvaluation, dataset_info: Mapping[str, Any]
 ) -> dict[str, str]:
     """What the run and the version have in common."""
     question = {key: study.to_dict()[key] for key in QUESTION}
@@ -220,7 +218,7 @@ def _environment_tags(git_commit: str | None) -> dict[str, str]:
 
 
 def _log_numbers(
-    client: MlflowClient, run: str, study: Study, artefact: AnyArtefact, evaluation: AnyEvaluation
+    client: MlflowClient, run: str, study: Study, artefact: Version, evaluation: AnyEvaluation
 ) -> None:
     from mlflow.entities import Param
 
@@ -242,13 +240,13 @@ def _headline(evaluation: AnyEvaluation) -> dict[str, str]:
         if name.startswith("test.")
         and (not name.endswith(intervals) or name.startswith(f"test.{evaluation.metric}."))
     }
-    verdict, unit = evaluation.verdict, getattr(evaluation, "unit", None)
+    verdict = evaluation.verdict
     return numbers | {
         "beats_baseline": str(verdict.beats_baseline).lower(),
         BASELINE_TAG: verdict.best_baseline,
         BASELINE_VALUE_TAG: repr(evaluation.value(evaluation.metric, verdict.best_baseline)),
         METRIC_TAG: evaluation.metric,
-        UNIT_TAG: unit(evaluation.metric) if unit else "",
+        UNIT_TAG: evaluation.unit(evaluation.metric),
         "verdict": verdict.text_en,
     }
 
@@ -338,7 +336,7 @@ def _log_model(
     experiment: str,
     run: str,
     folder: Path,
-    artefact: AnyArtefact,
+    artefact: Version,
     input_example: pd.DataFrame,
 ) -> LoggedModel:
     """Save the artefact as an MLflow model of loader module and data: nothing is pickled."""
@@ -373,7 +371,7 @@ def _log_model(
     return client.finalize_logged_model(model.model_id, "READY")
 
 
-def _signature(artefact: AnyArtefact, input_example: pd.DataFrame) -> ModelSignature:
+def _signature(artefact: Version, input_example: pd.DataFrame) -> ModelSignature:
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types import ColSpec, Schema
 
