@@ -21,7 +21,20 @@ LINES = pd.DataFrame(
 
 @pytest.mark.parametrize(
     "name",
-    ["_row", "_owner", "_first", "_at", "_breaks", "is_newest_version", "order", "rowid", "turn"],
+    [
+        "_row",
+        "_owner",
+        "_first",
+        "_at",
+        "_breaks",
+        "is_newest_version",
+        "order",
+        "rowid",
+        "turn",
+        "CUTOFF",
+        "Days_Ago",
+        "Customer_ID",
+    ],
 )
 def test_names_of_inner_columns_are_free(name: str) -> None:
     own = pd.DataFrame({"customer_id": list("312"), name: [33.0, 11.0, 22.0]})
@@ -36,11 +49,3 @@ def test_names_of_inner_columns_are_free(name: str) -> None:
     names = [one.name for one in library(past) if one.name.startswith("attribute_")]
     found = FeatureSet.select(library(past), tuple(names), past).table(past).to_pandas()
     assert found.set_index("customer_id").iloc[:, -1].to_dict() == {"1": 11, "2": 22, "3": 33}
-
-
-@pytest.mark.parametrize("name", ["CUTOFF", "Days_Ago"])
-def test_names_of_the_past_are_left_out_in_any_case(name: str) -> None:
-    own = pd.DataFrame({"customer_id": list("312"), name: [33.0, 11.0, 22.0]})
-    profiles = Profiles.from_tables({"order_lines": LINES, "customers": own})
-    assert name not in profiles.table("customers").columns
-    assert f"customers: {name} is a reserved name and was left out." in profiles.notes
