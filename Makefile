@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 UPGRADE ?= --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench notebooks lock clean
+.PHONY: help setup demo test bench notebooks docs lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 11
@@ -48,6 +48,11 @@ bench: setup ## run the benchmarks; SIZE=0.01 is a quick look, ONLY="start" some
 notebooks: setup ## run the notebooks anew and store their output
 	$(BIN)/python -m tests.test_notebooks
 
+docs: setup ## bring the generated parts of docs/ up to date, and build them as a site
+	$(BIN)/python docs/generate.py
+	$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
 lock: ## resolve the dependencies anew into requirements.lock; UPGRADE= only adds what is missing
 	@# The fewest versions: every Python and every system gets the same where there is one for all.
 	PATH="$(BIN):$$PATH" uv pip compile pyproject.toml --extra demo --extra postgres --extra spark --group dev --universal --python-version 3.11 \
@@ -55,4 +60,4 @@ lock: ## resolve the dependencies anew into requirements.lock; UPGRADE= only add
 		--output-file requirements.lock
 
 clean: ## remove .venv and what the demo and trainings made, models included; your tables, keys and log stay
-	rm -rf .venv .bench .neigung/tuning data/complete_journey reports scores snapshots mlruns mlflow.db
+	rm -rf .venv .bench docs/_build .neigung/tuning data/complete_journey reports scores snapshots mlruns mlflow.db

@@ -10,8 +10,8 @@ import pytest
 
 from neigung.errors import StudyError
 from neigung.models.dataset import build_dataset, most_cutoffs
-from neigung.profiles.nobody import why_nobody
 from neigung.models.splits import make_splits
+from neigung.profiles.nobody import why_nobody
 from neigung.profiles.sample import Sample
 from neigung.profiles.store import Profiles
 from neigung.study import Study

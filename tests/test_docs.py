@@ -1,7 +1,8 @@
-"""What the README tells a newcomer to type works as it stands, on a small shop."""
+"""What README and docs tell a newcomer to type works as it stands, on a small shop."""
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 import shutil
@@ -21,26 +22,43 @@ from neigung.study import Study
 from tests.conftest import Shop, bare_evidence, draw_nothing, train_quickly
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = ROOT / "docs"
+INDEX = DOCS / "README.md"
+PAGES = {
+    path: path.read_text(encoding="utf-8")
+    for path in (
+        ROOT / "README.md",
+        *(
+            DOCS / f"{name}.md"
+            for name in re.findall(r"\((\w+)\.md\)", (DOCS / "README.md").read_text())
+        ),
+    )
+}
+TEXT = "\n".join(PAGES.values())
+"""README and docs in the order in which they are read."""
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+def blocks(language: str, text: str = TEXT) -> list[str]:
+    found = re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    return list(dict.fromkeys(found))
 
 
 def commands(program: str) -> list[list[str]]:
-    """The arguments of all shell lines that call a program, in order."""
+    """The arguments of all shell lines that call a program, in order, each once."""
     lines = [
         shlex.split(line, comments=True)
         for block in blocks("sh")
         for line in block.replace("\\\n", "").split("\n")
     ]
-    return [line[1:] for line in lines if line[:1] == [program]]
+    return [
+        list(line)
+        for line in dict.fromkeys(tuple(line[1:]) for line in lines if line[:1] == [program])
+    ]
 
 
 def mentioned() -> list[list[str]]:
     """Commands of ours that are named in running text."""
-    text = re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^```.*?^```", "", TEXT, flags=re.MULTILINE | re.DOTALL)
     return [shlex.split(found) for found in re.findall(r"`neigung ([^`]+)`", text)]
 
 
@@ -69,7 +87,7 @@ def test_options_named_in_the_text_exist() -> None:
         for parameter in command.params
         for option in parameter.opts
     }
-    text = re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^```.*?^```", "", TEXT, flags=re.MULTILINE | re.DOTALL)
     named = set(re.findall(r"`(--[a-z-]+)", text))
     assert named
     assert named <= known
@@ -79,19 +97,43 @@ def test_options_named_in_the_text_exist() -> None:
 
 def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    named = {line[0] for line in commands("make")} | set(re.findall(r"`make ([a-z]+)`", README))
+    named = {line[0] for line in commands("make")} | set(re.findall(r"`make ([a-z]+)`", TEXT))
     assert {"demo", "test", "setup"} <= named <= targets
 
 
-def test_linked_files_exist() -> None:
-    links = re.findall(r"\]\(([^)]+)\)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
-    assert (ROOT / "src/neigung/profiles/timeline.py").exists()
+@pytest.mark.parametrize("page", [*PAGES, INDEX, ROOT / "CONTRIBUTING.md"], ids=str)
+def test_linked_files_exist(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_files_named_in_the_text_exist() -> None:
+    named = set(re.findall(r"`(src/[^`]+|configs/[^`]+)`", TEXT)) - {"configs/purchase_30d.yaml"}
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_page_of_the_docs_is_listed() -> None:
+    assert {page for page in PAGES if page.parent == DOCS} == set(DOCS.glob("*.md")) - {INDEX}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_what_is_generated_is_up_to_date(page: Path) -> None:
+    path = DOCS / "generate.py"
+    spec = importlib.util.spec_from_file_location("generate", path)
+    assert spec
+    assert spec.loader
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    assert generate.generated(PAGES[page]) == PAGES[page], "run `make docs`"
+
+
+def test_the_readme_is_short() -> None:
+    assert len(PAGES[ROOT / "README.md"].splitlines()) < 150
 
 
 def test_the_table_of_tables_is_the_contract() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", README, flags=re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", TEXT, flags=re.MULTILINE)
     told = {name: text for name, text in rows if name in TABLES}
     assert set(told) == set(TABLES)
     for name, table in TABLES.items():
@@ -113,8 +155,7 @@ def newcomer(shop: Shop, small_tables: dict[str, pd.DataFrame], empty_mlflow: Pa
     shutil.move(shop.folder / "profiles", shop.folder / "data/shop")
     shutil.copytree(ROOT / "configs", shop.folder / "configs")
     shutil.copyfile(empty_mlflow, shop.folder / "mlflow.db")
-    [study] = blocks("yaml")
-    content = yaml.safe_load(study)
+    content = yaml.safe_load(studies()[-1])
     content["model"] |= {"trials": 1, "folds": 1}
     content["cutoffs"]["count"] = 3
     content["features"] = ["days_since_last_order", "order_count", "large_order_share"]
@@ -130,8 +171,13 @@ def newcomer(shop: Shop, small_tables: dict[str, pd.DataFrame], empty_mlflow: Pa
     return shop
 
 
-def test_the_study_is_one() -> None:
-    [text] = blocks("yaml")
+def studies() -> list[str]:
+    """The studies that are shown, that of the README first."""
+    return [block for block in blocks("yaml") if block.startswith("name:")]
+
+
+@pytest.mark.parametrize("text", studies(), ids=["README", "docs"])
+def test_the_study_is_one(text: str) -> None:
     study = Study.from_dict(yaml.safe_load(text))
     assert study.name == "purchase_30d"
     assert (ROOT / str(study.my_features)).exists()
@@ -166,7 +212,7 @@ def test_every_command_runs_in_its_order(newcomer: Shop, monkeypatch: pytest.Mon
     names: dict[str, Any] = {}
     exec(read, names)
     scores = names["scores"]
-    told = re.search(r"\| column \| \|\n\|---\|---\|\n(.*?)\n\n", README, flags=re.DOTALL)
+    told = re.search(r"\| column \| \|\n\|---\|---\|\n(.*?)\n\n", TEXT, flags=re.DOTALL)
     assert told
     firsts = " ".join(line.split("|")[1] for line in told[1].splitlines())
     assert list(scores.columns) == re.findall(r"`(\w+)`", firsts)
@@ -236,12 +282,12 @@ def test_every_call_of_the_service_is_one_it_takes() -> None:
             takes[path].model_validate_json(call[call.index("-d") + 1])
     assert paths == {route.path for route in ROUTES if route.path.startswith("/v1/")}
     [client] = [block for block in blocks("python") if "ng.Client" in block]
-    compile(client, "README.md", "exec")
+    compile(client, "docs", "exec")
 
 
 def check_offers(offers: pd.DataFrame) -> None:
     """The columns are those that the README tells."""
-    [told] = re.findall(r"^An offer file has, (.*?)\. ", README, flags=re.MULTILINE)
+    [told] = re.findall(r"^An offer file has, (.*?)\. ", TEXT, flags=re.MULTILINE)
     arms = ["none", "5%", "10%", "15%", "20%"]
     columns = [
         column
@@ -277,7 +323,7 @@ def test_the_studies_are_valid_and_named_like_their_file(path: Path) -> None:
 
 
 def test_the_keys_of_an_offer_study_exist() -> None:
-    rows = dict(re.findall(r"^\| `(target|decision|cutoffs)` \| (.+) \|$", README, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `(target|decision|cutoffs)` \| (.+) \|$", TEXT, re.MULTILINE))
     content = Study.load(ROOT / "configs/discount_14d.yaml").to_dict()
     assert set(rows) == {"target", "decision", "cutoffs"}
     for key, words in rows.items():
