@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neigung.models.dataset import tell_age
 from neigung.profiles.quality import require_sound
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
@@ -128,7 +129,11 @@ def train(
         with reporter.task("Opening the profiles"):
             profiles = Profiles.open(study.profiles if profiles is None else profiles)
     with reporter.task("Checking the profiles"):
-        doubts = require_sound(profiles, doubts=True)
+        latest, trusted = study.cutoffs.last == "latest", study.cutoffs.trust_dates
+        doubts = require_sound(profiles, doubts=True, latest=latest, trusted=trusted)
+    span = profiles.span(trusted)
+    if latest:
+        tell_age(study, span[1], reporter)
     for doubt in doubts:
         reporter.say(f"  Doubtful: {doubt}")
     if study.target.kind == "offer":
@@ -138,7 +143,6 @@ def train(
     with profiles.reading():
         fitted = fit(study, profiles, reporter)
         evidence, told = gather(study, profiles, fitted, reporter)
-        span = profiles.span()
     notes = (*doubts, *fitted.notes, *told)
     provenance = {"git_commit": git_commit(), "data_digest": fitted.data_digest}
     with reporter.task("Writing the report"):

@@ -11,8 +11,8 @@ from __future__ import annotations
 from neigung.profiles.checks import (
     consents,
     duplicates,
+    ends,
     extent,
-    far_dates,
     gaps,
     lateness,
     missing,
@@ -24,11 +24,11 @@ from neigung.profiles.checks import (
 from neigung.profiles.checks.check import Check
 
 CHECKS: tuple[Check, ...] = (
+    ends.CHECK,
     unknown_customers.CHECK,
     consents.CHECK,
     duplicates.CHECK,
     gaps.CHECK,
-    far_dates.CHECK,
     opening.CHECK,
     returns.CHECK,
     negative_values.CHECK,
