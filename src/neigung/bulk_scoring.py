@@ -39,12 +39,12 @@ from neigung.models.artefact import load_artefact
 from neigung.models.dataset import feature_query
 from neigung.models.unseen import Unseen, together
 from neigung.profiles.engine import DistributedEngine
-from neigung.profiles.quality import open_sound
 from neigung.profiles.sources.spark_session import is_of_spark
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter, Tick
 from neigung.scoring import (
     instant,
+    opened,
     parse_cutoff,
     refuse_folder_of_parts,
     say_notes,
@@ -112,8 +112,8 @@ def score_to(
         return _score_on_executors(study, location, out, cutoff, version, reasons, reporter)
     with working_beside(out) as work:
         artefact, info = version_of(study, version)
-        profiles = open_sound(location)
-        at = instant(cutoff, profiles)
+        profiles = opened(study, location, cutoff, reporter)
+        at = instant(cutoff, profiles, study, reporter)
         changed = work.begin(
             {
                 "version": f"{info.version} {artefact.digest}",
@@ -166,11 +166,13 @@ def _score_on_executors(
 ) -> ScoredFile:
     refuse_folder_of_parts(out)
     artefact, info = version_of(study, version)
-    profiles = open_sound(location)
+    profiles = opened(study, location, cutoff, reporter)
     assert isinstance(profiles.engine, DistributedEngine)
     with reporter.task("Features and scores on the executors"), profiles.reading():
         names = [column.name for column in artefact.columns]
-        query = feature_query(study, profiles, instant(cutoff, profiles), names=names)
+        query = feature_query(
+            study, profiles, instant(cutoff, profiles, study, reporter), names=names
+        )
         groups = score_on_executors(query, profiles.engine, artefact, info.version, reasons, out)
     return ScoredFile(out, sum(groups.values()), groups)
 

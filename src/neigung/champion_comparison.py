@@ -71,7 +71,7 @@ def _obstacle(
     except StudyError as error:
         return f"its study cannot be read ({error})"
     now = study.to_dict()
-    changed = [key for key in QUESTION if then[key] != now[key]]
+    changed = [key for key in (*QUESTION, "orders") if then[key] != now[key]]
     if changed:
         return f"it answers another question (another {', '.join(changed)})"
     lacking = [one.name for one in champion.columns if one.name not in fitted.test.frame]

@@ -100,7 +100,7 @@ def _newest_customers(
     from neigung.profiles.timeline import latest_cutoff
 
     names = [column.name for column in fitted.artefact.columns]
-    cutoff = latest_cutoff(profiles.span()[1], horizon_days=0)
+    cutoff = latest_cutoff(profiles.span(study.cutoffs.trust_dates)[1], horizon_days=0)
     sampling = fitted.dataset.sampling
     sample = None if sampling is None else sampling.tested
     try:

@@ -16,7 +16,6 @@ Worked example, the study that the other modules' docstrings use:
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -37,6 +36,7 @@ from neigung.decision import Decision as Decision
 from neigung.errors import StudyError
 from neigung.locations import is_url, shown
 from neigung.study_part import Days, Names, StudyPart, Words, one_or_many
+from neigung.study_problems import explained, trouble
 
 
 def _instant(value: Any) -> Any:
@@ -61,7 +61,10 @@ class Where(StudyPart):
 
 
 class PurchaseTarget(StudyPart):
-    """1 when the customer orders within the horizon (where: in these categories or channels)."""
+    """1 when the customer orders within the horizon (where: in these categories or channels).
+
+    An order counts at its first line, with a positive total: see `Orders`.
+    """
 
     kind: Literal["purchase"]
     horizon_days: Days
@@ -126,6 +129,21 @@ class Population(StudyPart):
     active_within_days: Days | None = None
 
 
+class Orders(StudyPart):
+    """What an order is: lines of one customer with one order_id, counted once, at the first line.
+
+    It counts with a positive total; with `zero_total: count` also with one of 0.00, for shops
+    whose free samples or reservations are orders.
+    """
+
+    zero_total: Literal["ignore", "count"] = "ignore"
+
+    @property
+    def count_zero(self) -> bool:
+        """Whether an order of 0.00 counts."""
+        return self.zero_total == "count"
+
+
 Purpose = Literal["profiling", "marketing"]
 
 
@@ -150,12 +168,16 @@ class LegalBasis(StudyPart):
 class Cutoffs(StudyPart):
     """When is predicted: `count` cutoffs, `every_days` apart, the newest is the final test.
 
-    `latest` is the newest midnight (UTC) whose horizon the data still cover.
+    `latest` is the newest midnight (UTC) whose horizon the data still cover. Data end where nearly
+    all orders do, and orders far behind are refused; with `trust_dates` the last order of all is
+    their end. Data older than `max_age_days` are refused where `latest` is asked for.
     """
 
     last: Literal["latest"] | Instant = "latest"
     every_days: Days = 30
     count: Annotated[int, Field(ge=1, le=1000)] = 12
+    trust_dates: bool = False
+    max_age_days: Annotated[int, Field(ge=0, le=36500)] | None = None
 
 
 class Model(StudyPart):
@@ -227,6 +249,7 @@ class Study(StudyPart):
     profiles: Annotated[str, Field(min_length=1)]
     target: Target
     population: Population = Population()
+    orders: Orders = Orders()
     legal_basis: LegalBasis
     retention_days: Days = 1095
     cutoffs: Cutoffs = Cutoffs()
@@ -291,7 +314,7 @@ class Study(StudyPart):
         except FileNotFoundError:
             raise StudyError(f"Study {path}: no such file. Give the path of a YAML file.") from None
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise StudyError(f"Study {path}: not readable as YAML: {_trouble(error)}") from None
+            raise StudyError(f"Study {path}: not readable as YAML: {trouble(error)}") from None
         study = cls.from_dict(content, origin=str(path))
         return study._resolved(path.parent)
 
@@ -306,7 +329,7 @@ class Study(StudyPart):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            problems = [_explained(one, cls) for one in error.errors(include_url=False)]
+            problems = [explained(one, _models) for one in error.errors(include_url=False)]
             raise StudyError(f"Study {origin}: " + "\n  ".join(problems)) from None
 
     def _resolved(self, folder: Path) -> Study:
@@ -335,41 +358,12 @@ class Study(StudyPart):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-KINDS = ("purchase", "churn", "offer", "custom")
-
-
-def _trouble(error: Exception) -> str:
-    """What is wrong with a file, without the line itself, in which there may be a password."""
-    mark = getattr(error, "problem_mark", None)
-    if isinstance(error, yaml.MarkedYAMLError) and mark is not None:
-        return f"{error.problem} in line {mark.line + 1}, column {mark.column + 1}."
-    return " ".join(str(error).split())
-
-
-def _explained(problem: Any, model: type[BaseModel]) -> str:
-    """One pydantic error as one sentence that names the key and what would be right."""
-    location = [str(part) for part in problem["loc"] if part not in KINDS]
-    # A union of a word and a number or list reports each branch; the branch is no key.
-    branches = ("literal[", "tuple[", "function-", "datetime", "constrained-", "dict[")
-    location = [part for part in location if not part.startswith(branches)]
-    key = ".".join(location) or "the study"
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(location[:-1], model)
-        close = difflib.get_close_matches(location[-1], known, n=1)
-        hint = f" Did you mean '{close[0]}'?" if close else ""
-        return f"unknown key '{key}'.{hint} Known keys: {', '.join(known)}."
-    if problem["type"] == "missing":
-        return f"'{key}' is missing."
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "value_error":
-        return message if key == "the study" else f"{key}: {message}."
-    return f"{key}: {message}, found {problem['input']!r}."
-
-
-def _known_keys(parents: list[str], model: type[BaseModel]) -> list[str]:
-    targets = (PurchaseTarget, ChurnTarget, OfferTarget, CustomTarget)
-    unions: dict[str, tuple[Any, ...]] = {"target": targets, "target.where": (Where,)}
-    key = ".".join(parents)
-    part = model.model_fields.get(key)
-    models = unions.get(key) or (part.annotation if part else model,)
-    return list(dict.fromkeys(name for one in models for name in one.model_fields))
+def _models(key: str) -> tuple[type[BaseModel], ...]:
+    """What may stand under a key; the study itself under none."""
+    if key == "target":
+        return (PurchaseTarget, ChurnTarget, OfferTarget, CustomTarget)
+    if key == "target.where":
+        return (Where,)
+    part = Study.model_fields.get(key)
+    kind = None if part is None else part.annotation
+    return (kind,) if isinstance(kind, type) and issubclass(kind, BaseModel) else (Study,)

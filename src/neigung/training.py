@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neigung.models import kinds
+from neigung.models.dataset import tell_age
 from neigung.profiles.quality import require_sound
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
@@ -128,13 +129,16 @@ def train(
         with reporter.task("Opening the profiles"):
             profiles = Profiles.open(study.profiles if profiles is None else profiles)
     with reporter.task("Checking the profiles"):
-        doubts = require_sound(profiles, doubts=True)
+        latest, trusted = study.cutoffs.last == "latest", study.cutoffs.trust_dates
+        doubts = require_sound(profiles, doubts=True, latest=latest, trusted=trusted)
+    span = profiles.span(trusted)
+    if latest:
+        tell_age(study, span[1], reporter)
     for doubt in doubts:
         reporter.say(f"  Doubtful: {doubt}")
     with profiles.reading():
         fitted: Fitted = kinds.of_target(study.target.kind).fit(study, profiles, reporter)
         evidence, told = gather(study, profiles, fitted, reporter)
-        span = profiles.span()
     notes = (*doubts, *fitted.notes, *told)
     provenance = {"git_commit": git_commit(), "data_digest": fitted.data_digest}
     with reporter.task("Writing the report"):

@@ -12,8 +12,6 @@ from neigung.errors import FeatureError, NeigungError
 from neigung.features.feature import Column, Feature, Source
 from neigung.features.pruning import columns_read, pruned
 from neigung.features.sources import (
-    ORDER_WEEKS,
-    ORDERS,
     SPLIT_LINES,
     WHOLE_ORDERS,
     whole_orders,
@@ -99,12 +97,11 @@ class FeatureSet:
     def shared(self, past: Past, engine: Engine) -> Mapping[str, ir.Table]:
         """The tables of `past`, and held what many cutoffs can share: orders that never change.
 
-        Only the columns that these features read are held, and `past` needs no spine for that.
+        Only the columns that these features read are held, and `past` needs no spine for that. The
+        lines of all other orders are held, by which targets know the orders that began before.
         """
-        if not {ORDERS, ORDER_WEEKS}.intersection(self.sources):
-            return past.tables
         lines = past.tables["order_lines"]
-        orders = whole_orders(lines)
+        orders = whole_orders(lines, past.zero_orders)
         empty = ibis.table(orders.schema(), name=WHOLE_ORDERS)
         spine = lines.select("customer_id", cutoff="occurred_at")  # any will do, it is not computed
         tables = {**past.tables, WHOLE_ORDERS: empty, SPLIT_LINES: lines}

@@ -16,13 +16,16 @@ import pyarrow as pa
 from neigung.errors import StudyError
 from neigung.features.feature import Column
 from neigung.features.library import library, load_user_features
+from neigung.features.sources import SPLIT_LINES
 from neigung.features.table import FeatureSet
 from neigung.models.sampling import Sampling, draw
+from neigung.profiles.ends import present
 from neigung.profiles.nobody import why_nobody
 from neigung.profiles.sample import Sample
 from neigung.profiles.spine import build_past, rows_of
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import KEYS, Future, Past, every, latest_cutoff
+from neigung.progress import Reporter
 from neigung.study import Study
 from neigung.targets.target import check_tables, label, reference
 
@@ -93,7 +96,7 @@ def study_cutoffs(study: Study, profiles: Profiles) -> list[dt.datetime]:
     data, or a cutoff lies before them.
     """
     check_tables(study, profiles.tables)
-    first, last = profiles.span()
+    first, last = profiles.span(study.cutoffs.trust_dates)
     horizon = study.target.horizon_days
     if study.target.kind == "custom":
         return _labelled_cutoffs(study, profiles)
@@ -261,7 +264,12 @@ def _shared(
 ) -> Mapping[str, ir.Table]:
     """What many cutoffs of the same customers read, held for all of them."""
     tables = profiles.tables if sample is None else rows_of(profiles, sample)
-    past = Past(tables, tables["order_lines"], study.retention_days)
+    past = Past(
+        tables,
+        tables["order_lines"],
+        study.retention_days,
+        zero_orders=study.orders.count_zero,
+    )
     return features.shared(past, profiles.engine)
 
 
@@ -306,7 +314,7 @@ def feature_query(
     StudyError when the cutoff lies outside of the data, has nobody to predict for, or the store
     cannot give a named column.
     """
-    first, last = profiles.span()
+    first, last = profiles.span(study.cutoffs.trust_dates)
     if not first < cutoff <= end_of(last):
         side, advice = ("before", "a later") if cutoff <= first else ("after", "an earlier")
         raise StudyError(
@@ -355,14 +363,39 @@ def _named(names: Sequence[str], study: Study, past: Past) -> FeatureSet:
     return replace(chosen, columns=tuple(by_name[name] for name in names))
 
 
+def tell_age(study: Study, last: dt.datetime, reporter: Reporter) -> None:
+    """Say how old data are that end with an order of `last`.
+
+    Raises StudyError when they are older than the study allows.
+    """
+    now = present()
+    days, most = (now.date() - last.date()).days, study.cutoffs.max_age_days
+    age = f"{days:,} day{'s' * (days != 1)} before today" if days > 0 else "today or later"
+    if most is not None and days > most:
+        raise StudyError(
+            f"Study {study.name}: data of at most {most} days are wanted (cutoffs.max_age_days), "
+            f"but the last order is of {last:%Y-%m-%d}, {age}. Load newer orders, or name a cutoff."
+        )
+    reporter.say(f"  The data end on {last:%Y-%m-%d}, {age}.")
+
+
 def end_of(last: dt.datetime) -> dt.datetime:
     """The midnight after the last order: until then the data may be complete."""
     return dt.datetime.combine(last.date(), dt.time()) + dt.timedelta(days=1)
 
 
-def label_rows(study: Study, profiles: Profiles, past: Past) -> pa.Table:
-    """The labels of the rows of one past; all that is known of the past here is the reference."""
-    future = Future(profiles.tables, reference(past, study.target), study.target.horizon_days)
+def label_rows(
+    study: Study, profiles: Profiles, past: Past, older: ir.Table | None = None
+) -> pa.Table:
+    """The labels of the rows of one past.
+
+    All that is known of the past here is the reference, and `older`, which tells the orders that
+    had begun (see `Future`): without it, the lines of orders that do not lie at one instant, where
+    the past holds them, or else all order lines.
+    """
+    older = past.tables.get(SPLIT_LINES) if older is None else older
+    rows, days = reference(past, study.target), study.target.horizon_days
+    future = Future(profiles.tables, rows, days, study.orders.count_zero, older)
     return label(future, study.target).to_pyarrow()
 
 

@@ -23,9 +23,11 @@ from typing import Any
 import ibis.expr.types as ir
 
 from neigung.errors import ProfileError
+from neigung.profiles import ends
 from neigung.profiles.admission import Admission
 from neigung.profiles.contract import TABLES
 from neigung.profiles.customer_dates import dated_customers
+from neigung.profiles.ends import Ends, ends_of
 from neigung.profiles.engine import DuckDBEngine, Engine
 from neigung.profiles.fingerprint import fingerprint
 from neigung.profiles.quality_report import Finding
@@ -66,7 +68,7 @@ class Profiles:
         self.tables = dict(tables)
         self.said = said
         self._digest: str | None = None
-        self._span: tuple[datetime, datetime] | None = None
+        self._ends: Ends | None = None
         self._files: StoreFiles | None = None
         self._read_later: StoreFiles | None = None
 
@@ -200,13 +202,16 @@ class Profiles:
             )
         return self.tables[name]
 
-    def span(self) -> tuple[datetime, datetime]:
-        """The instants of the first and the last order line, UTC without a zone."""
-        if self._span is None:
-            at = self.table("order_lines").occurred_at
-            row = _row(at.as_table().aggregate(first=at.min(), last=at.max()))
-            self._span = row["first"], row["last"]
-        return self._span
+    def ends(self) -> Ends:
+        """Where the orders begin and end, and how many lines lie far from them."""
+        if self._ends is None:
+            self._ends = ends_of(self.table("order_lines"), ends.present())
+        return self._ends
+
+    def span(self, trusted: bool = False) -> tuple[datetime, datetime]:
+        """The instants of the first and the last order line, UTC without a zone: of nearly all
+        of them, as `ends` tells it, or `trusted` of all."""
+        return self.ends().span(trusted)
 
     def customers(self) -> int:
         """How many customers have an order line."""
@@ -274,8 +279,3 @@ def _lines(errors: Iterable[Finding]) -> str:
 
 def _count(table: ir.Table) -> int:
     return int(table.count().to_pyarrow().as_py())
-
-
-def _row(table: ir.Table) -> dict[str, Any]:
-    row: dict[str, Any] = table.to_pyarrow().to_pylist()[0]
-    return row

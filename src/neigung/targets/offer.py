@@ -17,7 +17,7 @@ import ibis.expr.types as ir
 
 from neigung.discount_rate import percentage, plain_rate, same_rate
 from neigung.errors import StudyError
-from neigung.profiles.timeline import KEYS, Future
+from neigung.profiles.timeline import KEYS, Future, counts, of_order
 from neigung.study import OfferTarget, Study
 
 _WIDE = "decimal(38, 4)"
@@ -133,15 +133,18 @@ def find_arms(study: Study, offers: ir.Table) -> Arms:
 def outcomes(future: Future) -> ir.Table:
     """What the customers of the future's spine ordered within the horizon.
 
-    Returns `customer_id`, `cutoff`, `purchase` (1 when there is an order line, else 0), `value`
-    (net, in the shop's currency) and `gross` (net and discount), float64. The sums are exact
-    until they become floats. Returned goods are not taken off.
+    Of the orders that begin within it and count (see `timeline.counts`): `purchase` (1 when
+    there is one, else 0), `value` (net, in the shop's currency) and `gross` (net and discount),
+    float64, beside `customer_id` and `cutoff`. So an offer neither earns nor loses by what comes
+    of older orders. The sums are exact until they become floats. Returned goods are not taken off.
     """
-    lines = future.rows("order_lines")
+    lines = future.new_order_lines()
     gross = lines.net_value.cast(_WIDE)
     if "discount_value" in lines.columns:
         gross = gross + lines.discount_value.coalesce(0)
-    sums = lines.group_by(*KEYS).agg(value=lines.net_value.sum(), gross=gross.sum())
+    orders = lines.group_by(*KEYS, "order_id").agg(**of_order(lines), gross=gross.sum())
+    orders = orders.filter(counts(orders, future.zero_orders))
+    sums = orders.group_by(*KEYS).agg(value=orders.value.sum(), gross=orders.gross.sum())
     joined = future.spine.select(*KEYS).left_join(sums, KEYS)
     return joined.select(
         *KEYS,

@@ -23,6 +23,7 @@ import yaml
 
 from neigung.errors import InputError, TrackingError
 from neigung.locations import shown
+from neigung.study import Orders
 from neigung.tracking.connection import connected, place_of_artifacts
 from neigung.tracking.interrupted import end_interrupted, process_tag
 from neigung.tracking.registry import (
@@ -178,6 +179,8 @@ def _tags(
 ) -> dict[str, str]:
     """What the run and the version have in common."""
     question = {key: study.to_dict()[key] for key in QUESTION}
+    if study.orders != Orders():  # as nobody asked when the first versions were registered
+        question["orders"] = study.to_dict()["orders"]
     rows = dataset_info.get("parts", {})
     return {
         DIGEST_TAG: artefact.digest,

@@ -287,7 +287,8 @@ def build_offer_dataset(
             features = study_features(study, past, also)
             # Every past stands in the same tables, so one query serves all batches.
             query = profiles.engine.prepared(features.table(past))
-        future = Future(profiles.tables, past.spine, study.target.horizon_days)
+        zero = study.orders.count_zero
+        future = Future(profiles.tables, past.spine, study.target.horizon_days, zero)
         came = outcomes(future).to_pyarrow()
         joined = batch.join(came, keys=list(KEYS), join_type="inner")
         parts.append(joined.join(query(), keys=list(KEYS), join_type="inner"))

@@ -43,7 +43,7 @@ def study_offers(study: Study, profiles: Profiles) -> tuple[pd.DataFrame, Arms, 
     flagged = offers.left_join(fit.mutate(fit=True), KEYS)
     flagged = flagged.select(*offers.columns, fit=flagged.fit.fill_null(False))
     rows = _as_rows(flagged.to_pyarrow())
-    rows = _in_span(study, rows, profiles.span()[1])
+    rows = _in_span(study, rows, profiles.span(study.cutoffs.trust_dates)[1])
     outside = int((~rows["fit"]).sum())
     if outside:
         notes.append(

@@ -16,8 +16,8 @@ from neigung.profiles.checks import (
     currencies,
     doubtful_words,
     duplicates,
+    ends,
     extent,
-    far_dates,
     gaps,
     hindsight,
     lateness,
@@ -30,6 +30,7 @@ from neigung.profiles.checks import (
 from neigung.profiles.checks.check import Check
 
 CHECKS: tuple[Check, ...] = (
+    ends.CHECK,
     currencies.CHECK,
     cents.CHECK,
     crowded_id.CHECK,
@@ -40,7 +41,6 @@ CHECKS: tuple[Check, ...] = (
     doubtful_words.CHECK,
     duplicates.CHECK,
     gaps.CHECK,
-    far_dates.CHECK,
     opening.CHECK,
     returns.CHECK,
     negative_values.CHECK,
