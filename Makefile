@@ -3,9 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 UPGRADE ?= --upgrade
+LOCALE := src/neigung/language/locale
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench notebooks lock clean
+.PHONY: help setup demo test bench notebooks messages lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 11
@@ -39,6 +40,13 @@ bench: setup ## run the benchmarks; SIZE=0.01 is a quick look, ONLY="start" some
 
 notebooks: setup ## run the notebooks anew and store their output
 	$(BIN)/python -m tests.test_notebooks
+
+messages: setup ## bring the catalogues of languages up to the code; LANGUAGE=fr begins one
+	@mkdir -p .neigung
+	$(BIN)/pybabel -q extract -o .neigung/messages.pot
+	@for po in $(LOCALE)/*.po; do \
+		$(BIN)/pybabel -q update -i .neigung/messages.pot -o $$po -l $$(basename $$po .po) || exit 1; done
+	$(if $(LANGUAGE),$(BIN)/pybabel -q init -i .neigung/messages.pot -o $(LOCALE)/$(LANGUAGE).po -l $(LANGUAGE))
 
 lock: ## resolve the dependencies anew into requirements.lock; UPGRADE= only adds what is missing
 	@# The fewest versions: every Python and every system gets the same where there is one for all.
