@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from neigung.language import Message
 from neigung.models.dataset import Dataset
 
 Rows = TypeVar("Rows", bound=Dataset)
@@ -48,10 +49,11 @@ def without_dated(dataset: Rows, train: Sequence[dt.datetime]) -> Rows:
     dated = set(by_strength[: min(len(dated), max(0, len(dataset.columns) - FEWEST_COLUMNS))])
     if not dated:
         return dataset
-    named = ", ".join(name for name in by_strength if name in dated)
-    note = (
-        f"{len(dated)} feature{'s' * (len(dated) > 1)} left out: "
-        f"telling the date rather than the customer ({named})"
+    note = Message.counted(
+        "1 feature left out: telling the date rather than the customer ({names:names})",
+        "{n} features left out: telling the date rather than the customer ({names:names})",
+        n=len(dated),
+        names=[name for name in by_strength if name in dated],
     )
     kept = tuple(column for column in dataset.columns if column.name not in dated)
     return replace(dataset, columns=kept, notes=(*dataset.notes, note))
