@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from neigung.errors import InputError, StudyError, TrackingError
 from neigung.fitted import Fitted, bands, scores
-from neigung.language import STORED, Message
+from neigung.language import Message
 from neigung.study import Study
 
 if TYPE_CHECKING:
@@ -127,10 +127,7 @@ def _compare(
         columns=list(columns.values()),
         worth=_worth(fitted, placed),
         band_order=list(dict.fromkeys([*_band_order(both["this"]), *_band_order(champion)])),
-        notes=[
-            (note.to(STORED[0]), note.to(STORED[1]))
-            for note in _notes(fitted.artefact, champion, version)
-        ],
+        notes=[note.stored() for note in _notes(fitted.artefact, champion, version)],
         seed=study.model.seed,
     )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from neigung.language import Message, told, translated
+from tests.language.pseudo import PSEUDO
 
 NOTE = Message("{offers:,} of {all:,} offers left out: {why}", offers=5, all=1234,
                why=Message("no table {names:names}", names=["visits"]))  # fmt: skip
@@ -31,6 +33,14 @@ def test_a_copy_can_be_told_too(again: Callable[[Message], Message]) -> None:
 
 def test_what_was_stored_is_told_as_it_is() -> None:
     assert told(str(NOTE), "de") == NOTE
+
+
+def test_the_texts_that_an_evaluation_stored(pseudo: Path) -> None:
+    again = Message.read(json.loads(json.dumps(NOTE.stored())))
+    assert (again, again.stored()) == (NOTE, NOTE.stored())
+    assert told(copy.deepcopy(again), "de") == told(NOTE, "de")
+    assert told(again, PSEUDO) == NOTE  # more was not kept
+    assert Message.read(("in {n} days", "in {n} Tagen")).to("de", n=5) == "in {n} Tagen"
 
 
 def test_values_are_written_as_the_language_does() -> None:

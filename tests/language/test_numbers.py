@@ -10,10 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neigung.evaluation import fairness_plots, offer_texts, verdict
-from neigung.explanation import units as old_units
-from neigung.explanation import values as old_values
 from neigung.language import STORED, numbers, units
+from tests.language import before
 from tests.language.pseudo import PSEUDO
 
 GRID = [
@@ -24,7 +22,6 @@ GRID = [
     ),
     math.nan, math.inf, -math.inf, 1 / 3, 0.0005, 0.005, 0.995, 0.9995, 12345.5,
 ]  # fmt: skip
-FINITE = [value for value in GRID if math.isfinite(value)]
 DAYS = ["2017-12-25T00:00:00", dt.date(2025, 1, 2), dt.datetime(1999, 12, 31, 23, 59),
         pd.Timestamp("2024-02-29 12:00"), np.datetime64("2026-03-01T00:00:00")]  # fmt: skip
 
@@ -33,54 +30,41 @@ DAYS = ["2017-12-25T00:00:00", dt.date(2025, 1, 2), dt.datetime(1999, 12, 31, 23
 @pytest.mark.parametrize("places", range(5))
 def test_numbers(language: str, places: int) -> None:
     for value in GRID:
-        now = numbers.number_text(value, places, language)
-        assert now == old_values.number_text(value, places, language)
-        share = numbers.share_text(value, language, places)
-        assert share == offer_texts.share_text(value, language, places)
+        assert numbers.number_text(value, places, language) == before.number(
+            value, places, language
+        )
+        assert numbers.share_text(value, language, places) == before.share(value, language, places)
         for sign in ("", "+"):
-            if not math.isnan(value):
-                scaled = round(value, places) + 0.0
-                text = numbers.signed_text(scaled, places, language, sign, ",")
-                assert text == offer_texts._number(value, "value", language, sign, places)
+            text = numbers.signed_text(value, places, language, sign, ",")
+            assert text == before.signed(value, places, language, sign)
             three = numbers.signed_text(value, 3, language, sign)
-            assert three == verdict.format_number(value, language, sign)
+            assert three == before.metric(value, language, sign)
 
 
 @pytest.mark.parametrize("language", STORED)
 def test_shares_money_counts_and_days(language: str) -> None:
     for value in GRID:
-        assert units.percent_text(value, language) == old_values.value_text(
-            value, "share", language
-        )
-        assert units.money_text(value, language) == old_values.value_text(
-            value, "currency", language
-        )
-    for value in FINITE:
-        assert numbers.count_text(value, language) == old_values.count_text(value, language)
-        assert numbers.count_text(int(value), language) == offer_texts.whole_text(
-            int(value), language
-        )
-        two = numbers.localised(f"{value:.2f}", language)
-        assert two == fairness_plots._two(value, language)
+        assert units.percent_text(value, language) == before.percent(value, language)
+        assert units.money_text(value, language) == before.money(value, language)
+        assert numbers.localised(f"{value:.2f}", language) == before.two(value, language)
+        if math.isfinite(value):
+            assert numbers.count_text(value, language) == before.number(value, 0, language)
+            whole = int(value)
+            assert numbers.count_text(whole, language) == before.whole(whole, language)
     for day in DAYS:
-        assert numbers.date_text(day, language) == old_values.date_text(day, language)
+        assert numbers.date_text(day, language) == before.day(day, language)
 
 
 @pytest.mark.parametrize("language", STORED)
 @pytest.mark.parametrize("unit", ["log_odds", "points", "money"])
 def test_units(language: str, unit: units.Unit) -> None:
-    assert units.unit_name(unit, language) == old_units.unit_name(unit, language)
-    assert units.factor(unit) == old_units.factor(unit)
     for value in GRID:
-        assert units.effect_text(value, unit, language) == old_units.effect_text(
-            value, unit, language
-        )
-        assert units.decimals(unit, value) == old_units.decimals(unit, value)
+        assert units.effect_text(value, unit, language) == before.effect(value, unit, language)
         for places in range(4):
             now = units.amount(value, unit, places, language)
-            assert now == old_units.amount(value, unit, places, language)
+            assert now == before.amount(value, unit, places, language)
     for arm in ("10%", "7.5 %", " 2,5% ", "push", "none", "10 % off", "12.50%"):
-        assert units.arm_text(arm, language) == old_units.arm_text(arm, language)
+        assert units.arm_text(arm, language) == before.arm(arm, language)
 
 
 def test_other_languages_have_their_own_signs(pseudo: object) -> None:

@@ -67,7 +67,7 @@ def sentence(
     ('erhöht die Vorhersage', 'said nowhere')
     """
     if language != ENGLISH:
-        catalogue = _read(LOCALE / f"{checked(language)}.po")
+        catalogue = _read(LOCALE, language)
         forms = catalogue.sentences.get((context, text))
         if forms:
             return forms[catalogue.form(n)] if many else forms[0]
@@ -80,13 +80,13 @@ def _languages(folder: Path) -> tuple[Language, ...]:
 
 
 @cache
-def _read(file: Path) -> Catalogue:
+def _read(folder: Path, language: str) -> Catalogue:
     """A file's finished sentences: those that translators marked as doubtful do not count."""
     import gettext
 
     from babel.messages.pofile import read_po
 
-    with file.open("rb") as content:
+    with (folder / f"{checked(language)}.po").open("rb") as content:
         found = read_po(content)
     sentences = {}
     for one in found:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from numbers import Real
 from typing import Any, NamedTuple
 
 from neigung.language import numbers
-from neigung.language.catalogue import ENGLISH, Language, sentence
+from neigung.language.catalogue import ENGLISH, STORED, Language, sentence
 
 _SOME = 3
 """How many of several names are an example of all."""
@@ -77,8 +78,36 @@ class Message(str):
         """The message with further values."""
         return Message._of(self._key, {**self._values, **values})
 
+    def stored(self) -> tuple[str, str]:
+        """The sentence in the languages of `STORED`, as stored evaluations have it."""
+        english, other = (self.to(language) for language in STORED)
+        return english, other
+
+    @staticmethod
+    def read(stored: Sequence[str]) -> Message:
+        """The inverse of `stored`, as far as it reaches: other languages get the English text.
+
+        >>> again = Message.read(("so far", "bis jetzt"))
+        >>> again.to("en"), again.to("de"), again.stored()
+        ('so far', 'bis jetzt', ('so far', 'bis jetzt'))
+        """
+        return _Stored._of(_Key(stored[0]), dict(zip(STORED, stored, strict=True)))
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return Message._of, (self._key, self._values)
+        return type(self)._of, (self._key, self._values)
+
+
+class _Stored(Message):
+    """A sentence of which only the texts were kept; its values are these, by language."""
+
+    @classmethod
+    def _of(cls, key: _Key, values: Mapping[str, Any]) -> Message:
+        made = super()._of(key, {})
+        made._values = values
+        return made
+
+    def to(self, language: Language = ENGLISH, **values: Any) -> str:
+        return str(self._values.get(language, self._key.text))
 
 
 def told(text: str, language: Language) -> str:
@@ -109,7 +138,7 @@ def translated(words: Any, language: Language) -> Any:
 
 def _filled(key: _Key, values: Mapping[str, Any], language: Language) -> str:
     pattern = sentence(key.text, language, many=key.many, n=values.get("n", 1), context=key.context)
-    return _Writer(language).vformat(pattern, (), values) if values else pattern
+    return _writer(language).vformat(pattern, (), values) if values else pattern
 
 
 class _Writer(string.Formatter):
@@ -136,3 +165,8 @@ class _Writer(string.Formatter):
 
     def _names(self, names: Iterable[str]) -> list[str]:
         return [told(name, self._language) for name in names]
+
+
+@cache
+def _writer(language: Language) -> _Writer:
+    return _Writer(language)
