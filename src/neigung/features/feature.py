@@ -40,8 +40,14 @@ UNITS = (
 
 _WINDOW = Message("in the last {days} days")
 _WHOLE = Message("so far")
-_SENTENCES = {"reason": "sentence", "zero": "zero", "missing": "missing"}
-"""How docstrings call what columns know as these."""
+_PARTS = {"": "text", "reason": "sentence", "zero": "zero", "missing": "missing"}
+"""How columns call what docstrings label like this, and the language behind it if not English."""
+
+_SENTENCES = tuple(filter(None, _PARTS))
+_FIELDS = tuple(f"{part}_{language}" for part in _PARTS.values() for language in STORED)
+"""The texts that have a field of their own."""
+
+_NEEDED = ("a first line in English", "a line 'de: …' in German")
 
 
 @dataclass(frozen=True)
@@ -193,16 +199,9 @@ class Feature:
                 unit=self.unit,
                 theme=self.theme,
                 kind=self.kind,
-                text_en=self.text_en,
-                text_de=self.text_de,
-                sentence_en=self.sentence_en,
-                sentence_de=self.sentence_de,
                 fact=self.fact,
-                zero_en=self.zero_en,
-                zero_de=self.zero_de,
-                missing_en=self.missing_en,
-                missing_de=self.missing_de,
                 more=self.more,
+                **{field: getattr(self, field) for field in _FIELDS},
             )
             for window in self.windows or (None,)
         )
@@ -268,16 +267,8 @@ def feature(
             of=of,
             clock=clock,
             kind=kind,
-            text_en=texts["en"],
-            text_de=texts["de"],
-            sentence_en=texts.get("reason"),
-            sentence_de=texts.get("reason de"),
             fact=fact or name,
-            zero_en=texts.get("zero"),
-            zero_de=texts.get("zero de"),
-            missing_en=texts.get("missing"),
-            missing_de=texts.get("missing de"),
-            more=_more(texts),
+            **_fields(texts),
         )
 
     return decorate
@@ -294,11 +285,10 @@ def _texts(name: str, docstring: str) -> dict[str, str]:
         for label, text in zip(parts[1::2], parts[2::2], strict=True)
     }
     texts = {label: " ".join(text.split()).removesuffix(".") for label, text in texts.items()}
-    missing = [label for label in STORED if not texts.get(label)]
-    if missing:
-        needed = {"en": "a first line in English", "de": "a line 'de: …' in German"}
+    needed = [text for label, text in zip(STORED, _NEEDED, strict=True) if not texts.get(label)]
+    if needed:
         raise FeatureError(
-            f"Feature {name}: its docstring needs {' and '.join(needed[m] for m in missing)}, "
+            f"Feature {name}: its docstring needs {' and '.join(needed)}, "
             "because reviewers read it. Add it."
         )
     for label in _SENTENCES:
@@ -309,15 +299,15 @@ def _texts(name: str, docstring: str) -> dict[str, str]:
     return texts
 
 
-def _more(texts: Mapping[str, str]) -> dict[str, str]:
-    """The texts in languages without a field of their own."""
-    found: dict[str, str] = {}
-    for language in languages():
-        if language not in STORED:
-            named = {"text": texts.get(language)}
-            named |= {part: texts.get(f"{name} {language}") for name, part in _SENTENCES.items()}
-            found |= {f"{part}_{language}": text for part, text in named.items() if text}
-    return found
+def _fields(texts: Mapping[str, str]) -> dict[str, Any]:
+    """The labelled texts as the fields of a feature; `more` takes languages that have none."""
+    more = {
+        f"{part}_{language}": texts.get(f"{label} {language}".strip())
+        for language in languages()
+        for label, part in _PARTS.items()
+    } | {f"{part}_{ENGLISH}": texts.get(label or ENGLISH) for label, part in _PARTS.items()}
+    own = {field: more.pop(field) for field in _FIELDS}
+    return {**own, "more": {field: text for field, text in more.items() if text}}
 
 
 def in_english(columns: Sequence[Column], language: Language) -> Message | None:
