@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 UPGRADE ?= --upgrade
 LOCALE := src/neigung/language/locale
 
@@ -16,24 +17,31 @@ setup: $(READY) ## install everything into .venv
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, found $$($(PYTHON) --version). Name one: make PYTHON=python3.11 …"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 14))' || \
+		echo "Note: tried with Python 3.11 to 3.13, found $$($(PYTHON) --version)."
 	@echo "Installing into .venv (once, one to two minutes) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; exit 2; }
-	@# The lock is complete: pip would look up what is newer than it, and refuse that.
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m pip check --quiet --disable-pip-version-check
+	@# The lock is complete: pip would look up what is newer than it, and refuse that. What comes as
+	@# source is built with the setuptools of the lock: pip would fetch the newest.
+	@sed -n '/^setuptools==/,/# via/p' requirements.lock > .venv/build.lock
+	@$(PIP) install --no-deps --require-hashes --requirement .venv/build.lock
+	@$(PIP) install --no-deps --require-hashes --no-build-isolation --use-pep517 --requirement requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) check
 	@touch $(READY)
 	@echo "Ready. Next: make demo, or: source .venv/bin/activate; neigung --help"
 
 demo: setup ## train, explain and score purchase and churn on real data
 	@$(BIN)/neigung demo
 
-test: setup ## style, types, import rules, then all tests
+test: setup ## style, types, import rules, then the tests but the slow ones; SLOW=1 runs these alone
+ifndef SLOW
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest
+endif
+	$(BIN)/pytest -m "$(if $(SLOW),slow,not slow)"
 
 bench: setup ## run the benchmarks; SIZE=0.01 is a quick look, ONLY="start" some, ALL=1 those of hours, too
 	$(BIN)/python benchmarks/bench.py --size $(or $(SIZE),1) $(if $(ALL),--all) $(if $(ONLY),--only $(ONLY))

@@ -60,7 +60,13 @@ def gather(
     evidence = Evidence(
         evaluation=fitted.evaluation,
         explanation=explanation,
-        fitness=judge_fitness(fitted.evaluation, stability=stability, fairness=fairness),
+        fitness=judge_fitness(
+            fitted.evaluation,
+            stability=stability,
+            fairness=fairness,
+            leaks=fitted.leaks,
+            known_in_advance=fitted.known_in_advance,
+        ),
         stability=stability,
         fairness=fairness,
         comparison=comparison,

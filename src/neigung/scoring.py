@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from neigung.batch_scoring import ROWS_AT_ONCE, TYPES, BatchNotes, score_batches
+from neigung.decision import Decision
 from neigung.errors import InputError, StudyError
 from neigung.feature_file import write_features
 from neigung.files import refuse_place, replacing, replacing_folder
 from neigung.models.dataset import build_features, feature_query
+from neigung.models.unseen import together
 from neigung.profiles.engine import DistributedEngine
 from neigung.profiles.quality import open_sound
-from neigung.profiles.spark_session import is_of_spark
+from neigung.profiles.sources.spark_session import is_of_spark
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import latest_cutoff
 from neigung.progress import Reporter
@@ -76,20 +77,25 @@ def score(
         for scored in score_batches(batches, artefact, info.version, reasons, notes.append):
             parts.append(_as_frame(scored))
             tick(sum(map(len, parts)), len(rows))
-    say_notes(notes, reporter)
+    say_notes(notes, artefact, reporter)
     return pd.concat(parts, ignore_index=True)
 
 
-def say_notes(notes: Sequence[BatchNotes], reporter: Reporter) -> None:
-    """Say once what is to be told about all batches."""
-    unseen: Counter[str] = Counter()
-    for one in notes:
-        unseen.update(one.unseen)
-    for name, count in unseen.items():
-        reporter.say(
-            f"  Note: {count} customers have a value of {name} that the model does not know; "
-            "it counts as missing."
-        )
+def say_notes(
+    notes: Sequence[BatchNotes], artefact: Artefact | OfferArtefact, reporter: Reporter
+) -> None:
+    """Say once what is to be told about all batches.
+
+    Raises InputError where the model knows none of the values of a column of categories.
+    """
+    unknown = together(one.unknown for one in notes)
+    artefact.require_known(unknown)
+    many = artefact.many_unknown(unknown)
+    for one in unknown.values():
+        if one.count:
+            what = "Doubtful" if one in many else "Note"
+            worse = ", more than in the test" if one in many else ""
+            reporter.say(f"  {what}: {one.text}{worse}; they count as missing.")
     slow = sum(one.slow for one in notes)
     if slow:
         reporter.say(
@@ -171,8 +177,8 @@ def offers(
     with reporter.task("Features"), profiles.reading():
         names = [column.name for column in artefact.columns]
         dataset = build_features(study, profiles, instant(cutoff, profiles), names=names)
-    say_notes([BatchNotes(artefact.unseen(dataset.X))], reporter)
-    if artefact.study["decision"] != study.to_dict()["decision"]:
+    say_notes([BatchNotes(artefact.unknown(dataset.X))], artefact, reporter)
+    if Decision(**artefact.study["decision"]) != study.decision:
         reporter.say(
             "  Note: the study's decision is another one than at the training; offers follow the "
             "new one, the recommended arms of `neigung score` the old one."

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from neigung.models.offer_artefact import OfferArtefact
     from neigung.tracking.runs import LoggedRun
 
-_STYLES = {"fit": "green", "care": "yellow", "not_fit": "bold red"}
+_STYLES = {"fit": "green", "care": "yellow", "not_fit": "bold red", "open": "bold red"}
 
 
 @dataclass(frozen=True)

@@ -331,7 +331,7 @@ def test_a_late_answer_is_the_only_one() -> None:
 
 def test_work_in_threads_is_told_off_in_time_as_well(house: House) -> None:
     async def predict(request: Request) -> Response:
-        await asyncio.to_thread(time.sleep, 1.0)
+        await asyncio.to_thread(time.sleep, 3.0)
         return PlainTextResponse("late")
 
     began = time.perf_counter()
@@ -352,4 +352,4 @@ def test_work_in_threads_is_told_off_in_time_as_well(house: House) -> None:
         await house.gate(Inner(predict), seconds=0.05)(scope, receive, send)
         return answered
 
-    assert 0.05 <= asyncio.run(main()) < 0.9
+    assert 0.05 <= asyncio.run(main()) < 2.9

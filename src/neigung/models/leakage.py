@@ -19,7 +19,13 @@ from pandas.api.types import is_float_dtype
 
 from neigung.errors import LeakageError
 from neigung.models.dataset import Dataset, as_frame, label_rows, study_features
-from neigung.models.offer_dataset import OfferDataset, OfferSplits, only_own_rows, with_margin
+from neigung.models.offer_dataset import (
+    OfferDataset,
+    OfferSplits,
+    only_own_rows,
+    shows_discounts,
+    with_margin,
+)
 from neigung.models.splits import Splits
 from neigung.profiles.sample import Sample
 from neigung.profiles.spine import build_past, eligible, past_of_pairs
@@ -145,7 +151,13 @@ def _check_offers(
     _compare(rows[[*_KEYS, *names]], as_frame(again, features.columns), where)
 
     came = outcomes(Future(after.tables, pairs, study.target.horizon_days)).to_pyarrow()
-    frame = as_frame(with_margin(came, study), (), results[1:])
+    schema = pa.schema(
+        [(key, came.schema.field(key).type) for key in _KEYS] + [("arm", pa.string())]
+    )
+    arms = pa.Table.from_pandas(rows[[*_KEYS, "arm"]], schema=schema, preserve_index=False)
+    came = came.join(arms, keys=_KEYS, join_type="inner")
+    came = with_margin(came, study, dataset.rates, shows_discounts(profiles))
+    frame = as_frame(came, (), results[1:])
     _compare(rows[[*_KEYS, *results]], frame, where)
 
 

@@ -127,6 +127,7 @@ def _origin(loaded: Loaded, group: Candidates, row: int) -> dict[str, Any]:
         "model_version": loaded.info.version,
         "cutoff": group.cutoffs[row],
         "source": group.source,
+        "unknown_categories": group.unknown[row],
     }
 
 

@@ -181,12 +181,16 @@ class ReasonAnswer(BaseModel):
 
 
 class _Answered(BaseModel):
-    """Where an answer comes from, and why it is what it is."""
+    """Where an answer comes from, and why it is what it is.
+
+    `unknown_categories` are features whose value the model does not know; it counts as missing.
+    """
 
     model_version: int
     cutoff: dt.datetime
     source: Literal["snapshot", "profile"]
     reasons: list[ReasonAnswer]
+    unknown_categories: list[str] = []
 
 
 class Prediction(_Answered):

@@ -164,6 +164,7 @@ def _md5_number_lower(compiler: SparkCompiler, text: Any) -> Any:
 _SPELLED: dict[str, Callable[..., Any]] = {
     "md5_number_lower": _md5_number_lower,
     "isfinite": lambda compiler, time: TRUE,  # Spark knows no time without end
+    "nfc_normalize": lambda compiler, text: compiler.f.anon.neigung_nfc(text),
 }
 
 compiler = SparkCompiler()

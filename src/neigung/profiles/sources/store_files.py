@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from neigung.errors import ProfileError
-from neigung.locations import is_url, shown
-from neigung.profiles.source import DATABASES, files_of
+from neigung.locations import shown
+from neigung.profiles.sources.names import format_of
+from neigung.profiles.sources.registry import source_of
 
 
 @dataclass(frozen=True)
@@ -49,23 +50,12 @@ class StoreFiles:
 
     @classmethod
     def of(cls, location: Any, wanted: Collection[str]) -> StoreFiles:
-        """The files at a location; none for a server, and where there is no store.
-
-        Raises ProfileError when a table is there twice or in two formats.
-        """
+        """The files at a location; none for a server, and where there is no store."""
         none = cls(shown(location), tuple(wanted), {})
-        if is_url(location):
-            return none
-        path = Path(location).expanduser()
-        owners: dict[Path, str | None] = {}
         try:
-            if path.is_dir():
-                found, _ = files_of(path, wanted)
-                owners = {file: name for name, files in found.items() for file in files.paths}
-            elif path.suffix.lower() in DATABASES:
-                owners = dict.fromkeys((path, path.with_name(f"{path.name}.wal")))
+            owners = source_of(location).files(location, wanted)
             return replace(none, states=_states(owners))
-        except OSError:  # gone meanwhile
+        except (OSError, ProfileError):  # gone meanwhile, or no store
             return none
 
     def read_later(self, tables: Collection[str]) -> StoreFiles:
@@ -73,12 +63,11 @@ class StoreFiles:
 
         Text is copied at opening.
         """
-        copied = (".csv", ".gz")
         states = {
             path: state
             for path, state in self.states.items()
             if (tables if state.table is None else state.table in tables)
-            and path.suffix.lower() not in copied
+            and format_of(path) != "text"
         }
         return replace(self, states=states)
 

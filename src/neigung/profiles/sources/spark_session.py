@@ -16,25 +16,18 @@ import socket
 import sys
 import tempfile
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
-import ibis.expr.types as ir
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from neigung.errors import ProfileError
-from neigung.profiles.contract import TABLES
-from neigung.profiles.source import Files, close_to, files_of, infer_types, unreadable
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from neigung.profiles.spark import SparkEngine
 
 CONNECT_SECONDS = 5.0
 """So long a master may take to answer; Spark itself would go on trying for minutes."""
@@ -47,6 +40,7 @@ _SETTINGS = {
     "spark.sql.caseSensitive": "false",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
     "spark.sql.legacy.parquet.nanosAsLong": "true",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
 }
 """What the meaning of the expressions depends on."""
 
@@ -58,8 +52,6 @@ _ON_THIS_MACHINE = {
     "spark.sql.adaptive.enabled": "false",
 }
 """Settings for Spark with a few threads of this machine."""
-
-Tables = dict[str, ir.Table]
 
 
 @dataclass(frozen=True)
@@ -114,51 +106,7 @@ def place_of_files(location: Any) -> str:
     return (place.folder if place else None) or "spark://"
 
 
-def open_tables(
-    location: Any, only: Collection[str] | None = None, memory_limit: str | None = None
-) -> tuple[SparkEngine, str, Tables, tuple[str, ...]]:
-    """The engine, its name, the raw tables and notes of a store that `is_of_spark`.
-
-    Raises ProfileError when PySpark or Java is missing, nobody answers, or the database or folder
-    is not there.
-    """
-    try:
-        from neigung.profiles.spark import SparkEngine, SparkError
-    except ImportError:
-        raise ProfileError(
-            "Profiles on Spark need PySpark, which is not installed. Install it: "
-            "pip install 'neigung[spark]'"
-        ) from None
-    # Spark's Python side writes every refused query to the log, which is told in one message.
-    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL + 1)
-    logging.getLogger("py4j").setLevel(logging.CRITICAL + 1)  # so is every lost connection
-    logging.getLogger().addFilter(_not_of_py4j)
-    wanted = [name for name in TABLES if only is None or name in only]
-    try:
-        if not isinstance(location, str):
-            engine = SparkEngine(_own(location))
-            return (engine, _name_of(location), *_from_views(engine, location, wanted))
-        place = Place.of(location)
-        engine = SparkEngine(_own(_session(place, memory_limit)))
-        if place.folder:
-            return (engine, location, *_from_folder(engine, place.folder, wanted))
-        if place.database:
-            engine.session.catalog.setCurrentDatabase(place.database)
-        return (engine, location, *_from_views(engine, engine.session, wanted))
-    except SparkError as error:
-        raise unreadable(location, error) from error
-    except Exception as error:
-        if not type(error).__module__.startswith(("pyspark", "py4j")):
-            raise
-        from neigung.profiles.spark import reason
-
-        raise ProfileError(
-            f"The profile store {location} cannot be opened: Spark: {reason(error)}. Check the "
-            "database and its tables."
-        ) from None
-
-
-def _session(place: Place, memory_limit: str | None) -> SparkSession:
+def session_of(place: Place, memory_limit: str | None) -> SparkSession:
     """A session on a master; one that is there already, if it is on the same."""
     from pyspark.sql import SparkSession
 
@@ -198,7 +146,7 @@ def _session(place: Place, memory_limit: str | None) -> SparkSession:
             warnings.simplefilter("ignore", FutureWarning)  # about pandas, which is not used here
             return builder.getOrCreate()
     except Exception as error:
-        from neigung.profiles.spark import reason
+        from neigung.profiles.sources.spark import reason
 
         told.seek(0)
         lines = [line for line in told.read().splitlines() if line[:1].strip()]  # not Java's stack
@@ -264,12 +212,12 @@ def _check_master(master: str) -> None:
     )
 
 
-def _not_of_py4j(record: logging.LogRecord) -> bool:
+def not_of_py4j(record: logging.LogRecord) -> bool:
     """Whether a line of the log is not the stack of an interrupt, which is told once elsewhere."""
     return "while sending command" not in str(record.msg)
 
 
-def _own(session: SparkSession) -> SparkSession:
+def own_session(session: SparkSession) -> SparkSession:
     """A session beside the given one: the same cluster and catalog, its own views and settings."""
     if "connect" in type(session).__module__:
         raise ProfileError(
@@ -290,88 +238,3 @@ def _own(session: SparkSession) -> SparkSession:
     own.catalog.setCurrentCatalog(session.catalog.currentCatalog())
     own.catalog.setCurrentDatabase(session.catalog.currentDatabase())
     return own
-
-
-def _name_of(session: SparkSession) -> str:
-    return f"Spark session {session.sparkContext.appName}"
-
-
-def _from_views(
-    engine: SparkEngine, session: SparkSession, wanted: Collection[str]
-) -> tuple[Tables, tuple[str, ...]]:
-    """The tables and temporary views of a session's current database."""
-    listed = session.sql("SHOW TABLES").collect()
-    tables = {}
-    for row in listed:
-        if row.tableName in wanted:
-            frame = session.table(row.tableName)
-            tables[row.tableName] = engine.named(f"raw_{row.tableName}", _moved(frame, engine))
-    others = [row.tableName for row in listed if row.tableName not in TABLES]
-    return tables, close_to(others)
-
-
-def _moved(frame: Any, engine: SparkEngine) -> Any:
-    """A frame of another session in that of the engine."""
-    passing = f"neigung_{id(frame):x}"
-    frame.createGlobalTempView(passing)
-    try:
-        return engine.session.table(f"global_temp.{passing}")
-    finally:
-        engine.session.catalog.dropGlobalTempView(passing)
-
-
-def _from_folder(
-    engine: SparkEngine, folder: str, wanted: Collection[str]
-) -> tuple[Tables, tuple[str, ...]]:
-    path = Path(folder).expanduser()
-    if not path.is_dir():
-        raise ProfileError(
-            f"A profile store was expected in the folder {path}, but there is none. Check the path."
-        )
-    found, notes = files_of(path.absolute(), wanted)
-    return {name: _read(engine, name, files) for name, files in found.items()}, notes
-
-
-def _with_times(frame: Any, paths: Sequence[Path]) -> Any:
-    """The rows of Parquet files with times of nanoseconds, which Spark reads as numbers, as times.
-
-    pandas writes such files.
-    """
-    fine: dict[str, bool] = {}
-    for path in paths:
-        for field in pq.read_schema(path):
-            fine[field.name] = fine.get(field.name, False) or (
-                pa.types.is_timestamp(field.type) and field.type.unit == "ns"
-            )
-    kinds = dict(frame.dtypes)
-    return frame.selectExpr(
-        *(
-            f"timestamp_micros(`{name}` DIV 1000) AS `{name}`"
-            if fine.get(name) and kinds[name] == "bigint"
-            else f"`{name}`"
-            for name in frame.columns
-        )
-    )
-
-
-def _read(engine: SparkEngine, name: str, files: Files) -> ir.Table:
-    from neigung.profiles.spark import SparkError, told, uri
-
-    # Names may hold brackets and stars, which Spark would take for a pattern. It has this option
-    # for itself, and documents none.
-    reader = engine.session.read.option("__globPaths__", "false")
-    paths = [uri(file) for file in files.paths]
-    if files.format != "parquet" and re.search(r"[][{}*?\\]", " ".join(paths)):
-        raise ProfileError(
-            "Spark reads text only from paths without any of [ ] { } * ? \\, found "
-            f"{files.entry}. Rename it, or write Parquet files."
-        )
-    try:
-        with told():
-            if files.format == "parquet":
-                frame = reader.option("mergeSchema", "true").parquet(*paths)
-                return engine.named(f"raw_{name}", _with_times(frame, files.paths))
-            frame = reader.csv(paths, header=True, quote='"', escape='"', multiLine=True)
-        return infer_types(TABLES[name], engine.named(f"raw_{name}", frame))
-    except SparkError as error:
-        raise unreadable(files.entry, error) from error

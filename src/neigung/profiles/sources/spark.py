@@ -29,7 +29,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from neigung.errors import FeatureError, InputError, NeigungError
 from neigung.profiles.engine import Holder, Step
-from neigung.profiles.spark_compiler import compiler
+from neigung.profiles.sources.spark_compiler import compiler
 
 
 class SparkError(NeigungError):
@@ -92,6 +92,7 @@ class SparkEngine(Holder):
         super().__init__()
         self.session = session
         SparkBackend.register_options()
+        session.udf.register("neigung_nfc", _composing())
         self.connection = SparkBackend().connect(session)
         self._prefix = f"neigung_{uuid4().hex[:8]}"
 
@@ -185,6 +186,18 @@ class SparkEngine(Holder):
             warnings.simplefilter("ignore", FutureWarning)  # about pandas, which is not used here
             frame = self.session.createDataFrame(pa.table(dict(zoned)))
         return self.named(f"rows_{uuid4().hex[:8]}", frame)
+
+
+def _composing() -> Callable[[str | None], str | None]:
+    """A text in Unicode's NFC, for which Spark has no function of its own."""
+
+    def composed(text: str | None) -> str | None:
+        # Runs on the executors, where this package is not.
+        import unicodedata
+
+        return None if text is None else unicodedata.normalize("NFC", text)
+
+    return composed
 
 
 def uri(path: Path) -> str:

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from neigung.errors import ProfileError
-from neigung.profiles import source, store
+from neigung.profiles import store
+from neigung.profiles.sources import files as source
 from neigung.profiles.store import Profiles
 from tests.conftest import Shop
 
@@ -139,11 +140,11 @@ def test_a_store_that_changes_while_it_is_opened(
     visits = store_lines.assign(kind="view")
     folder = store_folder(suffix, order_lines=store_lines, visits=visits)
     file = folder / f"visits{suffix}"
-    read = source._read_files
+    read = source._read
 
-    def then_another_changes(connection: Any, name: str, *given: Any) -> Any:
-        table = read(connection, name, *given)
-        if name == "order_lines":
+    def then_another_changes(connection: Any, table: Any, *given: Any) -> Any:
+        found = read(connection, table, *given)
+        if table.name == "order_lines":
             if what == "rewritten":
                 store_folder(suffix, visits=visits.head(1))
             elif what == "removed":
@@ -152,9 +153,9 @@ def test_a_store_that_changes_while_it_is_opened(
                 os.truncate(file, 10)
             else:
                 store_folder(suffix, returns=store_lines.assign(value=1))
-        return table
+        return found
 
-    monkeypatch.setattr(source, "_read_files", then_another_changes)
+    monkeypatch.setattr(source, "_read", then_another_changes)
     said = {"removed": "is gone", "added": "has come"}.get(what, "was written anew")
     with pytest.raises(ProfileError, match=f"changed while it was read: .*{said}"):
         Profiles.open(folder)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from neigung.profiles.engine import DuckDBEngine
-from neigung.profiles.spark import SparkEngine
+from neigung.profiles.sources.spark import SparkEngine
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

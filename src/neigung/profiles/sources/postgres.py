@@ -25,8 +25,11 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from neigung.errors import ProfileError
-from neigung.locations import passwords, shown
+from neigung.locations import is_url, passwords, shown
 from neigung.profiles.contract import TABLES, Kind
+from neigung.profiles.engine import DuckDBEngine
+from neigung.profiles.sources.source import Opened, Source, close_to, no_files, plain
+from neigung.profiles.sources.spelling import misspelt
 
 if TYPE_CHECKING:
     import psycopg
@@ -67,6 +70,9 @@ _TIMES = {
     "date": "date",
 }
 
+_TEXTS = ("string", "id")
+"""The kinds that are text in the engine."""
+
 _MOST_DIGITS = 38
 """Of a decimal in the engine."""
 
@@ -102,7 +108,7 @@ class _Column:
         number = re.fullmatch(r"numeric(?:\((\d+),(-?\d+)\))?", self.type)
         digits, scale = (int(part or -1) for part in number.groups()) if number else (-1, -1)
         exact = 0 <= scale <= digits <= _MOST_DIGITS
-        if self.kind and (self.kind != "string" or (number and not exact)):
+        if self.kind and (self.kind not in _TEXTS or (number and not exact)):
             return dt.string  # the contract casts it, and can name what is wrong
         if number:
             return dt.Decimal(digits, scale) if exact else dt.float64
@@ -121,12 +127,26 @@ class _Column:
         value = table[self.name]
         if self.type.startswith("numeric") and self.category != "A":
             value = value.nullif("NaN")
-            if self.kind == "string":
+            if self.kind in _TEXTS:
                 value = value.re_replace(r"\.0+$", "")
         elif self.kind is None and self.type.startswith(("timestamp", "date")):
             # A time without end is one that nobody knows yet.
             value = ibis.ifelse(value.endswith("infinity"), ibis.null("string"), value)
         return value if self.becomes == self.arrives else value.try_cast(self.becomes)
+
+
+def _takes(location: Any) -> bool:
+    return is_url(location) and str(location).partition("://")[0] in SCHEMES
+
+
+def _open(location: Any, wanted: Collection[str], memory_limit: str | None) -> Opened:
+    engine = DuckDBEngine.open(memory_limit)
+    tables, names, notes = read_tables(engine.connection, str(location), wanted)
+    said = (*misspelt(names, wanted), *close_to(names), *plain(notes))
+    return Opened(shown(location), engine, tables, said)
+
+
+SOURCE = Source(_takes, _open, no_files)
 
 
 def read_tables(
