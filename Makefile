@@ -4,9 +4,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 UPGRADE ?= --upgrade
+LOCALE := src/neigung/language/locale
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench notebooks docs lock clean
+.PHONY: help setup demo test bench notebooks docs messages lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 11
@@ -52,6 +53,13 @@ docs: setup ## bring the generated parts of docs/ up to date, and build them as 
 	$(BIN)/python docs/generate.py
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
+
+messages: setup ## bring the catalogues of languages up to the code; LANGUAGE=fr begins one
+	@mkdir -p .neigung
+	$(BIN)/pybabel -q extract -o .neigung/messages.pot
+	@for po in $(LOCALE)/*.po; do \
+		$(BIN)/pybabel -q update -i .neigung/messages.pot -o $$po -l $$(basename $$po .po) || exit 1; done
+	$(if $(LANGUAGE),$(BIN)/pybabel -q init -i .neigung/messages.pot -o $(LOCALE)/$(LANGUAGE).po -l $(LANGUAGE))
 
 lock: ## resolve the dependencies anew into requirements.lock; UPGRADE= only adds what is missing
 	@# The fewest versions: every Python and every system gets the same where there is one for all.

@@ -13,6 +13,7 @@ import pandas as pd
 from neigung.champion_comparison import compare_with_champion
 from neigung.errors import StudyError
 from neigung.fitted import Fitted, Floats
+from neigung.language import Message
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter, Tick
 from neigung.study import Study
@@ -106,7 +107,7 @@ def _newest_customers(
     try:
         return build_features(study, profiles, cutoff, names=names, sample=sample).X
     except StudyError as error:
-        notes.append(f"Drift up to now was not examined. {error}")
+        notes.append(Message("Drift up to now was not examined. {reason}", reason=error.message))
         return None
 
 

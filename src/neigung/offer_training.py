@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neigung.fitted import Fitted, Variations, newest, other_seeds, sensitive_columns
+from neigung.language import Message
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
 from neigung.study import Study
@@ -65,10 +66,13 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
     notes = (
         *profiles.notes,
         *dataset.notes,
-        *(f"Known in advance, as the study says: {name} ({why})" for name, why in known.items()),
+        *(
+            Message("Known in advance, as the study says: {name} ({why})", name=name, why=why)
+            for name, why in known.items()
+        ),
     )
     for leak in leaks:
-        reporter.say(f"  Leak: {leak.text_en}.")
+        reporter.say(f"  Leak: {leak.text}.")
     for note in notes:
         reporter.say(f"  Note: {note}")
     train, test = splits.train(dataset), splits.test(dataset)

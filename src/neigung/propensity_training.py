@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neigung.fitted import Fitted, Variations, other_seeds, sensitive_columns
+from neigung.language import Message
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
 from neigung.study import Study
@@ -67,10 +68,13 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     notes = (
         *profiles.notes,
         *dataset.notes,
-        *(f"Known in advance, as the study says: {name} ({why})" for name, why in known.items()),
+        *(
+            Message("Known in advance, as the study says: {name} ({why})", name=name, why=why)
+            for name, why in known.items()
+        ),
     )
     for leak in leaks:
-        reporter.say(f"  Leak: {leak.text_en}.")
+        reporter.say(f"  Leak: {leak.text}.")
     for note in notes:
         reporter.say(f"  Note: {note}")
     tuned = _tune(study, splits, dataset, reporter)

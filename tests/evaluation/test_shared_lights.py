@@ -5,6 +5,7 @@ import pytest
 
 from neigung.evaluation.shared_lights import shared_lights
 from neigung.evaluation.stability import Stability
+from neigung.language import Message
 from neigung.models.leaks import Leak
 
 
@@ -194,7 +195,10 @@ def test_a_leak_that_is_proven_is_bad_whatever_it_weighs_and_a_declared_one_is_n
     verdict = SimpleNamespace(difference=0.1, beats_baseline=True)
     evaluation = SimpleNamespace(metric="auroc", verdict=verdict)
     found = stability(leaks=[("a", 0.9, 0.97), ("b", 0.1, 0.6)])
-    proven = [Leak("b", "b lies after the cutoff", "b liegt danach"), Leak("c", "c", "c")]
+    proven = [
+        Leak("b", Message.read(("b lies after the cutoff", "b liegt danach"))),
+        Leak("c", Message("c")),
+    ]
     [_, _, one, _] = shared_lights(evaluation, found, None, proven)
     assert one.status == "bad"
     assert one.text() == (

@@ -42,7 +42,7 @@ def study(**known: str) -> Study:
 def test_dates_after_the_cutoff_are_leaks_and_others_are_not() -> None:
     last = column("attribute_last_order")
     [leak] = future_dates(dataset([10.0, -3.0, np.nan, 0.0], last))
-    assert leak.text_en == (
+    assert leak.text == (
         "attribute_last_order lies after the cutoff in 1 of 4 rows (such as 2025-06-04 after "
         "2025-06-01)"
     )

@@ -282,7 +282,7 @@ def _proven(leaks: Sequence[Leak]) -> Light | None:
     if not leaks:
         return None
     more = [text.format(n=len(leaks) - 1) if leaks[1:] else "" for text in _LEAK["more"]]
-    told = leaks[0].text_en, leaks[0].text_de
+    told = leaks[0].text.stored()
     texts = [_LEAK["proven"][i].format(text=told[i], more=more[i]) for i in range(2)]
     return make_light("leak", "bad", (texts[0], texts[1]))
 

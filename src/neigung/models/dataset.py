@@ -18,6 +18,7 @@ from neigung.features.feature import Column
 from neigung.features.library import library, load_user_features
 from neigung.features.sources import SPLIT_LINES
 from neigung.features.table import FeatureSet
+from neigung.language import Message
 from neigung.models.sampling import Sampling, draw
 from neigung.profiles.ends import present
 from neigung.profiles.nobody import why_nobody
@@ -172,10 +173,13 @@ def _of_own_rows(study: Study, chosen: FeatureSet) -> FeatureSet:
     told = dict.fromkeys(column.feature for column in chosen.columns if column.feature in lost)
     if not told:
         return chosen
-    reason = (
-        f"{len(told)} feature{'s' * (len(told) > 1)} left out: they read everybody's rows at each "
-        f"instant, of which the offers have too many ({', '.join([*told][:3])}"
-        f"{', …' if len(told) > 3 else ''})"
+    reason = Message.counted(
+        "1 feature left out: they read everybody's rows at each instant, of which the offers have "
+        "too many ({names:some})",
+        "{n} features left out: they read everybody's rows at each instant, of which the offers "
+        "have too many ({names:some})",
+        n=len(told),
+        names=[*told],
     )
     if not columns:
         raise StudyError(f"Study {study.name}: no feature is left; {reason}. Name other features.")

@@ -11,6 +11,7 @@ import pandas as pd
 from neigung.errors import StudyError
 from neigung.features.customers import attribute_name
 from neigung.features.feature import Column
+from neigung.language import Message
 from neigung.models.dataset import Dataset
 from neigung.profiles.hindsight import hindsight
 from neigung.profiles.store import Profiles
@@ -22,14 +23,13 @@ MISTYPED = 0.001
 
 @dataclass(frozen=True)
 class Leak:
-    """A column of a model that holds the future: its name and why, in English and German.
+    """A column of a model that holds the future: its name and why.
 
-    The texts are parts of a sentence, with count and example.
+    The text is a part of a sentence, with count and example.
     """
 
     column: str
-    text_en: str
-    text_de: str
+    text: Message
 
 
 def certain_leaks(study: Study, profiles: Profiles, dataset: Dataset) -> tuple[Leak, ...]:
@@ -43,11 +43,7 @@ def certain_leaks(study: Study, profiles: Profiles, dataset: Dataset) -> tuple[L
     for one in hindsight(profiles.tables):
         name = attribute_name(one.column)
         if name in read and name not in found:
-            text_de = (
-                f"{one.column} enthält in {100 * one.share:.0f} % von {_german(one.rows)} Zeilen, "
-                "was erst nach ihnen bekannt war"
-            )
-            found[name] = Leak(name, one.text, text_de)
+            found[name] = Leak(name, one.text)
     return tuple(leak for name, leak in found.items() if name not in declared(study, dataset))
 
 
@@ -59,7 +55,7 @@ def future_dates(dataset: Dataset) -> list[Leak]:
     ...     "Days since attribute “last”.", "Tage seit Merkmal „last“.")
     >>> frame = pd.DataFrame({"customer_id": ["a", "b"], "cutoff": pd.Timestamp("2025-06-01"),
     ...     "attribute_last": [30.0, -4.5]})
-    >>> print(future_dates(Dataset(frame, (column,)))[0].text_en)
+    >>> print(future_dates(Dataset(frame, (column,)))[0].text)
     attribute_last lies after the cutoff in 1 of 2 rows (such as 2025-06-05 after 2025-06-01)
     """
     leaks = []
@@ -72,18 +68,17 @@ def future_dates(dataset: Dataset) -> list[Leak]:
             continue
         row = dataset.frame[later].iloc[0]
         at = row["cutoff"] - pd.Timedelta(days=float(row[column.name]))
-        count, rows = int(later.sum()), len(days)
-        # Without a customer, as it goes into the report.
-        example = f"{at:%Y-%m-%d}", f"{row['cutoff']:%Y-%m-%d}"
-        leaks.append(
-            Leak(
-                column.name,
-                f"{column.name} lies after the cutoff in {count:,} of {rows:,} rows (such as "
-                f"{example[0]} after {example[1]})",
-                f"{column.name} liegt in {_german(count)} von {_german(rows)} Zeilen nach dem "
-                f"Stichtag (etwa {example[0]} nach {example[1]})",
-            )
+        # The example is without a customer, as it goes into the report.
+        text = Message(
+            "{column} lies after the cutoff in {count:,} of {rows:,} rows (such as {day} after "
+            "{cutoff})",
+            column=column.name,
+            count=int(later.sum()),
+            rows=len(days),
+            day=f"{at:%Y-%m-%d}",
+            cutoff=f"{row['cutoff']:%Y-%m-%d}",
         )
+        leaks.append(Leak(column.name, text))
     return leaks
 
 
@@ -110,7 +105,3 @@ def declared(study: Study, dataset: Dataset) -> Mapping[str, str]:
             )
         reasons |= dict.fromkeys(meant, why)
     return reasons
-
-
-def _german(number: int) -> str:
-    return f"{number:,}".replace(",", ".")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.errors import StudyError
+from neigung.language import Message
 from neigung.models.dataset import Dataset
 
 Rows = TypeVar("Rows", bound=Dataset)
@@ -65,20 +66,25 @@ def without_dated(
     feature = {column.name: column.feature for column in dataset.columns}
     wanted = {name for name in dated if keep == "keep" or {name, feature[name]} & {*kept_names}}
     if wanted:
-        named = ", ".join(name for name in by_strength if name in wanted)
-        note = (
-            f"{len(wanted)} feature{'s' * (len(wanted) > 1)} kept as model.nonstationary_features "
-            f"says: telling the date rather than the customer ({named})"
+        note = Message.counted(
+            "1 feature kept as model.nonstationary_features says: telling the date rather than the "
+            "customer ({names:names})",
+            "{n} features kept as model.nonstationary_features says: telling the date rather than "
+            "the customer ({names:names})",
+            n=len(wanted),
+            names=[name for name in by_strength if name in wanted],
         )
         dataset = replace(dataset, notes=(*dataset.notes, note))
     dated -= wanted
     if not dated:
         return dataset
-    named = ", ".join(name for name in by_strength if name in dated)
-    note = (
-        f"{len(dated)} feature{'s' * (len(dated) > 1)} left out: "
-        f"telling the date rather than the customer ({named}); model.nonstationary_features keeps "
-        "them"
+    note = Message.counted(
+        "1 feature left out: telling the date rather than the customer ({names:names}); "
+        "model.nonstationary_features keeps them",
+        "{n} features left out: telling the date rather than the customer ({names:names}); "
+        "model.nonstationary_features keeps them",
+        n=len(dated),
+        names=[name for name in by_strength if name in dated],
     )
     kept = tuple(column for column in dataset.columns if column.name not in dated)
     return replace(dataset, columns=kept, notes=(*dataset.notes, note))

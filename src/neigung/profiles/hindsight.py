@@ -14,6 +14,7 @@ from typing import Any
 
 import ibis.expr.types as ir
 
+from neigung.language import Message
 from neigung.profiles.timeline import days_between
 
 RESERVED = ("customer_id", "occurred_at", "known_at")
@@ -57,11 +58,12 @@ class Hindsight:
     example: str
 
     @property
-    def text(self) -> str:
+    def text(self) -> Message:
         """In one sentence: what, how often, and an example."""
-        return (
-            f"{self.column} holds {self.what} in {self.share:.0%} of {self.rows:,} rows that count "
-            f"as known before it (such as {self.example})"
+        return Message(
+            "{column} holds {what} in {share:.0%} of {rows:,} rows that count as known before it "
+            "(such as {example})",
+            **vars(self),
         )
 
 

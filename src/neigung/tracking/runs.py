@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from neigung.errors import InputError, TrackingError
+from neigung.language import languages
 from neigung.locations import shown
 from neigung.study import Orders
 from neigung.tracking.connection import connected, place_of_artifacts
@@ -37,7 +38,7 @@ from neigung.tracking.registry import (
     LEAK_TAG,
     METRIC_TAG,
     REPORT_DIGEST_TAG,
-    REPORT_LANGUAGES,
+    REPORT_LANGUAGES_TAG,
     UNIT_TAG,
     report_digest,
 )
@@ -106,8 +107,9 @@ def log_training(
     holds a few rows of the model's columns.
 
     `evidence` becomes `evidence.json` and `numbers.json` (every number that a page shows, by the
-    name that the page gives it), its verdict the tag `fitness`. Of the files `report_en.html` and
-    `report_de.html` the digest is kept in the tag `report_digest`: it is what reviewers sign.
+    name that the page gives it), its verdict the tag `fitness`. Of the files `report_en.html`,
+    `report_de.html` and further languages' the digest is kept in the tag `report_digest`: it is
+    what reviewers sign.
 
     The version comes last, with the alias challenger: whatever fails or is interrupted before ends
     the run as FAILED or KILLED and registers nothing. What a killed process could not end, the
@@ -197,7 +199,7 @@ def _tags(
 
 def _report_tags(evidence: Evidence | None, contents: Mapping[str, bytes]) -> dict[str, str]:
     """What a review is about, as far as there is a report."""
-    pages = {language: contents.get(f"report_{language}.html") for language in REPORT_LANGUAGES}
+    pages = {language: contents.get(f"report_{language}.html") for language in languages()}
     there = {language: page for language, page in pages.items() if page is not None}
     tags: dict[str, str] = {}
     if evidence is not None:
@@ -205,8 +207,9 @@ def _report_tags(evidence: Evidence | None, contents: Mapping[str, bytes]) -> di
         leak = evidence.fitness.light("leak")
         if leak.status == "bad":
             tags[LEAK_TAG] = leak.text()
-    if len(there) == len(REPORT_LANGUAGES):
+    if len(there) == len(pages):
         tags[REPORT_DIGEST_TAG] = report_digest(there)
+        tags[REPORT_LANGUAGES_TAG] = " ".join(there)
     return tags
 
 
