@@ -4,9 +4,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 UPGRADE ?= --upgrade
+LOCALE := src/neigung/language/locale
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench notebooks lock clean
+.PHONY: help setup demo test bench notebooks docs messages lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 11
@@ -48,6 +49,18 @@ bench: setup ## run the benchmarks; SIZE=0.01 is a quick look, ONLY="start" some
 notebooks: setup ## run the notebooks anew and store their output
 	$(BIN)/python -m tests.test_notebooks
 
+docs: setup ## bring the generated parts of docs/ up to date, and build them as a site
+	$(BIN)/python docs/generate.py
+	$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
+messages: setup ## bring the catalogues of languages up to the code; LANGUAGE=fr begins one
+	@mkdir -p .neigung
+	$(BIN)/pybabel -q extract -o .neigung/messages.pot
+	@for po in $(LOCALE)/*.po; do \
+		$(BIN)/pybabel -q update -i .neigung/messages.pot -o $$po -l $$(basename $$po .po) || exit 1; done
+	$(if $(LANGUAGE),$(BIN)/pybabel -q init -i .neigung/messages.pot -o $(LOCALE)/$(LANGUAGE).po -l $(LANGUAGE))
+
 lock: ## resolve the dependencies anew into requirements.lock; UPGRADE= only adds what is missing
 	@# The fewest versions: every Python and every system gets the same where there is one for all.
 	PATH="$(BIN):$$PATH" uv pip compile pyproject.toml --extra demo --extra postgres --extra spark --group dev --universal --python-version 3.11 \
@@ -55,4 +68,4 @@ lock: ## resolve the dependencies anew into requirements.lock; UPGRADE= only add
 		--output-file requirements.lock
 
 clean: ## remove .venv and what the demo and trainings made, models included; your tables, keys and log stay
-	rm -rf .venv .bench .neigung/tuning data/complete_journey reports scores snapshots mlruns mlflow.db
+	rm -rf .venv .bench docs/_build .neigung/tuning data/complete_journey reports scores snapshots mlruns mlflow.db

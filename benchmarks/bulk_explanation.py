@@ -14,8 +14,8 @@ from measuring import Report, Taken, in_turns, median, options, scaled, timed
 import neigung.explanation.contributions as room
 from neigung.explanation import bulk
 from neigung.explanation.contributions import contributions
-from neigung.models.artefact import Artefact, reference_table
-from neigung.models.classifier import PropensityClassifier
+from neigung.models.propensity.artefact import Artefact, reference_table
+from neigung.models.propensity.classifier import PropensityClassifier
 
 SIZES = (50, 200, 500, 1_000, 2_000, 5_000, 20_000)
 REPETITIONS = 3

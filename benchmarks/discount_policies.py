@@ -18,8 +18,8 @@ import pandas as pd
 from measuring import Report, options, scaled
 
 from neigung.decisions.discount import contact_costs, recommended_arms
-from neigung.models.offer_dataset import build_offer_dataset, offer_splits
-from neigung.models.offer_model import OfferModel
+from neigung.models.offers.dataset import build_offer_dataset, offer_splits
+from neigung.models.offers.model import OfferModel
 from neigung.profiles.store import Profiles
 from neigung.simulation.simulate import simulate
 from neigung.simulation.truth import read_truth

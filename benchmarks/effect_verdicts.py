@@ -27,9 +27,9 @@ from neigung.evaluation.arm_verdict import arm_effects
 from neigung.evaluation.clusters import Clusters
 from neigung.evaluation.overlap import floored, overlap_table
 from neigung.evaluation.uplift import dr_scores, effect_scores
-from neigung.models.assignment import AssignmentModel
-from neigung.models.classifier import PropensityClassifier
-from neigung.models.offer_dataset import OfferDataset, build_offer_dataset, offer_splits
+from neigung.models.offers.assignment import AssignmentModel
+from neigung.models.offers.dataset import OfferDataset, build_offer_dataset, offer_splits
+from neigung.models.propensity.classifier import PropensityClassifier
 from neigung.profiles.store import Profiles
 from neigung.simulation.simulate import simulate
 from neigung.simulation.truth import read_truth

@@ -30,9 +30,9 @@ from neigung.explanation.contributions import contributions
 from neigung.explanation.evidence import Evidence
 from neigung.explanation.explain import Explanation, explain
 from neigung.explanation.report import build_report
-from neigung.models.artefact import Artefact, reference_table
-from neigung.models.classifier import PropensityClassifier
 from neigung.models.dataset import Dataset
+from neigung.models.propensity.artefact import Artefact, reference_table
+from neigung.models.propensity.classifier import PropensityClassifier
 from neigung.models.usual import usual_values
 from neigung.study import Study
 

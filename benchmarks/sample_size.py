@@ -25,11 +25,11 @@ import numpy.typing as npt
 from measuring import Report, options, scaled
 
 from neigung.evaluation.metrics import METRICS, bootstrap
-from neigung.models.classifier import PropensityClassifier
 from neigung.models.dataset import Dataset, build_dataset
-from neigung.models.rolling import fit_rolling
+from neigung.models.propensity.classifier import PropensityClassifier
+from neigung.models.propensity.rolling import fit_rolling
+from neigung.models.propensity.tuning import FoldData, tune
 from neigung.models.splits import Splits, make_splits
-from neigung.models.tuning import FoldData, tune
 from neigung.profiles.store import Profiles
 from neigung.simulation.simulate import simulate
 from neigung.study import Study

@@ -53,8 +53,8 @@ EXACT, PREDICT, SHAP = "LightGBM pred_contrib", "LightGBM predict", "shap TreeEx
 
 def prepare(folder: Path, rows: int, columns: int, trees: int) -> None:
     """Write a model and the features of so many customers."""
-    from neigung.models.artefact import Artefact, reference_table
-    from neigung.models.classifier import PropensityClassifier
+    from neigung.models.propensity.artefact import Artefact, reference_table
+    from neigung.models.propensity.classifier import PropensityClassifier
     from neigung.models.usual import usual_values
 
     chosen = columns_of(columns)

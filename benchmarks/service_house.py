@@ -19,10 +19,10 @@ import pandas as pd
 import yaml
 
 from neigung.explanation import report
-from neigung.models.artefact import Artefact
-from neigung.models.classifier import DEFAULTS
+from neigung.models.propensity.artefact import Artefact
+from neigung.models.propensity.classifier import DEFAULTS
+from neigung.models.propensity.tuning import TuningResult
 from neigung.models.rows import Rows
-from neigung.models.tuning import TuningResult
 from neigung.profiles.contract import TABLES
 from neigung.scoring import write_snapshot
 from neigung.serving.access import add_key
@@ -114,7 +114,7 @@ def build(folder: Path, customers: int) -> House:
         # A training like any other, but for the search and the page.
         chosen = TuningResult(PARAMS, math.nan, [], stopped_early=False)
         with (
-            patch("neigung.models.tuning.tune", return_value=chosen),
+            patch("neigung.models.propensity.tuning.tune", return_value=chosen),
             patch.object(report, "build_report", return_value=""),
         ):
             version = train(study).version

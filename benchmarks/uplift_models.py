@@ -40,9 +40,9 @@ def our_candidates(train: Trial, new: pd.DataFrame) -> Iterable[tuple[str, pd.Da
     import lightgbm as lgb
 
     from neigung.models.encoding import FrameEncoder
-    from neigung.models.uplift import UpliftModel
-    from neigung.models.uplift_response import BOOSTER, ROUNDS, treatment_design
-    from neigung.models.uplift_trial import checked_arms
+    from neigung.models.offers.uplift import UpliftModel
+    from neigung.models.offers.uplift_response import BOOSTER, ROUNDS, treatment_design
+    from neigung.models.offers.uplift_trial import checked_arms
 
     arms, codes = checked_arms(train.arm, len(train.y), "none", train.rates)
     rates = None if train.rates is None else [train.rates[arm] for arm in arms]

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
+collect_ignore_glob = ["data/*"]
+"""What made the files of older versions imports these versions."""
+
 STUDY: dict[str, Any] = {
     "name": "buy",
     "profiles": "profiles",

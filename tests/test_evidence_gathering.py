@@ -15,7 +15,7 @@ from neigung.errors import InputError
 from neigung.evidence_gathering import gather
 from neigung.explanation.evidence import Evidence
 from neigung.fitted import Fitted, sensitive_columns
-from neigung.models.rolling import fit_rolling
+from neigung.models.propensity.rolling import fit_rolling
 from neigung.models.splits import make_splits
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter

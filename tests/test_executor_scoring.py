@@ -15,9 +15,9 @@ import pytest
 from neigung import bulk_scoring, scoring
 from neigung.bulk_scoring import score_to
 from neigung.errors import InputError
-from neigung.models.artefact import Artefact
-from neigung.models.classifier import PropensityClassifier
 from neigung.models.dataset import build_features
+from neigung.models.propensity.artefact import Artefact
+from neigung.models.propensity.classifier import PropensityClassifier
 from neigung.profiles.store import Profiles
 from neigung.study import Study
 from tests import spark as stores

@@ -12,14 +12,14 @@ import pytest
 from neigung.errors import InputError
 from neigung.explanation.contributions import contributions
 from neigung.explanation.reasons import ReasonWriter, offer_reasons, reasons
-from neigung.models.artefact import Artefact, reference_table
-from neigung.models.classifier import PropensityClassifier
 from neigung.models.dataset import Dataset, build_features
-from neigung.models.offer_artefact import OfferArtefact
-from neigung.models.offer_dataset import OfferDataset
-from neigung.models.offer_model import OfferModel
+from neigung.models.offers.artefact import OfferArtefact
+from neigung.models.offers.dataset import OfferDataset
+from neigung.models.offers.model import OfferModel
+from neigung.models.offers.uplift import UpliftModel
+from neigung.models.propensity.artefact import Artefact, reference_table
+from neigung.models.propensity.classifier import PropensityClassifier
 from neigung.models.rows import Rows
-from neigung.models.uplift import UpliftModel
 from neigung.profiles.store import Profiles
 from neigung.study import Study
 

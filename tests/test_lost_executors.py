@@ -30,9 +30,9 @@ import pytest
 from neigung import executor_scoring
 from neigung.batch_scoring import score_batches
 from neigung.features.feature import Column
-from neigung.models.artefact import Artefact
-from neigung.models.classifier import PropensityClassifier
 from neigung.models.dataset import FeatureQuery
+from neigung.models.propensity.artefact import Artefact
+from neigung.models.propensity.classifier import PropensityClassifier
 from tests.processes import ask_each, started_by
 
 # Compiling to Java takes longer than the work on so few rows.
@@ -97,6 +97,8 @@ def end_all(process: int) -> None:
     ask_each([process, *started_by(process)], psutil.Process.kill)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_scores_of_a_cluster_that_loses_executors(cluster: str, tmp_path: Path) -> None:
     (tmp_path / "spark-defaults.conf").write_text("\n".join(map(" ".join, SETTINGS.items())))
     environment = {
@@ -108,7 +110,7 @@ def test_scores_of_a_cluster_that_loses_executors(cluster: str, tmp_path: Path) 
     }
     (tmp_path / "out").mkdir()
     command = [sys.executable, __file__, cluster, str(tmp_path / "out")]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1500)
     assert ended.returncode == 2, ended.stderr
     assert "Traceback" not in ended.stderr
     assert ended.stdout == (

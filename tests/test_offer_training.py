@@ -21,7 +21,7 @@ from neigung.explanation.explain import explain
 from neigung.explanation.reasons import facts
 from neigung.fitted import Fitted
 from neigung.models.artefact import load_artefact
-from neigung.models.offer_artefact import OfferArtefact
+from neigung.models.offers.artefact import OfferArtefact
 from neigung.offer_training import fit_offers
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter

@@ -270,7 +270,7 @@ def test_a_stop_while_tracking_registers_nothing(
     def no_trial(*_: object) -> None:
         raise AssertionError("a finished trial was made again")
 
-    monkeypatch.setattr("neigung.models.tuning._Lane.run", no_trial)
+    monkeypatch.setattr("neigung.models.propensity.tuning._Lane.run", no_trial)
     assert train("study.yaml").version == 1
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from neigung.errors import NeigungError
     from neigung.features.feature import feature, ratio, spread
     from neigung.features.sources import COMBINED, ORDER_LINES, ORDERS
-    from neigung.models.uplift import UpliftModel
+    from neigung.models.offers.uplift import UpliftModel
     from neigung.profiles.quality import check
     from neigung.profiles.store import Profiles
     from neigung.scoring import offers, score, write_snapshot
@@ -44,7 +44,7 @@ _HOMES = {
     "ORDER_LINES": "features.sources",
     "Profiles": "profiles.store",
     "Study": "study",
-    "UpliftModel": "models.uplift",
+    "UpliftModel": "models.offers.uplift",
     "allocate": "decisions.allocation",
     "cheapest": "decisions.allocation",
     "check": "profiles.quality",

@@ -18,11 +18,13 @@ import pyarrow as pa
 from neigung.explanation.contributions import SlowExplanation, contributions
 from neigung.explanation.reasons import offer_reasons
 from neigung.explanation.reasons import reasons as explain_rows
-from neigung.models.artefact import Artefact, load_artefact
+from neigung.models.artefact import load_artefact
+from neigung.models.offers.artefact import as_offers
+from neigung.models.unseen import Unseen
 
 if TYPE_CHECKING:
     from neigung.explanation.reasons import Reason
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
 
 ROWS_AT_ONCE = 50_000
 """Rows of a batch. The same batches give the same bytes: how many rows there are decides what
@@ -53,17 +55,17 @@ TYPES = {
 class BatchNotes:
     """What is to be told about a batch.
 
-    `unseen` counts by column the customers with a category that the model does not know; `slow` the
+    `unknown` says of each column of categories how many the model does not know; `slow` counts the
     customers whose contributions had to be computed the slow way, because the two ways disagreed.
     """
 
-    unseen: Mapping[str, int] = field(default_factory=dict)
+    unknown: Mapping[str, Unseen] = field(default_factory=dict)
     slow: int = 0
 
 
 def score_batches(
     batches: Iterable[pa.RecordBatch],
-    artefact: Artefact | OfferArtefact | Mapping[str, bytes],
+    artefact: Version | Mapping[str, bytes],
     version: int,
     reasons: int = 3,
     on_batch: Callable[[BatchNotes], None] | None = None,
@@ -84,7 +86,8 @@ def score_batches(
 
     >>> X = pd.DataFrame({"orders": np.arange(200) % 20})
     >>> from neigung.features.feature import Column
-    >>> from neigung.models.classifier import PropensityClassifier
+    >>> from neigung.models.propensity.artefact import Artefact
+    >>> from neigung.models.propensity.classifier import PropensityClassifier
     >>> model = PropensityClassifier({"n_estimators": 30}).fit(X, X["orders"] > 9)
     >>> orders = Column("orders", "orders", None, "count", "", "number", "Orders", "Bestellungen")
     >>> artefact = Artefact(model, (orders,), study={}, meta={}, reference=(0.2, 0.4, 0.6))
@@ -112,20 +115,15 @@ def score_batches(
             told = [one.message for one in caught]
             slow = sum(one.rows for one in told if isinstance(one, SlowExplanation))
         if on_batch is not None:
-            on_batch(BatchNotes(artefact.unseen(X), slow))
+            on_batch(BatchNotes(artefact.unknown(X), slow))
         arrays = [_array(columns[one.name], one.type) for one in schema]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def score_schema(artefact: Artefact | OfferArtefact, reasons: int) -> pa.Schema:
+def score_schema(artefact: Version, reasons: int) -> pa.Schema:
     """The columns of a score file, with their types."""
     names = ["customer_id", "cutoff", "model_version"]
-    if isinstance(artefact, Artefact):
-        names += ["probability", "percentile", "band"]
-    else:
-        names += [f"uplift_{arm}{end}" for arm in artefact.arms for end in ("", "_low", "_high")]
-        names.append("recommended_arm")
-    names += ["reasons"] if reasons else []
+    names += [*artefact.predicted, *(["reasons"] if reasons else [])]
     return pa.schema([(name, TYPES.get(name, pa.float64())) for name in names])
 
 
@@ -141,11 +139,11 @@ def _frame(batch: pa.RecordBatch, names: list[str]) -> pd.DataFrame:
 
 
 def _reasons(
-    artefact: Artefact | OfferArtefact, X: pd.DataFrame, predicted: pd.DataFrame, k: int
+    artefact: Version, X: pd.DataFrame, predicted: pd.DataFrame, k: int
 ) -> list[list[Reason]]:
-    if isinstance(artefact, Artefact):
+    if not artefact.parts:
         return explain_rows(contributions(artefact, X), X, k=k)
-    return offer_reasons(artefact, X, predicted["recommended_arm"].to_numpy(dtype=object), k=k)
+    return offer_reasons(as_offers(artefact), X, artefact.explained(X, predicted), k=k)
 
 
 def _reason_array(told: list[list[Reason]]) -> pa.Array:

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import version as installed
 from itertools import chain
@@ -35,15 +35,16 @@ from neigung.errors import NeigungError
 from neigung.executor_scoring import score_on_executors
 from neigung.feature_file import COMPRESSION, write_features
 from neigung.files import replacing
-from neigung.models.artefact import Artefact, load_artefact
+from neigung.models.artefact import load_artefact
 from neigung.models.dataset import feature_query
+from neigung.models.unseen import Unseen, together
 from neigung.profiles.engine import DistributedEngine
-from neigung.profiles.quality import open_sound
 from neigung.profiles.sources.spark_session import is_of_spark
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter, Tick
 from neigung.scoring import (
     instant,
+    opened,
     parse_cutoff,
     refuse_folder_of_parts,
     say_notes,
@@ -55,7 +56,7 @@ from neigung.work_folder import WorkFolder, working_beside
 if TYPE_CHECKING:
     import datetime as dt
 
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
 
 _LIBRARIES = ("neigung", "duckdb", "lightgbm", "numba", "numpy", "pandas", "pyarrow")
 _NOTES = b"neigung"
@@ -111,8 +112,8 @@ def score_to(
         return _score_on_executors(study, location, out, cutoff, version, reasons, reporter)
     with working_beside(out) as work:
         artefact, info = version_of(study, version)
-        profiles = open_sound(location)
-        at = instant(cutoff, profiles)
+        profiles = opened(study, location, cutoff, reporter)
+        at = instant(cutoff, profiles, study, reporter)
         changed = work.begin(
             {
                 "version": f"{info.version} {artefact.digest}",
@@ -140,10 +141,11 @@ def score_to(
         del profiles  # Unless somebody else holds it, its memory is free for the workers.
         with reporter.task("Scores") as tick:
             notes = _score_parts(job, artefact, work, workers or _processors(), tick)
+        artefact.require_known(notes.unknown)
         with reporter.task("Writing") as tick:
             whole, groups = _joined(job, artefact, tick)
             work.finish(whole)
-    say_notes([notes], reporter)
+    say_notes([notes], artefact, reporter)
     return ScoredFile(out, sum(groups.values()), groups)
 
 
@@ -164,11 +166,13 @@ def _score_on_executors(
 ) -> ScoredFile:
     refuse_folder_of_parts(out)
     artefact, info = version_of(study, version)
-    profiles = open_sound(location)
+    profiles = opened(study, location, cutoff, reporter)
     assert isinstance(profiles.engine, DistributedEngine)
     with reporter.task("Features and scores on the executors"), profiles.reading():
         names = [column.name for column in artefact.columns]
-        query = feature_query(study, profiles, instant(cutoff, profiles), names=names)
+        query = feature_query(
+            study, profiles, instant(cutoff, profiles, study, reporter), names=names
+        )
         groups = score_on_executors(query, profiles.engine, artefact, info.version, reasons, out)
     return ScoredFile(out, sum(groups.values()), groups)
 
@@ -215,7 +219,7 @@ def _processors() -> int:
 
 
 def _score_parts(
-    job: _Job, artefact: Artefact | OfferArtefact, work: WorkFolder, workers: int, tick: Tick
+    job: _Job, artefact: Version, work: WorkFolder, workers: int, tick: Tick
 ) -> BatchNotes:
     """Score the batches that are not scored yet; what is to be told about all of them."""
     artefact.save(job.artefact)
@@ -230,13 +234,13 @@ def _score_parts(
         # The parts, and the whole file beside them before they go.
         work.expected = job.features.stat().st_size + int(2 * each * sum(sizes))
         tick(done, sum(sizes))
-    unseen: Counter[str] = Counter()
+    unknown: list[Mapping[str, Unseen]] = []
     slow = 0
     for number in job.numbers:
         told = json.loads(pq.read_schema(job.part(number)).metadata[_NOTES])
-        unseen.update(told["unseen"])
+        unknown.append({name: Unseen(**one) for name, one in told.get("unknown", {}).items()})
         slow += told["slow"]
-    return BatchNotes(unseen, slow)
+    return BatchNotes(together(unknown), slow)
 
 
 def _scored(job: _Job, numbers: Sequence[int], workers: int) -> Iterator[int]:
@@ -287,7 +291,8 @@ def _score_part(job: _Job, number: int) -> int:
         job.reasons,
         notes.append,
     )
-    told = json.dumps({"unseen": dict(notes[0].unseen), "slow": notes[0].slow})
+    unknown = {name: asdict(one) for name, one in notes[0].unknown.items()}
+    told = json.dumps({"unknown": unknown, "slow": notes[0].slow})
     table = pa.Table.from_batches([scored]).replace_schema_metadata({_NOTES: told})
     with replacing(job.part(number)) as temporary:
         pq.write_table(table, temporary, compression=COMPRESSION)
@@ -295,17 +300,14 @@ def _score_part(job: _Job, number: int) -> int:
 
 
 @lru_cache(maxsize=1)
-def _artefact(folder: Path, digest: str) -> Artefact | OfferArtefact:
+def _artefact(folder: Path, digest: str) -> Version:
     """Read once by each worker; the digest tells it from what lay there in an earlier run."""
     return load_artefact(folder)
 
 
-def _joined(
-    job: _Job, artefact: Artefact | OfferArtefact, tick: Tick
-) -> tuple[Path, dict[str, int]]:
+def _joined(job: _Job, artefact: Version, tick: Tick) -> tuple[Path, dict[str, int]]:
     """All parts as one file, in their order, and how many customers are in each group."""
     groups: Counter[str] = Counter()
-    column = "band" if isinstance(artefact, Artefact) else "recommended_arm"
     schema = pq.read_schema(job.part(0)).remove_metadata()
     whole = job.folder / "whole.parquet"
     with (
@@ -315,7 +317,7 @@ def _joined(
         for number in job.numbers:
             rows = pq.read_table(job.part(number)).replace_schema_metadata(None)
             writer.write_table(rows, row_group_size=ROWS_AT_ONCE)
-            counts = pc.value_counts(rows[column])
+            counts = pc.value_counts(rows[artefact.group_column])
             groups.update({one["values"]: one["counts"] for one in counts.to_pylist()})
             tick(number + 1, len(job.numbers))
     return whole, dict(sorted(groups.items(), key=lambda item: (-item[1], item[0])))

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from neigung.errors import InputError, StudyError, TrackingError
-from neigung.fitted import Fitted, bands, scores
+from neigung.fitted import Fitted
+from neigung.language import Message
 from neigung.study import Study
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
     from neigung.evaluation.comparison import Comparison
     from neigung.explanation.explain import Explanation
-    from neigung.models.artefact import Artefact
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
     from neigung.tracking.registry import VersionInfo
-
-    AnyArtefact = Artefact | OfferArtefact
 
 
 def compare_with_champion(
@@ -38,9 +39,13 @@ def compare_with_champion(
         if obstacle is None:
             return _compare(study, fitted, explanation, artefact, champion.version), ()
     except InputError as error:  # its files were changed, or a feature is of another kind now
-        obstacle = str(error)
-    told = f"Not compared with the champion, version {champion.version}: {obstacle}"
-    return None, (f"{told.rstrip('.')}.",)
+        obstacle = error.message if error.message.endswith(".") else f"{error.message}."
+    note = Message(
+        "Not compared with the champion, version {version}: {obstacle}",
+        version=champion.version,
+        obstacle=obstacle,
+    )
+    return None, (note,)
 
 
 def _champion(study_name: str) -> VersionInfo | None:
@@ -53,14 +58,14 @@ def _champion(study_name: str) -> VersionInfo | None:
     return next((one for one in there if CHAMPION in one.aliases), None)
 
 
-def _loaded(version: VersionInfo) -> AnyArtefact:
+def _loaded(version: VersionInfo) -> Version:
     from neigung.tracking.registry import load
 
     return load(version.study, version.version)[0]
 
 
 def _obstacle(
-    study: Study, fitted: Fitted, explanation: Explanation, champion: AnyArtefact
+    study: Study, fitted: Fitted, explanation: Explanation, champion: Version
 ) -> str | None:
     """Why the two cannot be compared, None when they can."""
     from neigung.tracking.runs import QUESTION
@@ -69,42 +74,51 @@ def _obstacle(
         # What older releases did not ask for has its default.
         then = Study.from_dict({**champion.study, "profiles": study.profiles}).to_dict()
     except StudyError as error:
-        return f"its study cannot be read ({error})"
+        return Message("its study cannot be read ({reason}).", reason=error.message)
     now = study.to_dict()
-    changed = [key for key in QUESTION if then[key] != now[key]]
+    changed = [key for key in (*QUESTION, "orders") if then[key] != now[key]]
     if changed:
-        return f"it answers another question (another {', '.join(changed)})"
+        return Message("it answers another question (another {keys:names}).", keys=changed)
     lacking = [one.name for one in champion.columns if one.name not in fitted.test.frame]
     if lacking:
-        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-        return (
-            f"it reads features that this study does not compute ({', '.join(lacking[:3])}{more})"
+        more = len(lacking) - 3
+        if more <= 0:
+            return Message(
+                "it reads features that this study does not compute ({names:names}).",
+                names=lacking,
+            )
+        return Message(
+            "it reads features that this study does not compute ({names:names} and {more} more).",
+            names=lacking[:3],
+            more=more,
         )
-    if explanation.arm and explanation.arm not in champion.arms:  # type: ignore[union-attr]
-        return f"it knows nothing of the arm {explanation.arm}, which is explained here"
+    if explanation.arm and explanation.arm not in champion.parts:
+        return Message(
+            "it knows nothing of the arm {arm}, which is explained here.", arm=explanation.arm
+        )
     return None
 
 
 def _compare(
-    study: Study, fitted: Fitted, explanation: Explanation, champion: AnyArtefact, version: int
+    study: Study, fitted: Fitted, explanation: Explanation, champion: Version, version: int
 ) -> Comparison:
     from neigung.evaluation.comparison import compare
     from neigung.explanation.contributions import contributions
 
-    both: Mapping[str, AnyArtefact] = {"this": fitted.artefact, "champion": champion}
+    both: Mapping[str, Version] = {"this": fitted.artefact, "champion": champion}
     test, arm = fitted.test, explanation.arm
     X = {name: test.frame[[one.name for one in both[name].columns]] for name in both}
     given = {
         "this": explanation.contributions,
         "champion": contributions(champion, X["champion"], arm),
     }
-    placed = {name: bands(both[name], X[name]) for name in both}
+    placed = {name: _groups(both[name], X[name]) for name in both}
     columns = {one.name: one for one in (*champion.columns, *fitted.artefact.columns)}
     return compare(
         version,
         y=None if arm else test.y,
         groups=test.groups,
-        scores={name: scores(both[name], X[name], arm) for name in both},
+        scores={name: both[name].score(X[name], arm) for name in both},
         bands=placed,
         importance={
             name: dict(zip((one.name for one in told.columns), told.importance(), strict=True))
@@ -112,8 +126,8 @@ def _compare(
         },
         columns=list(columns.values()),
         worth=_worth(fitted, placed),
-        band_order=list(dict.fromkeys([*_band_order(both["this"]), *_band_order(champion)])),
-        notes=_notes(fitted.artefact, champion, version),
+        band_order=list(dict.fromkeys([*both["this"].groups, *champion.groups])),
+        notes=[note.stored() for note in _notes(fitted.artefact, champion, version)],
         seed=study.model.seed,
     )
 
@@ -126,52 +140,31 @@ def _worth(fitted: Fitted, chosen: Mapping[str, Any]) -> dict[str, Any] | None:
     return None if any(values is None for values in worth.values()) else worth
 
 
-def _band_order(artefact: AnyArtefact) -> list[str]:
-    """The bands from the highest, or the arms from the control."""
-    from neigung.models.artefact import Artefact
-
-    if isinstance(artefact, Artefact):
-        return [name for name, _ in sorted(artefact.bands, key=lambda band: -band[1])]
-    return [artefact.control, *artefact.arms]
+def _groups(artefact: Version, X: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """In which group a version puts each row (n,)."""
+    return artefact.predict(X)[artefact.group_column].to_numpy(dtype=object)
 
 
-def _notes(this: AnyArtefact, champion: AnyArtefact, version: int) -> list[tuple[str, str]]:
-    """What to bear in mind, in English and German."""
+def _notes(this: Version, champion: Version, version: int) -> list[Message]:
+    """What to bear in mind."""
     notes = []
-    until, start = _learned_until(champion), _test_start(this)
+    until, start = champion.cutoffs.trained_until, this.cutoffs.test
     if until and start and until > start:
         notes.append(
-            (
-                f"Version {version} had learned from outcomes up to {until:%Y-%m-%d}, and this "
-                f"test begins on {start:%Y-%m-%d}: here it looks better than it is.",
-                f"Version {version} hatte aus Ergebnissen bis zum {until:%d.%m.%Y} gelernt, und "
-                f"dieser Test beginnt am {start:%d.%m.%Y}: Hier wirkt sie besser, als sie ist.",
+            Message(
+                "Version {version} had learned from outcomes up to {until:date}, and this test "
+                "begins on {start:date}: here it looks better than it is.",
+                version=version,
+                until=until,
+                start=start,
             )
         )
-    offers = this.study["target"]["kind"] == "offer"
-    if offers and this.study["decision"] != champion.study["decision"]:
+    if champion.study.get("decision", this.study["decision"]) != this.study["decision"]:
         notes.append(
-            (
-                f"Version {version} recommends offers by other costs and margins than this one, so "
+            Message(
+                "Version {version} recommends offers by other costs and margins than this one, so "
                 "that not only the models differ.",
-                f"Version {version} empfiehlt Angebote nach anderen Kosten und Margen als diese; "
-                "es sind also nicht nur die Modelle verschieden.",
+                version=version,
             )
         )
     return notes
-
-
-def _learned_until(artefact: AnyArtefact) -> dt.datetime | None:
-    """When the newest outcome ended that a version learned from, None if it does not say."""
-    splits: Mapping[str, Any] = artefact.meta.get("splits") or {}
-    newest = splits.get("train_until") or max(splits.get("train", ()), default=None)
-    if newest is None:
-        return None
-    horizon = dt.timedelta(days=artefact.study["target"]["horizon_days"])
-    return dt.datetime.fromisoformat(newest) + horizon
-
-
-def _test_start(artefact: AnyArtefact) -> dt.datetime | None:
-    splits: Mapping[str, Any] = artefact.meta.get("splits") or {}
-    start = splits.get("test_start") or splits.get("test")
-    return None if start is None else dt.datetime.fromisoformat(start)

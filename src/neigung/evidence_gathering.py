@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from neigung.champion_comparison import compare_with_champion
 from neigung.errors import StudyError
-from neigung.fitted import Fitted, Floats, bands, scores
+from neigung.fitted import Fitted, Floats
+from neigung.language import Message
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter, Tick
 from neigung.study import Study
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from neigung.explanation.evidence import Evidence
     from neigung.explanation.explain import Explanation
     from neigung.features.feature import Column, Feature
-    from neigung.models.artefact import Artefact
-    from neigung.models.offer_artefact import OfferArtefact
 
 
 def gather(
@@ -59,7 +56,13 @@ def gather(
     evidence = Evidence(
         evaluation=fitted.evaluation,
         explanation=explanation,
-        fitness=judge_fitness(fitted.evaluation, stability=stability, fairness=fairness),
+        fitness=judge_fitness(
+            fitted.evaluation,
+            stability=stability,
+            fairness=fairness,
+            leaks=fitted.leaks,
+            known_in_advance=fitted.known_in_advance,
+        ),
         stability=stability,
         fairness=fairness,
         comparison=comparison,
@@ -98,13 +101,13 @@ def _newest_customers(
     from neigung.profiles.timeline import latest_cutoff
 
     names = [column.name for column in fitted.artefact.columns]
-    cutoff = latest_cutoff(profiles.span()[1], horizon_days=0)
+    cutoff = latest_cutoff(profiles.span(study.cutoffs.trust_dates)[1], horizon_days=0)
     sampling = fitted.dataset.sampling
     sample = None if sampling is None else sampling.tested
     try:
         return build_features(study, profiles, cutoff, names=names, sample=sample).X
     except StudyError as error:
-        notes.append(f"Drift up to now was not examined. {error}")
+        notes.append(Message("Drift up to now was not examined. {reason}", reason=error.message))
         return None
 
 
@@ -118,7 +121,7 @@ def _stability(
     from neigung.evaluation.stability import assess_stability, seed_table
 
     after = {"test": fitted.test.X} | ({} if now is None else {"now": now})
-    said = {name: scores(fitted.artefact, X, explanation.arm) for name, X in after.items()}
+    said = {name: fitted.artefact.score(X, explanation.arm) for name, X in after.items()}
     y = _outcomes(fitted, explanation)
     return assess_stability(
         fitted.before.X,
@@ -149,36 +152,14 @@ def _fairness(
         test.frame[[column.name for column in fitted.sensitive]],
         list(columns.values()),
         test.X,
-        _promised(artefact, test.X),
-        _selected(artefact, test.X),
+        artefact.promised(test.X),
+        artefact.selected(test.X),
         test.groups,
         y=_outcomes(fitted, explanation),
         importance=_importance(explanation),
         without=without,
         seed=study.model.seed,
     )
-
-
-def _promised(artefact: Artefact | OfferArtefact, X: pd.DataFrame) -> Floats:
-    """The probability of each row (n,); for offers the uplift of the recommended arm, or none."""
-    from neigung.models.artefact import Artefact
-
-    predicted = artefact.predict(X)
-    if isinstance(artefact, Artefact):
-        return predicted["probability"].to_numpy()
-    uplift = predicted[[f"uplift_{arm}" for arm in artefact.arms]].to_numpy()
-    by_arm = pd.Index(artefact.arms).get_indexer(pd.Index(predicted["recommended_arm"]))
-    nothing = np.zeros((len(X), 1))  # for the control, whose position is -1
-    return np.asarray(np.hstack([uplift, nothing])[np.arange(len(X)), by_arm])
-
-
-def _selected(artefact: Artefact | OfferArtefact, X: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Whom a campaign would address first (n,): the top band, or who is recommended an offer."""
-    from neigung.models.artefact import Artefact
-
-    if isinstance(artefact, Artefact):
-        return np.asarray(bands(artefact, X) == max(artefact.bands, key=lambda band: band[1])[0])
-    return np.asarray(bands(artefact, X) != artefact.control)
 
 
 def _outcomes(fitted: Fitted, explanation: Explanation) -> Floats | None:

@@ -18,18 +18,17 @@ import pyarrow.dataset as pds
 
 from neigung.batch_scoring import score_batches, score_schema
 from neigung.files import replacing_folder
-from neigung.models.artefact import Artefact
 from neigung.models.dataset import FeatureQuery
 from neigung.profiles.engine import DistributedEngine, Step
 
 if TYPE_CHECKING:
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
 
 
 def score_on_executors(
     query: FeatureQuery,
     engine: DistributedEngine,
-    artefact: Artefact | OfferArtefact,
+    artefact: Version,
     version: int,
     reasons: int,
     out: Path,
@@ -46,7 +45,7 @@ def score_on_executors(
     function = partial(_scored, files=artefact.files, version=version, reasons=reasons)
     with replacing_folder(out) as parts:
         engine.write(query.table, parts, Step(function, schema))
-        return _groups(parts, "band" if isinstance(artefact, Artefact) else "recommended_arm")
+        return _groups(parts, artefact.group_column)
 
 
 def _scored(

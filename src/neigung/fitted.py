@@ -10,14 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from neigung.evaluation.evaluate import Evaluation
     from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.features.feature import Column
-    from neigung.models.artefact import Artefact
     from neigung.models.dataset import Dataset
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.leaks import Leak
+    from neigung.models.version import Version
     from neigung.profiles.store import Profiles
     from neigung.study import Study
 
@@ -54,9 +52,12 @@ class Fitted:
     probability, there by trees that had not seen these rows; of an offer model it is the uplift of
     the arm that is explained. `earned` tells for offers what each row of the test earns when it
     gets the arm of a choice (n,), by doubly robust scores; None where these offers cannot tell.
+
+    `leaks` are columns proven to hold the future, `known_in_advance` those that the study declares
+    to be none.
     """
 
-    artefact: Artefact | OfferArtefact
+    artefact: Version
     evaluation: Evaluation | OfferEvaluation
     dataset: Dataset
     test: Dataset
@@ -68,6 +69,8 @@ class Fitted:
     variations: Variations
     earned: Callable[[npt.NDArray[np.object_]], Floats | None] | None = None
     trials: Sequence[Mapping[str, Any]] = ()
+    leaks: tuple[Leak, ...] = ()
+    known_in_advance: tuple[str, ...] = ()
 
 
 def sensitive_columns(study: Study, profiles: Profiles) -> tuple[Column, ...]:
@@ -106,21 +109,3 @@ def other_seeds(seed: int, count: int) -> tuple[int, ...]:
     (8, 9, 10)
     """
     return tuple((seed + step) % _SEEDS for step in range(1, count + 1))
-
-
-def scores(artefact: Artefact | OfferArtefact, X: pd.DataFrame, arm: str | None) -> Floats:
-    """What a version says of each row (n,): the probability, of an offer model the uplift of `arm`.
-
-    Raises InputError as the model does, when a column is missing.
-    """
-    from neigung.models.artefact import Artefact
-
-    if isinstance(artefact, Artefact):
-        return np.asarray(artefact.classifier.predict_proba(X)[:, 1])
-    return np.asarray(artefact.model.uplift.predict(X)[arm], dtype=np.float64)
-
-
-def bands(artefact: Artefact | OfferArtefact, X: pd.DataFrame) -> npt.NDArray[np.object_]:
-    """In which band a version puts each row (n,); of an offer model the recommended arm."""
-    predicted = artefact.predict(X)
-    return predicted["band" if "band" in predicted else "recommended_arm"].to_numpy(dtype=object)

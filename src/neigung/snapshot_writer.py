@@ -20,9 +20,7 @@ from neigung import snapshot
 from neigung.errors import InputError, StudyError
 from neigung.explanation.contributions import contributions
 from neigung.files import replacing_folder
-from neigung.models.artefact import Artefact
 from neigung.models.dataset import Dataset, build_features, study_features
-from neigung.models.offer_artefact import OfferArtefact
 from neigung.profiles import consent
 from neigung.profiles.spine import build_past
 from neigung.profiles.store import Profiles
@@ -32,6 +30,7 @@ from neigung.snapshot import Contents, Explained, Floats, Snapshot
 from neigung.study import Study
 
 if TYPE_CHECKING:
+    from neigung.models.version import Version
     from neigung.tracking.registry import VersionInfo
 
 ROWS_AT_ONCE = 20_000
@@ -59,7 +58,7 @@ def write_snapshot_of(
     profiles: Profiles,
     cutoff: dt.datetime,
     out: Path,
-    explained: tuple[Artefact | OfferArtefact, VersionInfo] | None,
+    explained: tuple[Version, VersionInfo] | None,
     reporter: Reporter,
 ) -> Snapshot:
     """Write the features of the study's population, and the contributions of a version.
@@ -87,7 +86,7 @@ def write_snapshot_of(
         return write(out, contents, tables, explanation)
 
 
-def _with_columns(study: Study, profiles: Profiles, artefact: Artefact | OfferArtefact) -> Study:
+def _with_columns(study: Study, profiles: Profiles, artefact: Version) -> Study:
     """The study with the features that a model reads; StudyError when the store lacks some."""
     names = [column.name for column in artefact.columns]
     # Nothing of this past is computed: it only tells which features there are.
@@ -135,37 +134,33 @@ def _around(study: Study, profiles: Profiles, cutoff: dt.datetime) -> dict[str, 
     return tables
 
 
-def _explanation(artefact: Artefact | OfferArtefact, dataset: Dataset, tick: Tick) -> Explanation:
+def _explanation(artefact: Version, dataset: Dataset, tick: Tick) -> Explanation:
     names = [column.name for column in artefact.columns]
     X = dataset.frame[names]
 
     def fill(matrix: Floats) -> npt.NDArray[np.object_] | None:
-        arms = None
-        if isinstance(artefact, OfferArtefact):
-            arms = artefact.explained_arms(artefact.predict(X))
+        explained = artefact.explained(X)
         done = 0
-        for rows, arm in _parts(len(X), arms):
-            told = contributions(artefact, X.iloc[rows], arm)
+        for rows, part in _together(explained):
+            told = contributions(artefact, X.iloc[rows], part)
             matrix[rows, :-1] = told.values
             matrix[rows, -1] = told.base
             done += len(rows)
             tick(done, len(X))
-        return arms
+        return explained if artefact.parts else None
 
     return Explanation(tuple(names), fill)
 
 
-def _parts(
-    count: int, arms: npt.NDArray[np.object_] | None
+def _together(
+    explained: npt.NDArray[np.object_],
 ) -> list[tuple[npt.NDArray[np.intp], str | None]]:
-    """Rows to explain together, of one arm; about equally many, so that all count as many."""
-    groups: list[tuple[npt.NDArray[np.intp], str | None]] = [(np.arange(count), None)]
-    if arms is not None:
-        groups = [(np.flatnonzero(arms == arm), arm) for arm in dict.fromkeys(arms)]
+    """Rows to explain together, of one part; about equally many, so that all count as many."""
+    groups = [(np.flatnonzero(explained == part), part) for part in dict.fromkeys(explained)]
     return [
-        (part, arm)
-        for rows, arm in groups
-        for part in np.array_split(rows, -(-len(rows) // ROWS_AT_ONCE))
+        (some, part)
+        for rows, part in groups
+        for some in np.array_split(rows, -(-len(rows) // ROWS_AT_ONCE))
     ]
 
 

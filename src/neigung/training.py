@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neigung.language import ENGLISH, Language, languages, told
+from neigung.models import kinds
+from neigung.models.dataset import tell_age
 from neigung.profiles.quality import require_sound
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
@@ -25,15 +28,11 @@ if TYPE_CHECKING:
     from neigung.evaluation.stability import Stability
     from neigung.explanation.evidence import Evidence
     from neigung.explanation.explain import Explanation
-    from neigung.features.feature import Language
     from neigung.fitted import Fitted
-    from neigung.models.artefact import Artefact
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
     from neigung.tracking.runs import LoggedRun
 
-LANGUAGES: tuple[Language, ...] = ("en", "de")
-
-_STYLES = {"fit": "green", "care": "yellow", "not_fit": "bold red"}
+_STYLES = {"fit": "green", "care": "yellow", "not_fit": "bold red", "open": "bold red"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class TrainedRun:
     study: Study
     version: int
     run_id: str
-    artefact: Artefact | OfferArtefact
+    artefact: Version
     evidence: Evidence
     report: str
     notes: tuple[str, ...]
@@ -128,18 +127,17 @@ def train(
         with reporter.task("Opening the profiles"):
             profiles = Profiles.open(study.profiles if profiles is None else profiles)
     with reporter.task("Checking the profiles"):
-        doubts = require_sound(profiles, doubts=True)
+        latest, trusted = study.cutoffs.last == "latest", study.cutoffs.trust_dates
+        doubts = require_sound(profiles, doubts=True, latest=latest, trusted=trusted)
+    span = profiles.span(trusted)
+    if latest:
+        tell_age(study, span[1], reporter)
     for doubt in doubts:
         reporter.say(f"  Doubtful: {doubt}")
-    if study.target.kind == "offer":
-        from neigung.offer_training import fit_offers as fit
-    else:
-        from neigung.propensity_training import fit_propensity as fit
     with profiles.reading():
-        fitted = fit(study, profiles, reporter)
-        evidence, told = gather(study, profiles, fitted, reporter)
-        span = profiles.span()
-    notes = (*doubts, *fitted.notes, *told)
+        fitted: Fitted = kinds.of_target(study.target.kind).fit(study, profiles, reporter)
+        evidence, unexamined = gather(study, profiles, fitted, reporter)
+    notes = (*doubts, *fitted.notes, *unexamined)
     provenance = {"git_commit": git_commit(), "data_digest": fitted.data_digest}
     with reporter.task("Writing the report"):
         pages = _pages(fitted, evidence, provenance, notes)
@@ -151,7 +149,7 @@ def train(
         run_id=logged.run_id,
         artefact=fitted.artefact,
         evidence=evidence,
-        report=pages["en"],
+        report=pages[ENGLISH],
         notes=notes,
     )
 
@@ -170,22 +168,21 @@ def git_commit() -> str | None:
 def _pages(
     fitted: Fitted, evidence: Evidence, provenance: Mapping[str, Any], notes: Sequence[str]
 ) -> dict[Language, str]:
-    from neigung.explanation import offer_report, report
+    from neigung.features.feature import in_english
 
-    build: Any = report.build_report
-    if fitted.artefact.study["target"]["kind"] == "offer":
-        build = offer_report.build_offer_report
-    return {
-        language: build(
+    build = kinds.named(fitted.artefact.kind).report
+    pages = {}
+    for language in languages():
+        strange = in_english(fitted.artefact.columns, language)
+        pages[language] = build(
             fitted.artefact,
             evidence,
             fitted.test,
             language=language,
             provenance=provenance,
-            notes=notes,
+            notes=[told(note, language) for note in (*notes, *([strange] if strange else []))],
         )
-        for language in LANGUAGES
-    }
+    return pages
 
 
 def _track(

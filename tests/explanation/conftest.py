@@ -14,9 +14,9 @@ from neigung.explanation.evidence import Evidence
 from neigung.explanation.explain import explain
 from neigung.explanation.report import build_report
 from neigung.features.feature import Column
-from neigung.models.artefact import Artefact, reference_table
-from neigung.models.classifier import PropensityClassifier
 from neigung.models.dataset import Dataset
+from neigung.models.propensity.artefact import Artefact, reference_table
+from neigung.models.propensity.classifier import PropensityClassifier
 from neigung.study import Study
 
 HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}{value} $x^2$"

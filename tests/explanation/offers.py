@@ -14,9 +14,9 @@ from neigung.evaluation.offer_test import OfferTest, Placebo
 from neigung.evaluation.stability import assess_stability, seed_table
 from neigung.explanation.evidence import Evidence
 from neigung.explanation.explain import explain
-from neigung.models.offer_artefact import OfferArtefact
-from neigung.models.offer_dataset import OfferDataset
-from neigung.models.offer_model import ExpectedOrders, OfferModel
+from neigung.models.offers.artefact import OfferArtefact
+from neigung.models.offers.dataset import OfferDataset
+from neigung.models.offers.model import ExpectedOrders, OfferModel
 from neigung.study import Study
 from tests.explanation.conftest import COLUMNS, HOSTILE, REGION, rows
 
@@ -197,7 +197,7 @@ def offer_evaluation(
     if np.isfinite(known).all() and known.std() < 0.01:
         chances = np.full((n, len(everything)), 1 / len(everything))
     else:
-        from neigung.models.assignment import AssignmentModel
+        from neigung.models.offers.assignment import AssignmentModel
 
         found = AssignmentModel(everything).fit(test.X, test.arm, 0).predict(test.X)
         chances = found[everything].to_numpy()

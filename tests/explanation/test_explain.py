@@ -120,8 +120,8 @@ def test_thousands_of_categories(artefact, test_rows):
 
 def test_model_that_uses_nothing(test_rows):
     """It predicts the same for everybody; its pictures say so instead of failing."""
-    from neigung.models.artefact import Artefact
-    from neigung.models.classifier import PropensityClassifier
+    from neigung.models.propensity.artefact import Artefact
+    from neigung.models.propensity.classifier import PropensityClassifier
 
     X = test_rows.X
     model = PropensityClassifier({"n_estimators": 2, "min_gain_to_split": 1e9})

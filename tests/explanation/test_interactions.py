@@ -257,8 +257,8 @@ def test_no_rows_and_no_trees(artefact, test_rows, offer_case):
 
 
 def test_features_that_never_meet(test_rows):
-    from neigung.models.artefact import Artefact
-    from neigung.models.classifier import PropensityClassifier
+    from neigung.models.propensity.artefact import Artefact
+    from neigung.models.propensity.classifier import PropensityClassifier
 
     X = test_rows.X
     model = PropensityClassifier({"n_estimators": 5, "num_leaves": 2}).fit(X, test_rows.y)

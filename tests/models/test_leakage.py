@@ -14,7 +14,7 @@ import pytest
 from neigung.errors import LeakageError
 from neigung.models.dataset import Dataset, build_dataset, study_cutoffs
 from neigung.models.leakage import check_leakage, check_offer_leakage, check_splits
-from neigung.models.offer_dataset import (
+from neigung.models.offers.dataset import (
     OfferDataset,
     OfferSplits,
     build_offer_dataset,

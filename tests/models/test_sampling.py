@@ -11,7 +11,8 @@ import pytest
 from neigung.errors import StudyError
 from neigung.models.dataset import Dataset, build_dataset, build_features, study_cutoffs
 from neigung.models.leakage import check_leakage
-from neigung.models.sampling import check_sample, draw
+from neigung.models.propensity.sample_size import check_sample
+from neigung.models.sampling import draw
 from neigung.models.splits import Splits, make_splits
 from neigung.profiles.spine import build_past
 from neigung.profiles.store import Profiles
@@ -125,5 +126,5 @@ def test_too_few_to_learn_from(profiles: Profiles, splits: Splits) -> None:
     with pytest.raises(StudyError, match=r"model\.rows 30 at least 10 rows of either .* Raise"):
         check_sample(few, splits, study(30))
     check_sample(replace(few, sampling=None), splits, study(None))  # then there is no more to take
-    with pytest.raises(StudyError, match=r"found none\. .*raise model\.rows"):
+    with pytest.raises(StudyError, match=r"found none: .*Raise model\.rows"):
         build_dataset(study(1), profiles)

@@ -150,7 +150,8 @@ def test_folder_without_order_lines(store_folder: Write, store_lines: pd.DataFra
     folder = store_folder(ordered_lines=store_lines)
     assert refused(folder) == (
         f"order_lines is needed, but {folder} has no table of a profile. Not a table of a profile, "
-        "ignored: ordered_lines.parquet (did you mean order_lines?). Add the table order_lines."
+        "ignored: ordered_lines.parquet (did you mean order_lines?). Add the table order_lines "
+        "(customer_id, occurred_at, order_id, net_value)."
     )
     assert "has only visits" in refused(store_folder(visits=store_lines))
 

@@ -17,9 +17,9 @@ from mlflow import MlflowClient
 
 from neigung.evaluation.evaluate import Evaluation, evaluate
 from neigung.features.feature import Column
-from neigung.models.artefact import Artefact, reference_table
-from neigung.models.classifier import PropensityClassifier
 from neigung.models.dataset import Dataset
+from neigung.models.propensity.artefact import Artefact, reference_table
+from neigung.models.propensity.classifier import PropensityClassifier
 from neigung.study import Study
 from neigung.tracking.runs import LoggedRun, log_training
 

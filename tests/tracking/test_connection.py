@@ -43,6 +43,7 @@ def test_first_uses_of_a_new_store_at_once(tmp_path: Path) -> None:
     said = [process.communicate("\n")[1] for process in _go(started)]
     assert [process.returncode for process in started] == [0, 0, 0], said
     assert [path.name for path in folder.iterdir()] == ["mlflow.db"]
+    assert list(tmp_path.iterdir()) == [folder]
     with sqlite3.connect(folder / "mlflow.db") as database:
         found = database.execute("SELECT name FROM experiments ORDER BY name").fetchall()
     assert found == [("Default",), ("churn",), ("purchase",)]
@@ -81,3 +82,17 @@ def test_a_drive_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with connected(create=True) as client:
         assert _experiment(client, "churn") == _experiment(client, "churn")
     assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+
+
+def test_artifacts_lie_in_the_folder_whatever_it_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "100%25 a?b #1"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with connected(create=True) as client:
+        run = client.create_run(_experiment(client, "churn")).info.run_id
+        client.log_text(run, "whole", "a/b.txt")
+        assert Path(client.download_artifacts(run, "a/b.txt")).read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [folder]
+    assert len(list(folder.rglob("b.txt"))) == 1

@@ -15,7 +15,7 @@ from mlflow.entities import Run
 
 from neigung.errors import InputError, TrackingError
 from neigung.evaluation.fitness import Fitness
-from neigung.models.artefact import Artefact
+from neigung.models.propensity.artefact import Artefact
 from neigung.tracking import registry
 from neigung.tracking.runs import LoggedRun
 from tests.tracking.conftest import (

@@ -16,9 +16,8 @@ import numpy.typing as npt
 from neigung.models.rows import Features
 
 if TYPE_CHECKING:
-    from neigung.models.artefact import Artefact
-    from neigung.models.classifier import PropensityClassifier
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.propensity.classifier import PropensityClassifier
+    from neigung.models.version import Version
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,19 +42,18 @@ class Part:
         return list(self.booster.dump_model()["tree_info"])
 
 
-def parts(
-    artefact: Artefact | OfferArtefact, X: Features, arm: str | None
-) -> tuple[Floats, list[Part]]:
+def parts(artefact: Version, X: Features, arm: str | None) -> tuple[Floats, list[Part]]:
     """What the boosters read of `X` (rows, columns), and their parts in the prediction.
 
     Of an offer model, in the uplift of `arm`. At least one row is needed. Raises ValueError for a
     model that is not made of boosters.
     """
-    from neigung.models.artefact import Artefact
+    from neigung.models.offers.artefact import as_offers
+    from neigung.models.propensity.artefact import Artefact
 
     if isinstance(artefact, Artefact):
         return _of_propensity(artefact.classifier, X)
-    model = artefact.model.uplift
+    model = as_offers(artefact).model.uplift
     if not hasattr(model, "boosters_") or arm is None:
         raise ValueError("an uplift model of boosters is needed, and one of its arms")
     return _of_uplift(model, X, arm)
@@ -71,7 +69,7 @@ def _of_propensity(model: PropensityClassifier, X: Features) -> tuple[Floats, li
 
 
 def _of_uplift(model: Any, X: Features, arm: str) -> tuple[Floats, list[Part]]:
-    from neigung.models.dose import rising_blocks
+    from neigung.models.offers.dose import rising_blocks
 
     array, arms = model.encoder_.transform(X), len(model.arms_)
     apply, (scale, shift) = model.calibration_.apply, model.reading_.T

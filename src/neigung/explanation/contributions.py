@@ -21,8 +21,8 @@ from neigung.features.feature import Column
 from neigung.models.rows import Features, matrix, some
 
 if TYPE_CHECKING:
-    from neigung.models.artefact import Artefact
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.offers.artefact import OfferArtefact
+    from neigung.models.version import Version
 
 Floats = npt.NDArray[np.float64]
 
@@ -87,9 +87,7 @@ class Contributions:
         return np.asarray(np.abs(self.values).mean(axis=0))
 
 
-def contributions(
-    artefact: Artefact | OfferArtefact, X: Features, arm: str | None = None
-) -> Contributions:
+def contributions(artefact: Version, X: Features, arm: str | None = None) -> Contributions:
     """Explain the rows of `X`, which holds the artefact's feature columns.
 
     Of an offer model, what `arm` changes is explained, by default that of `telling_arm`. Rows sum
@@ -97,10 +95,12 @@ def contributions(
     Raises InputError as the model does, when a column is missing or has the wrong kind, and when
     the model knows no such arm.
     """
-    from neigung.models.artefact import Artefact
+    from neigung.models.offers.artefact import as_offers
+    from neigung.models.propensity.artefact import Artefact
 
     if not isinstance(artefact, Artefact):
-        return _of_uplift(artefact, X, telling_arm(artefact, X) if arm is None else arm)
+        offers = as_offers(artefact)
+        return _of_uplift(offers, X, telling_arm(offers, X) if arm is None else arm)
     if arm is not None:
         raise InputError(
             f"An arm can be explained for an offer model only, but found the arm '{arm}' and a "
@@ -134,7 +134,7 @@ def telling_arm(artefact: OfferArtefact, X: Features) -> str:
 
 def uplift_unit(artefact: OfferArtefact) -> Unit:
     """In which units an offer model's uplift counts."""
-    return "points" if artefact.outcome == "purchase" else "money"
+    return artefact.unit
 
 
 def _of_uplift(artefact: OfferArtefact, X: Features, arm: str) -> Contributions:
@@ -165,7 +165,7 @@ def _warn_of_detour(rows: int) -> None:
 
 
 def _bulk(
-    artefact: Artefact | OfferArtefact, X: Features, margin: Floats, arm: str | None = None
+    artefact: Version, X: Features, margin: Floats, arm: str | None = None
 ) -> tuple[Floats, Floats] | None:
     """Contributions and bases (rows,) by `bulk`, or None where they are not LightGBM's."""
     from neigung.explanation.boosters import parts
@@ -193,13 +193,9 @@ def _bulk(
     return values, starts
 
 
-def _exact(artefact: Artefact | OfferArtefact, X: Features, arm: str | None) -> Floats:
+def _exact(artefact: Version, X: Features, arm: str | None) -> Floats:
     """LightGBM's own contributions, the base last, shape (rows, columns + 1)."""
-    from neigung.models.artefact import Artefact
-
-    if isinstance(artefact, Artefact):
-        return artefact.contributions(X)
-    return artefact.contributions(X, str(arm))
+    return artefact.contributions(X, arm)
 
 
 def _checked_rows(count: int) -> npt.NDArray[np.int_]:

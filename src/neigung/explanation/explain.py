@@ -22,8 +22,7 @@ from neigung.models.dataset import Dataset
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from neigung.models.artefact import Artefact
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +37,7 @@ class Explanation:
     contributions: Contributions
     X: pd.DataFrame
     customers: pd.Index
-    artefact: Artefact | OfferArtefact = field(repr=False)
+    artefact: Version = field(repr=False)
 
     @property
     def arm(self) -> str | None:
@@ -186,9 +185,7 @@ class Explanation:
         )
 
 
-def explain(
-    artefact: Artefact | OfferArtefact, data: Dataset | pd.DataFrame, arm: str | None = None
-) -> Explanation:
+def explain(artefact: Version, data: Dataset | pd.DataFrame, arm: str | None = None) -> Explanation:
     """Explain the rows of a dataset, or of a frame with the artefact's columns.
 
     Of an offer model, the uplift of `arm` is explained, by default of the arm whose uplift differs

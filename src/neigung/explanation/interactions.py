@@ -18,8 +18,7 @@ from neigung.explanation.units import Unit
 from neigung.features.feature import Column, Language
 
 if TYPE_CHECKING:
-    from neigung.models.artefact import Artefact
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
@@ -121,9 +120,7 @@ class Interactions:
         return found
 
 
-def interactions(
-    artefact: Artefact | OfferArtefact, given: Contributions, X: pd.DataFrame
-) -> Interactions:
+def interactions(artefact: Version, given: Contributions, X: pd.DataFrame) -> Interactions:
     """The strongest interactions in what `given` explains of the rows of `X`.
 
     Computed exactly (see `interaction_values`) for up to `MOST_ROWS` rows, evenly spread; fewer for

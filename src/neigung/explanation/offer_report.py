@@ -35,13 +35,13 @@ from neigung.explanation.timeline import plot_offer_timeline
 from neigung.explanation.traced import Numbers, said
 from neigung.explanation.values import count_text, date_text
 from neigung.features.feature import Language
-from neigung.models.offer_dataset import OfferDataset
+from neigung.models.offers.dataset import OfferDataset
 from neigung.study import Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.offers.artefact import OfferArtefact
 
 _BALANCE = 15
 _OWN = {

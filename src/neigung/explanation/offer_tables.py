@@ -26,7 +26,7 @@ from neigung.explanation.traced import Measured, Numbers, said
 from neigung.explanation.units import arm_text
 from neigung.explanation.values import value_text
 from neigung.features.feature import Language
-from neigung.models.offer_dataset import OfferDataset
+from neigung.models.offers.dataset import OfferDataset
 
 LARGE_SPREAD = 0.5
 """From here on the predictions of a placebo differ too much to call them almost the same."""

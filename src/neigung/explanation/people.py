@@ -17,7 +17,7 @@ from neigung.explanation.values import value_text
 from neigung.features.feature import Language
 
 if TYPE_CHECKING:
-    from neigung.models.artefact import Artefact
+    from neigung.models.propensity.artefact import Artefact
 
 _REASONS, _BARS = 5, 6
 _LEAST = 0.005

@@ -19,7 +19,7 @@ from neigung.features.feature import Column, Language
 from neigung.models.rows import Features, category_text, in_parts, matrix, some
 
 if TYPE_CHECKING:
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.offers.artefact import OfferArtefact
 
 _ROWS_AT_ONCE = 20_000
 _ROUNDING = 1e-12

@@ -31,8 +31,8 @@ from neigung.features.feature import Language
 from neigung.study import Study
 
 if TYPE_CHECKING:
-    from neigung.models.artefact import Artefact
     from neigung.models.dataset import Dataset
+    from neigung.models.propensity.artefact import Artefact
 
 SECTIONS = {
     **{"what": "what", "how-well": "how_well", "why": "why", "customers": "customers"},

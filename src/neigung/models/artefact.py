@@ -1,209 +1,41 @@
-"""A trained model as data: LightGBM text and JSON, sealed by digests; nothing is unpickled."""
+"""Loads trained models of every kind; registered models name this module as their loader."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
-
-from neigung.errors import InputError, StudyError
-from neigung.models import sealed
-from neigung.models.classifier import PropensityClassifier
-from neigung.models.encoding import Floats
-from neigung.models.rows import Features, Table, answer
+from neigung.errors import StudyError
+from neigung.models import kinds, sealed
+from neigung.models.version import Version
 
 if TYPE_CHECKING:
-    from neigung.features.feature import Column
-    from neigung.models.offer_artefact import OfferArtefact
+    import pandas as pd
+
     from neigung.study import Study
 
-FORMAT_VERSION = 1
 
-BANDS: tuple[tuple[str, float], ...] = (("high", 90.0), ("medium", 60.0), ("low", 0.0))
-"""Name of a band and the percentile at which it begins, from the highest to the lowest."""
-
-_MODEL = "model.txt"
-_TABLE_SIZE = 1001
-
-
-@dataclass(frozen=True)
-class Artefact:
-    """Everything that scoring, explaining and reviewing a model needs, equal in memory and on disk.
-
-    Args:
-        classifier: Fitted and calibrated.
-        columns: What the features mean, in the classifier's order.
-        study: The resolved study, JSON-ready.
-        meta: What else is worth keeping (cutoffs, data digest, metrics), JSON-ready but for dates,
-            numpy scalars and NaN, which are made text, numbers and null. No times of day, no paths:
-            the same data, study and seed must give the same digest.
-        reference: Sorted probabilities of the customers at the test cutoff, see `reference_table`.
-        bands: See `BANDS`.
-
-    >>> import tempfile
-    >>> X = pd.DataFrame({"orders": np.arange(200) % 20})
-    >>> model = PropensityClassifier({"n_estimators": 30}).fit(X, X["orders"] > 9)
-    >>> table = reference_table(model.predict_proba(X)[:, 1])
-    >>> artefact = Artefact(model, columns=(), study={}, meta={}, reference=table)
-    >>> artefact.predict(X.iloc[[0, 19]])["band"].tolist()
-    ['low', 'medium']
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     artefact.save(Path(folder) / "artefact")
-    ...     Artefact.load(Path(folder) / "artefact").digest == artefact.digest
-    True
-    """
-
-    classifier: PropensityClassifier
-    columns: "tuple[Column, ...]"
-    study: Mapping[str, Any]
-    meta: Mapping[str, Any]
-    reference: tuple[float, ...]
-    bands: tuple[tuple[str, float], ...] = field(default=BANDS)
-
-    def predict(self, X: Table) -> Table:
-        """`probability`, `percentile` (0..100 among the test cutoff's customers) and `band`.
-
-        Args:
-            X: The model's feature columns, in any order; others are ignored. A frame is answered
-                with a frame, `Rows` with `Rows`.
-        """
-        probability = self.classifier.predict_proba(X)[:, 1]
-        percentile = self._percentile(probability)
-        columns = {
-            "probability": probability,
-            "percentile": percentile,
-            "band": self._band(percentile),
-        }
-        return answer(X, columns)
-
-    def contributions(self, X: Features) -> Floats:
-        """Exact contributions in calibrated log-odds, shape (n, features + 1), the base last."""
-        return self.classifier.contributions(X)
-
-    def unseen(self, X: Features) -> dict[str, int]:
-        """Per column, how many categories were not known at training and count as missing."""
-        return self.classifier.unseen(X)
-
-    @property
-    def usual(self) -> Mapping[str, float | str | None]:
-        """What is usual of each column, see `usual_values`; empty where it was not kept."""
-        return dict(self.meta.get("usual", {}))
-
-    @property
-    def params(self) -> Mapping[str, Any]:
-        """What the training log shows of how the model was fitted: LightGBM's parameters."""
-        return dict(self.classifier.params or {})
-
-    def _percentile(self, probability: Floats) -> Floats:
-        """Share of the reference below, ties counted half: rising, 50 where all are equal."""
-        table = self._reference
-        below = np.searchsorted(table, probability, side="left")
-        not_above = np.searchsorted(table, probability, side="right")
-        return np.asarray((below + not_above) * (50.0 / len(table)), dtype=np.float64)
-
-    @cached_property
-    def _reference(self) -> Floats:
-        return np.asarray(self.reference, dtype=np.float64)
-
-    def _band(self, percentile: Floats) -> npt.NDArray[np.object_]:
-        names, starts = zip(*sorted(self.bands, key=lambda band: band[1]), strict=True)
-        position = np.searchsorted(starts, percentile, side="right") - 1
-        return np.array(names, dtype=object)[np.maximum(position, 0)]
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 over the bytes of all files: the identity of the artefact."""
-        return sealed.digest(self.files)
-
-    @cached_property
-    def files(self) -> dict[str, bytes]:
-        """All of it as the files that `save` writes, by name: to be sent, see `load_artefact`."""
-        content = {
-            "format_version": FORMAT_VERSION,
-            "classifier": self.classifier.to_dict(),
-            "columns": [column.to_dict() for column in self.columns],
-            "study": self.study,
-            "meta": self.meta,
-            "reference": self.reference,
-            "bands": self.bands,
-        }
-        return sealed.seal(content, {_MODEL: self.classifier.model_text_})
-
-    def save(self, path: str | Path) -> None:
-        """Write the folder, whole or not at all; an older artefact there is replaced.
-
-        Raises:
-            InputError: The path is taken by something other than an artefact.
-        """
-        sealed.write(self.files, path)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a folder that `save` wrote, and verify its digests.
-
-        Raises:
-            InputError: A file is missing, was changed, or is of another format version.
-        """
-        return cls.from_files(*read_version(path))
-
-    @classmethod
-    def from_files(cls, content: Mapping[str, Any], texts: Mapping[str, str]) -> Self:
-        """The artefact of a sealed folder's content and texts."""
-        from neigung.features.feature import Column
-
-        return cls(
-            classifier=PropensityClassifier.from_dict(content["classifier"], texts[_MODEL]),
-            columns=tuple(Column.from_dict(column) for column in content["columns"]),
-            study=content["study"],
-            meta=content["meta"],
-            reference=tuple(content["reference"]),
-            bands=tuple((name, start) for name, start in content["bands"]),
-        )
-
-
-def read_version(
-    path: str | Path | Mapping[str, bytes],
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Content and texts of an artefact's folder or files, verified, in the present format.
-
-    Raises:
-        InputError: As `sealed.read`, or the folder is of another format version.
-    """
-    content, texts = sealed.read(path)
-    version = content["format_version"]
-    if version != FORMAT_VERSION:
-        place = sealed.CONTENT if isinstance(path, Mapping) else Path(path) / sealed.CONTENT
-        raise InputError(
-            f"{place} needs format version {FORMAT_VERSION}, but has "
-            f"{version}. Use the version of neigung that wrote it, or train again."
-        )
-    return content, texts
-
-
-def load_artefact(path: str | Path | Mapping[str, bytes]) -> "Artefact | OfferArtefact":
+def load_artefact(path: str | Path | Mapping[str, bytes]) -> Version:
     """The artefact in a folder, or of the `files` of one, of whichever kind it is.
 
-    Raises InputError as `Artefact.load`.
+    Raises InputError when a file is missing, was changed, or is of another format version, and when
+    this release knows no such kind.
     """
-    from neigung.models.offer_artefact import OfferArtefact
-
-    content, texts = read_version(path)
-    kind = OfferArtefact if "offer_model" in content else Artefact
-    return kind.from_files(content, texts)
+    content, texts = sealed.read_version(path)
+    found: Version = kinds.of_content(content).artefact.from_files(content, texts)
+    return found
 
 
-def check_question(study: "Study", artefact: "Artefact | OfferArtefact", version: int) -> None:
+def check_question(study: Study, artefact: Version, version: int) -> None:
     """A version answers the study as it is now.
 
     Raises:
         StudyError: It was trained with another target or retention.
     """
-    for key in ("target", "retention_days"):
-        then, now = artefact.study[key], study.to_dict()[key]
+    for key in ("target", "retention_days", "orders"):
+        now = study.to_dict()[key]
+        then = artefact.study.get(key, now)  # older studies did not say what an order is
         if then != now:
             raise StudyError(
                 f"Study {study.name}: version {version} was trained with another {key} ({then}) "
@@ -211,30 +43,10 @@ def check_question(study: "Study", artefact: "Artefact | OfferArtefact", version
             )
 
 
-def reference_table(probabilities: npt.ArrayLike) -> tuple[float, ...]:
-    """At most 1,001 evenly ranked ones of the probabilities, sorted: what percentiles refer to.
-
-    Raises:
-        InputError: There are none, or some are not between 0 and 1.
-
-    >>> reference_table([0.5, 0.1, 0.2])
-    (0.1, 0.2, 0.5)
-    """
-    ranked = np.sort(np.asarray(probabilities, dtype=np.float64))
-    if not len(ranked) or not ((ranked >= 0) & (ranked <= 1)).all():
-        raise InputError(
-            f"Percentiles need reference probabilities between 0 and 1, but found {len(ranked)} "
-            "numbers, not all of them probabilities. Score the test cutoff first."
-        )
-    if len(ranked) > _TABLE_SIZE:
-        ranked = ranked[np.linspace(0, len(ranked) - 1, _TABLE_SIZE).round().astype(int)]
-    return tuple(ranked.tolist())
-
-
 class _PyfuncModel:
-    """What `mlflow.pyfunc` calls; see `Artefact.predict` and `OfferArtefact.predict`."""
+    """What `mlflow.pyfunc` calls; see `Version.predict`."""
 
-    def __init__(self, artefact: "Artefact | OfferArtefact") -> None:
+    def __init__(self, artefact: Version) -> None:
         self.artefact = artefact
 
     def predict(

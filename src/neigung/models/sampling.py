@@ -11,22 +11,23 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from neigung.errors import StudyError
+from neigung.language import Message
 from neigung.profiles.sample import Sample
 from neigung.profiles.spine import build_past
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import is_over
 from neigung.study import Study
 
-if TYPE_CHECKING:
-    from neigung.models.dataset import Dataset
-    from neigung.models.splits import Splits
-
-FEWEST_OUTCOMES = 10
-"""Of either outcome, in whatever a sample leaves to learn from or to judge by: with fewer, chance
-decides the figures. Without a sample there is nothing that could be raised."""
+_LEARNED = Message(
+    "About {rows:,} of {of:,} training rows: those of the {percent:.2g} % of customers whom the "
+    "hash of their id chooses (model.rows)."
+)
+_TESTED = Message(
+    "About {rows:,} of {of:,} test rows: those, drawn apart from them, of the {percent:.2g} % of "
+    "customers whom the hash of their id chooses (model.rows)."
+)
 
 
 @dataclass(frozen=True)
@@ -62,16 +63,13 @@ class Sampling:
     def notes(self) -> tuple[str, ...]:
         """What is left out, in words."""
         told = []
-        for sample, of, what in (
-            (self.learned, self.train_of, "training rows: those"),
-            (self.tested, self.test_of, "test rows: those, drawn apart from them,"),
+        for sample, of, about in (
+            (self.learned, self.train_of, _LEARNED),
+            (self.tested, self.test_of, _TESTED),
         ):
             if sample is not None:
-                told.append(
-                    f"About {round(sample.share * of):,} of {of:,} {what} of the "
-                    f"{_percent(sample.share)} of customers whom the hash of their id chooses "
-                    "(model.rows)."
-                )
+                rows = round(sample.share * of)
+                told.append(about.having(rows=rows, of=of, percent=100 * sample.share))
         return tuple(told)
 
 
@@ -91,30 +89,6 @@ def draw(study: Study, profiles: Profiles, cutoffs: Sequence[dt.datetime]) -> Sa
     return Sampling(test, learned, tested, train_of, test_of)
 
 
-def check_sample(dataset: Dataset, splits: Splits, study: Study) -> None:
-    """Refuse a sample too small to learn from or to judge by; raises StudyError."""
-    sampling = dataset.sampling
-    if sampling is None:
-        return
-    parts: list[tuple[str, tuple[dt.datetime, ...], Sample | None]] = [
-        ("to test on", (splits.test,), sampling.tested)
-    ]
-    for number, fold in enumerate(splits.folds, start=1):
-        name = f"of fold {number} of {len(splits.folds)}"
-        parts.append((f"to learn from {name}", fold.train, sampling.learned))
-        parts.append((f"to judge by {name}", (fold.validation,), sampling.learned))
-    for what, cutoffs, sample in parts:
-        y = dataset.at(*cutoffs).y
-        found = int(min(y.sum(), len(y) - y.sum()))
-        if sample is not None and found < FEWEST_OUTCOMES:
-            raise StudyError(
-                f"Study {study.name}: with model.rows {study.model.rows:,} at least "
-                f"{FEWEST_OUTCOMES} rows of either outcome are needed {what}, but of {len(y):,} "
-                f"only {found} have the rarer one. Raise model.rows, or leave it out to take all "
-                f"{sampling.train_of:,} training rows."
-            )
-
-
 def _sample(rows: int, of: int, salt: str) -> Sample | None:
     return Sample(rows / of, salt) if rows < of else None
 
@@ -125,12 +99,3 @@ def _rows_at(study: Study, profiles: Profiles, cutoff: dt.datetime) -> int:
         labels = profiles.table("labels")
         spine = spine.semi_join(labels, ("customer_id", "cutoff"))
     return int(spine.count().to_pyarrow().as_py())
-
-
-def _percent(share: float) -> str:
-    """Two digits that count.
-
-    >>> _percent(0.01834), _percent(0.5)
-    ('1.8 %', '50 %')
-    """
-    return f"{100 * share:.2g} %"

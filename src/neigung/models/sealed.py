@@ -15,6 +15,9 @@ import numpy as np
 from neigung.errors import InputError
 from neigung.files import replacing_folder
 
+FORMAT_VERSION = 1
+"""Of artefacts of every kind."""
+
 CONTENT, CHECKSUMS = "artefact.json", "checksums.json"
 
 
@@ -84,6 +87,25 @@ def read(path: str | Path | Mapping[str, bytes]) -> tuple[dict[str, Any], dict[s
             )
     content = json.loads(files.pop(CONTENT))
     return content, {name: data.decode() for name, data in files.items()}
+
+
+def read_version(
+    path: str | Path | Mapping[str, bytes],
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Content and texts of an artefact's folder or files, verified, in the present format.
+
+    Raises:
+        InputError: As `read`, or the folder is of another format version.
+    """
+    content, texts = read(path)
+    version = content["format_version"]
+    if version != FORMAT_VERSION:
+        place = CONTENT if isinstance(path, Mapping) else Path(path) / CONTENT
+        raise InputError(
+            f"{place} needs format version {FORMAT_VERSION}, but has "
+            f"{version}. Use the version of neigung that wrote it, or train again."
+        )
+    return content, texts
 
 
 def sha256(data: bytes) -> str:

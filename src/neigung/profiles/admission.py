@@ -73,7 +73,7 @@ class Admission:
             if table.required:
                 self._wrong(table, "needs rows, but is empty. Export it again.")
             else:
-                self._say(table, f"{table.name} is empty and counts as absent.")
+                self._say(table, f"{table.name} is empty and counts as absent.", "warn")
             return None
         if missing:
             self.errors.append(Finding("refused", table.name, missing))

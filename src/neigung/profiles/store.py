@@ -20,15 +20,16 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-import ibis
-import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from neigung.errors import ProfileError
+from neigung.profiles import ends
 from neigung.profiles.admission import Admission
 from neigung.profiles.contract import TABLES
 from neigung.profiles.customer_dates import dated_customers
+from neigung.profiles.ends import Ends, ends_of
 from neigung.profiles.engine import DuckDBEngine, Engine
+from neigung.profiles.fingerprint import fingerprint
 from neigung.profiles.quality_report import Finding
 from neigung.profiles.sources.frames import memory_tables
 from neigung.profiles.sources.registry import source_of
@@ -38,11 +39,6 @@ from neigung.profiles.sources.store_files import StoreFiles
 
 MATERIALISE_UP_TO = 20_000_000
 """Tables of up to so many rows are held in the engine; larger ones stay where they are."""
-
-
-@ibis.udf.scalar.builtin(name="md5_number_lower")  # type: ignore[untyped-decorator]
-def _md5_number_lower(text: dt.string) -> dt.uint64:
-    """The lower 64 bits of the MD5 of a text, computed in the engine."""
 
 
 class Profiles:
@@ -72,7 +68,7 @@ class Profiles:
         self.tables = dict(tables)
         self.said = said
         self._digest: str | None = None
-        self._span: tuple[datetime, datetime] | None = None
+        self._ends: Ends | None = None
         self._files: StoreFiles | None = None
         self._read_later: StoreFiles | None = None
 
@@ -149,7 +145,8 @@ class Profiles:
             if not any(one.table == "order_lines" for one in errors):
                 found = f"has only {', '.join(raw)}" if raw else "has no table of a profile"
                 needed = f"order_lines is needed, but {location} {found}."
-                told = [*(one.text for one in said), "Add the table order_lines."]
+                columns = "customer_id, occurred_at, order_id, net_value"
+                told = [*(one.text for one in said), f"Add the table order_lines ({columns})."]
                 errors.insert(0, Finding("refused", "order_lines", " ".join((needed, *told))))
             raise ProfileError(_lines(errors))
         for name, table in TABLES.items():
@@ -205,13 +202,16 @@ class Profiles:
             )
         return self.tables[name]
 
-    def span(self) -> tuple[datetime, datetime]:
-        """The instants of the first and the last order line, UTC without a zone."""
-        if self._span is None:
-            at = self.table("order_lines").occurred_at
-            row = _row(at.as_table().aggregate(first=at.min(), last=at.max()))
-            self._span = row["first"], row["last"]
-        return self._span
+    def ends(self) -> Ends:
+        """Where the orders begin and end, and how many lines lie far from them."""
+        if self._ends is None:
+            self._ends = ends_of(self.table("order_lines"), ends.present())
+        return self._ends
+
+    def span(self, trusted: bool = False) -> tuple[datetime, datetime]:
+        """The instants of the first and the last order line, UTC without a zone: of nearly all
+        of them, as `ends` tells it, or `trusted` of all."""
+        return self.ends().span(trusted)
 
     def customers(self) -> int:
         """How many customers have an order line."""
@@ -222,7 +222,7 @@ class Profiles:
         if self._digest is None:
             whole = hashlib.sha256()
             for name in sorted(self.tables):
-                whole.update(f"{name} {_fingerprint(self.tables[name])}\n".encode())
+                whole.update(f"{name} {fingerprint(self.tables[name])}\n".encode())
             self._digest = whole.hexdigest()
         return self._digest
 
@@ -277,33 +277,5 @@ def _lines(errors: Iterable[Finding]) -> str:
     return "\n".join(one.text for one in errors)
 
 
-def _fingerprint(table: ir.Table) -> str:
-    def text(name: str) -> ir.StringValue:
-        value = table[name]
-        kind = value.type()
-        if kind.is_numeric() and not kind.is_decimal() and not kind.is_boolean():
-            # Formats differ in whether 3 is an integer or a float.
-            value = value.cast("float64")
-        elif kind.is_timestamp():
-            value = value.cast("timestamp(6)")
-        return ("=" + value.cast("string")).fill_null("")
-
-    names = sorted(table.columns)
-    row = ibis.literal("\x1f").join([text(name) for name in names])
-    found = _row(
-        table.aggregate(
-            rows=table.count(),
-            # A sum does not depend on the order; a decimal of 38 digits holds 10^18 such numbers.
-            total=_md5_number_lower(row).cast("decimal(38, 0)").sum(),
-        )
-    )
-    return f"{names} {found['rows']} {found['total']}"
-
-
 def _count(table: ir.Table) -> int:
     return int(table.count().to_pyarrow().as_py())
-
-
-def _row(table: ir.Table) -> dict[str, Any]:
-    row: dict[str, Any] = table.to_pyarrow().to_pylist()[0]
-    return row

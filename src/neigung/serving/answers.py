@@ -11,10 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neigung.decisions.offers import OfferSummary
-from neigung.explanation.contributions import uplift_unit
 from neigung.explanation.reasons import Reason
-from neigung.models.artefact import Artefact
-from neigung.models.offer_artefact import OfferArtefact
+from neigung.models.offers.artefact import OfferArtefact
 from neigung.models.rows import Rows
 from neigung.serving.access import ApiKey
 from neigung.serving.candidates import LATER, Candidates, name_of
@@ -47,10 +45,10 @@ _REFUSALS = {
 
 @dataclass(frozen=True)
 class Told:
-    """Why: contributions (n, p + 1), base last, the arms explained (n,), and the reasons."""
+    """Why: contributions (n, p + 1), base last, the parts explained (n,), and the reasons."""
 
     contributions: Floats
-    arms: npt.NDArray[np.object_] | None
+    parts: npt.NDArray[np.object_]
     reasons: Sequence[Sequence[Reason]]
 
 
@@ -70,29 +68,6 @@ def refusal(loaded: Loaded, code: str) -> dict[str, str]:
     return {"study": loaded.info.study, "code": shown, "detail": detail}
 
 
-def outputs(loaded: Loaded, out: Rows, row: int) -> dict[str, Any]:
-    """The numbers that a study predicts for a customer."""
-    artefact = loaded.artefact
-    if isinstance(artefact, Artefact):
-        return {
-            "probability": float(out["probability"][row]),
-            "percentile": float(out["percentile"][row]),
-            "band": str(out["band"][row]),
-        }
-    return {
-        "outcome": artefact.outcome,
-        "arms": {
-            arm: {
-                "uplift": float(out[f"uplift_{arm}"][row]),
-                "low": float(out[f"uplift_{arm}_low"][row]),
-                "high": float(out[f"uplift_{arm}_high"][row]),
-            }
-            for arm in artefact.arms
-        },
-        "recommended_arm": str(out["recommended_arm"][row]),
-    }
-
-
 def offer_outputs(artefact: OfferArtefact, record: Mapping[Any, Any]) -> dict[str, Any]:
     """What to expect of a customer under each arm, and the arm to offer."""
     return {
@@ -109,17 +84,20 @@ def prediction(
     loaded: Loaded, group: Candidates, told: Told, row: int, numbers: Mapping[str, Any]
 ) -> dict[str, Any]:
     """A `Prediction` or an `UpliftPrediction`, but for the reasons."""
-    kind = "propensity" if told.arms is None else "offer"
-    said = {"study": loaded.info.study, "kind": kind, **_origin(loaded, group, row), **numbers}
-    return said if told.arms is None else said | {"explained_arm": str(told.arms[row])}
+    kind = {"study": loaded.info.study, "kind": loaded.artefact.kind}
+    return {**kind, **_origin(loaded, group, row), **numbers, **_explained(told, row)}
 
 
 def offer(
     loaded: Loaded, group: Candidates, told: Told, row: int, numbers: Mapping[str, Any]
 ) -> dict[str, Any]:
     """An `Offer`, but for the reasons."""
-    assert told.arms is not None
-    return {**_origin(loaded, group, row), **numbers, "explained_arm": str(told.arms[row])}
+    return {**_origin(loaded, group, row), **numbers, **_explained(told, row)}
+
+
+def _explained(told: Told, row: int) -> dict[str, str]:
+    """Which part is explained, where there are several."""
+    return {} if told.parts[row] is None else {"explained_arm": str(told.parts[row])}
 
 
 def _origin(loaded: Loaded, group: Candidates, row: int) -> dict[str, Any]:
@@ -127,6 +105,7 @@ def _origin(loaded: Loaded, group: Candidates, row: int) -> dict[str, Any]:
         "model_version": loaded.info.version,
         "cutoff": group.cutoffs[row],
         "source": group.source,
+        "unknown_categories": group.unknown[row],
     }
 
 
@@ -138,7 +117,7 @@ def reasons(told: Told, row: int, k: int, language: str) -> dict[str, Any]:
                 "feature": one.feature,
                 "value": one.value,
                 "contribution": one.contribution,
-                "text": one.text_de if language == "de" else one.text_en,
+                "text": one.text(language),
             }
             for one in told.reasons[row][:k]
         ]
@@ -169,8 +148,8 @@ def entry(
         outputs=numbers,
         contributions=told.contributions[row],
         columns=loaded.names,
-        unit=uplift_unit(artefact) if isinstance(artefact, OfferArtefact) else "log_odds",
-        arm=None if told.arms is None else str(told.arms[row]),
+        unit=artefact.unit,
+        arm=told.parts[row],
         reasons=tuple(told.reasons[row][:LOGGED_REASONS]),
         client=key.name,
         definition=artefact.study,

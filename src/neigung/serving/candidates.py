@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,8 +28,9 @@ class Candidates:
     """Customers of a request who are predicted alike: from the snapshot, or from profiles.
 
     `positions` (n,) in the request, `cutoffs` (n,), `rows` their features (n, p). `stored` are the
-    contributions (n, p + 1) that the snapshot holds of this version, `stored_arms` (n,) the arms
-    that they explain.
+    contributions (n, p + 1) that the snapshot holds of this version, `stored_parts` (n,) the parts
+    that they explain, see `Version`. `unknown` (n,) are the features whose category the model
+    does not know.
     """
 
     source: str
@@ -37,7 +38,8 @@ class Candidates:
     cutoffs: list[dt.datetime]
     rows: Rows
     stored: Floats | None = None
-    stored_arms: npt.NDArray[np.object_] | None = None
+    stored_parts: npt.NDArray[np.object_] | None = None
+    unknown: list[list[str]] = field(default_factory=list)
 
 
 def candidates(
@@ -89,14 +91,14 @@ def _status(served: ServedStudy, loaded: Loaded, customer_id: str) -> tuple[int 
 def _from_snapshot(loaded: Loaded, held: Sequence[tuple[int, int]]) -> Candidates:
     found = [row for _, row in held]
     snapshot = loaded.snapshot
-    arms = snapshot.arms(found) if loaded.explained else None
+    parts: Sequence[str | None] = snapshot.arms(found) or [None] * len(found)
     return Candidates(
         source="snapshot",
         positions=[position for position, _ in held],
         cutoffs=[snapshot.cutoff] * len(held),
         rows=Rows(snapshot.values(found, loaded.names)),
         stored=snapshot.contributions(found) if loaded.explained else None,
-        stored_arms=None if arms is None else np.array(arms, dtype=object),
+        stored_parts=np.array(parts, dtype=object) if loaded.explained else None,
     )
 
 

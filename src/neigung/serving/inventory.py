@@ -23,15 +23,15 @@ def inventory(studies: Mapping[str, ServedStudy], key: ApiKey) -> dict[str, Any]
 def _model(served: ServedStudy) -> dict[str, Any]:
     loaded = served.loaded
     meta, info, snapshot = loaded.artefact.meta, loaded.info, loaded.snapshot
-    splits = meta.get("splits", {})
+    cutoffs = loaded.artefact.cutoffs
     return {
         "study": info.study,
         "target": loaded.artefact.study["target"],
         "model_version": info.version,
         "registered": info.created,
         "artefact_digest": loaded.artefact.digest,
-        "training_cutoffs": splits.get("train", []),
-        "test_cutoff": splits.get("test"),
+        "training_cutoffs": list(cutoffs.train),
+        "test_cutoff": cutoffs.test,
         "data_digest": meta.get("data_digest"),
         "metrics": dict(info.metrics),
         "verdict": info.tags.get("verdict"),

@@ -15,8 +15,7 @@ from neigung.models.artefact import load_artefact
 from neigung.tracking.registry import VersionInfo
 
 if TYPE_CHECKING:
-    from neigung.models.artefact import Artefact
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
 
 _ARTEFACT, _VERSION = "artefact", "version.json"
 _ATTEMPTS, _PAUSE_SECONDS = 20, 0.02
@@ -28,7 +27,7 @@ class Pinned:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def load(self, study: str) -> tuple[Artefact | OfferArtefact, VersionInfo]:
+    def load(self, study: str) -> tuple[Version, VersionInfo]:
         """The version of a study, its digest verified; raises TrackingError.
 
         While another worker replaces it, it may be gone for an instant.
@@ -54,7 +53,7 @@ class Pinned:
                 "Start the service with `neigung serve`, or build the bundle anew."
             ) from None
 
-    def _load(self, study: str) -> tuple[Artefact | OfferArtefact, VersionInfo]:
+    def _load(self, study: str) -> tuple[Version, VersionInfo]:
         info = self.info(study)
         try:
             artefact = load_artefact(self.folder / study / _ARTEFACT)
@@ -67,7 +66,7 @@ class Pinned:
             )
         return artefact, info
 
-    def write(self, artefact: Artefact | OfferArtefact, info: VersionInfo) -> None:
+    def write(self, artefact: Version, info: VersionInfo) -> None:
         """Pin a version, whole or not at all."""
         with replacing_folder(self.folder / info.study) as folder:
             artefact.save(folder / _ARTEFACT)

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from neigung.decisions.offers import OfferPlan, plan_offers
 from neigung.errors import InputError, StudyError
-from neigung.models.offer_artefact import OfferArtefact
+from neigung.models import kinds
+from neigung.models.offers.artefact import OfferArtefact, as_offers
 from neigung.models.rows import Rows
 from neigung.serving import answers, metrics
 from neigung.serving.access import ApiKey
@@ -27,6 +27,10 @@ from neigung.study import Decision
 
 ROWS_AT_ONCE = 100
 """Rows explained between two looks at the clock."""
+
+
+FEWEST_PROFILES = 10
+"""With so many profiles, values that are all unknown to the model are no news but an error."""
 
 
 class Predictor:
@@ -74,7 +78,7 @@ class Predictor:
                     out = loaded.artefact.predict(group.rows)
                 told = _tell(loaded, group, out, asked.reasons, deadline)
                 for row, position in enumerate(group.positions):
-                    outputs = answers.outputs(loaded, out, row)
+                    outputs = loaded.artefact.outputs(out, row)
                     reasons = answers.reasons(told, row, asked.reasons, asked.language)
                     said[position]["predictions"].append(
                         answers.prediction(loaded, group, told, row, outputs) | reasons
@@ -94,14 +98,14 @@ class Predictor:
         now = self.clock.now()
         served = self._offer_study(asked, key)
         loaded = served.loaded
-        assert isinstance(loaded.artefact, OfferArtefact)
+        artefact = as_offers(loaded.artefact)
         decision = _decision(served.study.decision, asked)
         found, refused = self._candidates(served, loaded, asked.customers, now)
         said = [answers.offered_customer(one) for one in asked.customers]
         for position, code in refused.items():
             said[position]["refusal"] = answers.refusal(loaded, code)
         entries: list[Entry] = []
-        plan = _plan(loaded.artefact, found, decision, asked) if found else None
+        plan = _plan(artefact, found, decision, asked) if found else None
         start = 0
         for group in found:
             assert plan is not None
@@ -110,13 +114,13 @@ class Predictor:
             # The reasons are of the arm that is offered here, which the request may have changed.
             out = Rows(
                 {
-                    **loaded.artefact.predict(group.rows).values,
+                    **artefact.predict(group.rows).values,
                     "recommended_arm": frame["recommended_arm"].to_numpy(dtype=object),
                 }
             )
             told = _tell(loaded, group, out, asked.reasons, deadline)
             for row, record in enumerate(frame.to_dict("records")):
-                outputs = answers.offer_outputs(loaded.artefact, record)
+                outputs = answers.offer_outputs(artefact, record)
                 reasons = answers.reasons(told, row, asked.reasons, asked.language)
                 position = group.positions[row]
                 offer = answers.offer(loaded, group, told, row, outputs) | reasons
@@ -143,7 +147,7 @@ class Predictor:
         yours = {
             name: served
             for name, served in self.studies.items()
-            if isinstance(served.loaded.artefact, OfferArtefact) and key.allows("offers", name)
+            if served.loaded.artefact.kind == kinds.OFFERS.name and key.allows("offers", name)
         }
         if asked.study is not None:
             if asked.study not in yours:
@@ -174,6 +178,10 @@ class Predictor:
             )
         with metrics.stage("features"):
             found, refused = candidates(served, loaded, customers, now)
+        for group in found:
+            group.unknown = loaded.artefact.unknown_of_each(group.rows)
+            if group.source == "profile":
+                _require_known(loaded, group)
         for code in refused.values():
             shown = answers.refusal(loaded, code)
             metrics.REFUSALS.labels(study=shown["study"], code=shown["code"]).inc()
@@ -196,32 +204,36 @@ class Predictor:
             ).inc()
 
 
+def _require_known(loaded: Loaded, group: Candidates) -> None:
+    """Refuse profiles of which the model knows none of the values of a column of categories."""
+    for name, one in loaded.artefact.unknown(group.rows).items():
+        if one.all and one.of >= FEWEST_PROFILES:
+            raise wrong_field(
+                "customers",
+                f"At least one value that the model knows is needed for {name}, but none of the "
+                f"{one.of} profiles sent gives one. Send it as the profile store has it.",
+            )
+
+
 def _tell(loaded: Loaded, group: Candidates, out: Rows, k: int, deadline: float) -> Told:
     """Contributions and reasons: those of the snapshot where they fit, else made here."""
     artefact = loaded.artefact
-    arms: npt.NDArray[np.object_] | None = None
-    if isinstance(artefact, OfferArtefact):
-        arms = artefact.explained_arms(out)
+    parts = artefact.explained(group.rows, out)
     given = np.empty((len(group.rows), len(loaded.names) + 1))
     fresh = np.arange(len(group.rows))
     if group.stored is not None:
-        same = np.ones(len(fresh), dtype=bool) if arms is None else group.stored_arms == arms
+        same = group.stored_parts == parts
         given[same] = group.stored[same]
         fresh = fresh[~same]
     with metrics.stage("explain"):
         for start in range(0, len(fresh), ROWS_AT_ONCE):
             _in_time(deadline)
             some = fresh[start : start + ROWS_AT_ONCE]
-            rows = group.rows.take(some)
-            if isinstance(artefact, OfferArtefact):
-                assert arms is not None
-                given[some] = artefact.contributions(rows, arms[some])
-            else:
-                given[some] = artefact.contributions(rows)
+            given[some] = artefact.contributions(group.rows.take(some), parts[some])
     _in_time(deadline)
     with metrics.stage("reasons"):
-        told = loaded.writer.write(given[:, :-1], group.rows, k=max(k, LOGGED_REASONS), arms=arms)
-    return Told(given, arms, told)
+        told = loaded.writer.write(given[:, :-1], group.rows, k=max(k, LOGGED_REASONS), arms=parts)
+    return Told(given, parts, told)
 
 
 def _plan(

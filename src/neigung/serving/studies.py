@@ -31,8 +31,7 @@ from neigung.tracking import registry
 from neigung.tracking.registry import CHAMPION, VersionInfo
 
 if TYPE_CHECKING:
-    from neigung.models.artefact import Artefact
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
 
 REREAD_SECONDS = 600.0
 """Consents of unchanged files are read anew after this, as those dated ahead come into force."""
@@ -60,7 +59,7 @@ class Loaded:
     """
 
     info: VersionInfo
-    artefact: Artefact | OfferArtefact
+    artefact: Version
     names: tuple[str, ...]
     writer: ReasonWriter
     snapshot: Snapshot
@@ -156,7 +155,7 @@ class ServedStudy:
         self._pinned.write(artefact, info)
         logger.info("study %s: serves version %d", self.study.name, info.version)
 
-    def _with_snapshot(self, artefact: Artefact | OfferArtefact, info: VersionInfo) -> Loaded:
+    def _with_snapshot(self, artefact: Version, info: VersionInfo) -> Loaded:
         if self._snapshot_failure is not None:
             # A snapshot that does not suit the version of before may be the one for this version.
             try:
@@ -220,7 +219,7 @@ class ServedStudy:
 
     def _prepared(
         self,
-        artefact: Artefact | OfferArtefact,
+        artefact: Version,
         info: VersionInfo,
         snapshot: Snapshot,
         *,
@@ -243,7 +242,7 @@ class ServedStudy:
 
     def _try(
         self,
-        artefact: Artefact | OfferArtefact,
+        artefact: Version,
         info: VersionInfo,
         snapshot: Snapshot,
         names: tuple[str, ...],
@@ -267,8 +266,9 @@ def open_snapshot(study: Study, place: Path, *, verify: bool = True) -> Snapshot
             f"The snapshot of study {study.name} is needed in {place}, but it is that of {name}. "
             "Write it anew."
         )
-    for key in ("legal_basis", "retention_days", "population"):
-        then, now = snapshot.study[key], study.to_dict()[key]
+    for key in ("legal_basis", "retention_days", "population", "orders"):
+        now = study.to_dict()[key]
+        then = snapshot.study.get(key, now)  # older studies did not say what an order is
         if then != now:
             raise InputError(
                 f"The snapshot in {place} was written with another {key} ({then}) than study "
@@ -278,7 +278,7 @@ def open_snapshot(study: Study, place: Path, *, verify: bool = True) -> Snapshot
 
 
 def check_version(
-    study: Study, artefact: Artefact | OfferArtefact, info: VersionInfo, snapshot: Snapshot
+    study: Study, artefact: Version, info: VersionInfo, snapshot: Snapshot
 ) -> tuple[str, ...]:
     """The features that a version reads; raises InputError when it cannot be served."""
     check_question(study, artefact, info.version)

@@ -11,13 +11,13 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from neigung.errors import TrackingError
-from neigung.locations import sqlite_address
+from neigung.locations import sqlite_address, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -56,9 +56,10 @@ def connected(*, create: bool = False) -> Iterator[MlflowClient]:
             uri = mlflow.get_tracking_uri()
             broken = (MlflowException, SQLAlchemyError, OSError)
             try:
-                _knock(uri, create)
-                client = mlflow.MlflowClient()
-                client.search_experiments(max_results=1)
+                with _no_folders_by_address(uri):
+                    _knock(uri, create)
+                    client = mlflow.MlflowClient()
+                    client.search_experiments(max_results=1)
             except (*broken, ImportError) as error:
                 raise TrackingError(
                     f"A reachable MLflow store is needed, but {shown(uri)} cannot be opened: "
@@ -129,6 +130,35 @@ def _make(path: Path) -> None:
                 aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def place_of_artifacts(experiment: str) -> str | None:
+    """Where the files of an experiment's runs lie; None where MLflow finds the place itself.
+
+    Beside a SQLite file it takes a path for an address, and with a % in it writes elsewhere.
+    """
+    import mlflow
+
+    here = Path.cwd()
+    if sqlite_path(mlflow.get_tracking_uri()) is None or not set("%?") & set(str(here)):
+        return None
+    return (here / "mlruns" / experiment).as_uri()
+
+
+@contextmanager
+def _no_folders_by_address(uri: str) -> Iterator[None]:
+    """MLflow makes a folder named like the address of a SQLite file, escapes and all, which stays
+    empty: without it."""
+    path = sqlite_path(uri)
+    escaped = Path(uri.removeprefix("sqlite:///")).parent
+    strange = path is not None and escaped != path.parent
+    new = [one for one in (escaped, *escaped.parents) if strange and not one.exists()]
+    try:
+        yield
+    finally:
+        for folder in new:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 @contextmanager

@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from neigung.errors import InputError, TrackingError
+from neigung.language import languages
 from neigung.locations import shown
-from neigung.tracking.connection import connected
+from neigung.study import Orders
+from neigung.tracking.connection import connected, place_of_artifacts
 from neigung.tracking.interrupted import end_interrupted, process_tag
 from neigung.tracking.registry import (
     ARTEFACT_PATH,
@@ -33,9 +35,10 @@ from neigung.tracking.registry import (
     DIGEST_TAG,
     EVALUATION_PATH,
     FITNESS_TAG,
+    LEAK_TAG,
     METRIC_TAG,
     REPORT_DIGEST_TAG,
-    REPORT_LANGUAGES,
+    REPORT_LANGUAGES_TAG,
     UNIT_TAG,
     report_digest,
 )
@@ -51,11 +54,9 @@ if TYPE_CHECKING:
     from neigung.evaluation.evaluate import Evaluation
     from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.explanation.evidence import Evidence
-    from neigung.models.artefact import Artefact
-    from neigung.models.offer_artefact import OfferArtefact
+    from neigung.models.version import Version
     from neigung.study import Study
 
-    AnyArtefact = Artefact | OfferArtefact
     AnyEvaluation = Evaluation | OfferEvaluation
 
 LOADER = "neigung.models.artefact"
@@ -85,7 +86,7 @@ class LoggedRun:
 
 def log_training(
     study: Study,
-    artefact: AnyArtefact,
+    artefact: Version,
     evaluation: AnyEvaluation,
     *,
     evidence: Evidence | None = None,
@@ -106,8 +107,9 @@ def log_training(
     holds a few rows of the model's columns.
 
     `evidence` becomes `evidence.json` and `numbers.json` (every number that a page shows, by the
-    name that the page gives it), its verdict the tag `fitness`. Of the files `report_en.html` and
-    `report_de.html` the digest is kept in the tag `report_digest`: it is what reviewers sign.
+    name that the page gives it), its verdict the tag `fitness`. Of the files `report_en.html`,
+    `report_de.html` and further languages' the digest is kept in the tag `report_digest`: it is
+    what reviewers sign.
 
     The version comes last, with the alias challenger: whatever fails or is interrupted before ends
     the run as FAILED or KILLED and registers nothing. What a killed process could not end, the
@@ -163,7 +165,7 @@ def _experiment(client: MlflowClient, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         with _made_by_another():
-            return str(client.create_experiment(name))
+            return str(client.create_experiment(name, artifact_location=place_of_artifacts(name)))
         found = client.get_experiment_by_name(name)
     if found.lifecycle_stage != "active":
         raise TrackingError(
@@ -175,10 +177,12 @@ def _experiment(client: MlflowClient, name: str) -> str:
 
 
 def _tags(
-    study: Study, artefact: AnyArtefact, evaluation: AnyEvaluation, dataset_info: Mapping[str, Any]
+    study: Study, artefact: Version, evaluation: AnyEvaluation, dataset_info: Mapping[str, Any]
 ) -> dict[str, str]:
     """What the run and the version have in common."""
     question = {key: study.to_dict()[key] for key in QUESTION}
+    if study.orders != Orders():  # as nobody asked when the first versions were registered
+        question["orders"] = study.to_dict()["orders"]
     rows = dataset_info.get("parts", {})
     return {
         DIGEST_TAG: artefact.digest,
@@ -195,13 +199,17 @@ def _tags(
 
 def _report_tags(evidence: Evidence | None, contents: Mapping[str, bytes]) -> dict[str, str]:
     """What a review is about, as far as there is a report."""
-    pages = {language: contents.get(f"report_{language}.html") for language in REPORT_LANGUAGES}
+    pages = {language: contents.get(f"report_{language}.html") for language in languages()}
     there = {language: page for language, page in pages.items() if page is not None}
     tags: dict[str, str] = {}
     if evidence is not None:
         tags[FITNESS_TAG] = evidence.fitness.verdict
-    if len(there) == len(REPORT_LANGUAGES):
+        leak = evidence.fitness.light("leak")
+        if leak.status == "bad":
+            tags[LEAK_TAG] = leak.text()
+    if len(there) == len(pages):
         tags[REPORT_DIGEST_TAG] = report_digest(there)
+        tags[REPORT_LANGUAGES_TAG] = " ".join(there)
     return tags
 
 
@@ -216,7 +224,7 @@ def _environment_tags(git_commit: str | None) -> dict[str, str]:
 
 
 def _log_numbers(
-    client: MlflowClient, run: str, study: Study, artefact: AnyArtefact, evaluation: AnyEvaluation
+    client: MlflowClient, run: str, study: Study, artefact: Version, evaluation: AnyEvaluation
 ) -> None:
     from mlflow.entities import Param
 
@@ -238,13 +246,13 @@ def _headline(evaluation: AnyEvaluation) -> dict[str, str]:
         if name.startswith("test.")
         and (not name.endswith(intervals) or name.startswith(f"test.{evaluation.metric}."))
     }
-    verdict, unit = evaluation.verdict, getattr(evaluation, "unit", None)
+    verdict = evaluation.verdict
     return numbers | {
         "beats_baseline": str(verdict.beats_baseline).lower(),
         BASELINE_TAG: verdict.best_baseline,
         BASELINE_VALUE_TAG: repr(evaluation.value(evaluation.metric, verdict.best_baseline)),
         METRIC_TAG: evaluation.metric,
-        UNIT_TAG: unit(evaluation.metric) if unit else "",
+        UNIT_TAG: evaluation.unit(evaluation.metric),
         "verdict": verdict.text_en,
     }
 
@@ -334,7 +342,7 @@ def _log_model(
     experiment: str,
     run: str,
     folder: Path,
-    artefact: AnyArtefact,
+    artefact: Version,
     input_example: pd.DataFrame,
 ) -> LoggedModel:
     """Save the artefact as an MLflow model of loader module and data: nothing is pickled."""
@@ -369,7 +377,7 @@ def _log_model(
     return client.finalize_logged_model(model.model_id, "READY")
 
 
-def _signature(artefact: AnyArtefact, input_example: pd.DataFrame) -> ModelSignature:
+def _signature(artefact: Version, input_example: pd.DataFrame) -> ModelSignature:
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types import ColSpec, Schema
 

@@ -68,6 +68,43 @@ def test_a_folder_of_csv_files(spark: SparkSession, tmp_path: Path, lines: pd.Da
     assert found.span() == (dt.datetime(2025, 1, 1), dt.datetime(2025, 2, 3))
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_columns_in_names_of_folders(
+    spark: SparkSession, tmp_path: Path, lines: pd.DataFrame, suffix: str
+) -> None:
+    folder = tmp_path / "channel=export"
+    for index, value in enumerate(("007", "Käse%20x", "__HIVE_DEFAULT_PARTITION__")):
+        place = folder / "order_lines" / f"category={value}" / f"year={2023 + index}"
+        place.mkdir(parents=True)
+        part = lines.iloc[[index]]
+        if suffix == "csv":
+            part.to_csv(place / "p.csv", index=False)
+        else:
+            part.to_parquet(place / "p.parquet", index=False)
+    found, expected = opened(folder), Profiles.open(folder)
+    categories = found.table("order_lines").category.to_pyarrow().to_pylist()
+    assert sorted(map(str, categories)) == ["007", "Käse x", "None"]
+    assert found.digest() == expected.digest()
+    (folder / "order_lines" / "category=007").rename(folder / "order_lines" / "order_id=007")
+    assert "must all name the same columns" in refused(f"spark://{stores.MASTER}/?folder={folder}")
+
+
+def test_text_that_only_the_other_engine_reads(
+    spark: SparkSession, tmp_path: Path, lines: pd.DataFrame
+) -> None:
+    url = f"spark://{stores.MASTER}/?folder={tmp_path}"
+    file = tmp_path / "order_lines.csv"
+    lines.to_csv(file, index=False, sep=";")
+    assert opened(tmp_path).digest() == Profiles.open(tmp_path).digest()
+    lines.to_csv(file, index=False, encoding="utf-16")
+    assert "Spark reads text in UTF-8" in refused(url)
+    lines.to_csv(file, index=False)
+    (tmp_path / "consents.json").write_text("{}")
+    assert "consents.json is not read" in refused(url)
+    (tmp_path / "tables.yaml").write_text("all: {time_zone: Europe/Berlin}")
+    assert "tables.yaml says how files are read, which Spark does not do" in refused(url)
+
+
 def test_a_folder_of_any_name_with_times_of_nanoseconds(
     spark: SparkSession, tmp_path: Path, lines: pd.DataFrame
 ) -> None:

@@ -1,0 +1,1 @@
+"""What an offer changes, for whom, and what it is worth: uplift per arm, orders and baskets."""
