@@ -31,6 +31,7 @@ from neigung.profiles.ends import Ends, ends_of
 from neigung.profiles.engine import DuckDBEngine, Engine
 from neigung.profiles.fingerprint import fingerprint
 from neigung.profiles.quality_report import Finding
+from neigung.profiles.signs import with_positive_returns
 from neigung.profiles.source import let_go, memory_tables, raw_tables, unreadable, views
 from neigung.profiles.spark_session import is_of_spark, open_tables, place_of_files
 from neigung.profiles.store_files import StoreFiles
@@ -173,6 +174,10 @@ class Profiles:
             problems.extend(errors)
         if "customers" in tables and "order_lines" in wanted:
             tables["customers"] = _date_customers(engine, tables, said)
+        if "returns" in tables:
+            tables["returns"] = with_positive_returns(
+                engine, tables["returns"], said, MATERIALISE_UP_TO
+            )
         absent = [name for name in wanted if name not in tables]
         if absent:
             left_out = f"Absent, so that their features are left out: {', '.join(absent)}."

@@ -18,6 +18,7 @@ from neigung.profiles.checks import (
     missing,
     negative_values,
     opening,
+    orders,
     returns,
     unknown_customers,
 )
@@ -25,8 +26,10 @@ from neigung.profiles.checks.check import Check
 
 CHECKS: tuple[Check, ...] = (
     ends.CHECK,
+    returns.SIGNS,
     unknown_customers.CHECK,
     consents.CHECK,
+    orders.CHECK,
     duplicates.CHECK,
     gaps.CHECK,
     opening.CHECK,
