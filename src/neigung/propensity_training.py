@@ -40,7 +40,8 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     on the last cutoff; nothing is learned from an outcome that was not over by then.
     """
     from neigung.evaluation.baselines import REQUIRED_COLUMNS
-    from neigung.models.dataset import build_dataset, study_cutoffs
+    from neigung.models.cutoffs import study_cutoffs
+    from neigung.models.dataset import build_dataset
     from neigung.models.drift import without_dated
     from neigung.models.leakage import check_leakage
     from neigung.models.rolling import fit_rolling
@@ -50,7 +51,8 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     sensitive = sensitive_columns(study, profiles)
     also = [*REQUIRED_COLUMNS, *(column.name for column in sensitive)]
     cutoffs = study_cutoffs(study, profiles)
-    splits = make_splits(cutoffs, study.target.horizon_days, study.model.folds)
+    labelled = study.target.kind == "custom"
+    splits = make_splits(cutoffs, study.target.horizon_days, study.model.folds, labelled=labelled)
     with reporter.task("Features and labels") as tick:
         dataset = build_dataset(study, profiles, also=also, on_step=tick)
     check_sample(dataset, splits, study)

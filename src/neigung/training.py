@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neigung.models.dataset import tell_age
+from neigung.profiles.age import tell_age
 from neigung.profiles.quality import require_sound
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter

@@ -150,7 +150,7 @@ def test_folder_without_order_lines(store_folder: Write, store_lines: pd.DataFra
     folder = store_folder(order_line=store_lines)
     assert refused(folder) == (
         f"order_lines is needed, but {folder} has no table of a profile. Not a table of a profile, "
-        "ignored: order_line (did you mean order_lines?). Add the table order_lines."
+        "ignored: order_line (did you mean order_lines?). Add the table order_lines, without which"
     )
     assert "has only visits" in refused(store_folder(visits=store_lines))
 

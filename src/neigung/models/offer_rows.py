@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from neigung.errors import StudyError
-from neigung.models.dataset import end_of
+from neigung.models.cutoffs import end_of
 from neigung.profiles.spine import eligible
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import KEYS, is_over, latest_cutoff

@@ -62,7 +62,9 @@ class Splits:
         }
 
 
-def make_splits(cutoffs: Iterable[datetime], horizon_days: int, folds: int = 3) -> Splits:
+def make_splits(
+    cutoffs: Iterable[datetime], horizon_days: int, folds: int = 3, *, labelled: bool = False
+) -> Splits:
     """Split cutoffs in time so that no outcome is learned from before it was over.
 
     A cutoff `c` may serve a later cutoff `t` only if `c + horizon <= t`. Rolling-origin
@@ -74,6 +76,8 @@ def make_splits(cutoffs: Iterable[datetime], horizon_days: int, folds: int = 3) 
         cutoffs: Instants in any order (UTC, naive); duplicates count once.
         horizon_days: How long an outcome is watched, in days.
         folds: How many validation cutoffs are wanted, at least 1.
+        labelled: Whether the cutoffs are those of the table labels, to which no key of a study
+            adds any.
 
     Raises:
         StudyError: The cutoffs do not leave room for that many folds.
@@ -99,7 +103,7 @@ def make_splits(cutoffs: Iterable[datetime], horizon_days: int, folds: int = 3) 
     train = _over_by(times, times[-1] - horizon) if times else ()
     possible = [c for c in train if c - horizon >= train[0]]
     if len(possible) < folds:
-        raise StudyError(_too_few(times, horizon_days, folds))
+        raise StudyError(_too_few(times, horizon_days, folds, labelled))
     apart: list[datetime] = []
     for c in reversed(possible):
         if not apart or c + horizon <= apart[-1]:
@@ -116,10 +120,20 @@ def _over_by(cutoffs: Sequence[datetime], newest: datetime) -> tuple[datetime, .
     return tuple(c for c in cutoffs if c <= newest)
 
 
-def _too_few(times: list[datetime], horizon_days: int, folds: int) -> str:
+def _too_few(times: list[datetime], horizon_days: int, folds: int, labelled: bool) -> str:
     plural = "s" if folds > 1 else ""
     needs = f"{folds} fold{plural} with a {horizon_days}-day horizon need{'' if plural else 's'}"
     advice = "Raise cutoffs.count or lower model.folds."
+    if labelled:
+        advice = (
+            "A model learns at some cutoffs and is tested at a later one: add what came of "
+            "customers at further cutoffs to the table labels, or lower model.folds."
+        )
+        if len(times) == 1:
+            return (
+                f"The table labels has outcomes at one cutoff only, {times[0]:%Y-%m-%d %H:%M}, but "
+                f"{needs} {folds + 2} or more, {horizon_days} days apart. {advice}"
+            )
     if not times:
         return f"{needs} {folds + 2} cutoffs, but there is none. {advice}"
     span = f"{times[0]:%Y-%m-%d}..{times[-1]:%Y-%m-%d}"

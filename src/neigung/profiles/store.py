@@ -47,6 +47,12 @@ MATERIALISE_UP_TO = 20_000_000
 """Tables of up to so many rows are held in the engine; larger ones stay where they are."""
 
 
+_ADD_ORDER_LINES = (
+    "Add the table order_lines, without which nobody's orders are known: a row for each line of an "
+    "order, with customer_id, order_id, occurred_at and net_value."
+)
+
+
 class Profiles:
     """The validated tables of a profile store, as Ibis tables on DuckDB or Spark.
 
@@ -155,7 +161,7 @@ class Profiles:
         if "order_lines" in wanted and "order_lines" not in raw:
             found = f"has only {', '.join(raw)}" if raw else "has no table of a profile"
             needed = f"order_lines is needed, but {location} {found}."
-            told = [*(one.text for one in notes), "Add the table order_lines."]
+            told = [*(one.text for one in notes), _ADD_ORDER_LINES]
             raise ProfileError(" ".join((needed, *told)))
         for name, table in TABLES.items():
             if name not in raw:
