@@ -41,7 +41,8 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     on the last cutoff; nothing is learned from an outcome that was not over by then.
     """
     from neigung.evaluation.baselines import REQUIRED_COLUMNS
-    from neigung.models.dataset import build_dataset, most_cutoffs, study_cutoffs
+    from neigung.models.cutoffs import most_cutoffs, study_cutoffs
+    from neigung.models.dataset import build_dataset
     from neigung.models.leakage import check_leakage
     from neigung.models.leaks import certain_leaks, declared
     from neigung.models.propensity.rolling import fit_rolling
