@@ -29,6 +29,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from neigung.files import write_text
+from processes import ask_each, family
 
 HERE = Path(__file__).parent
 KEPT = HERE.parent / ".bench"
@@ -101,11 +102,9 @@ def in_process(command: Sequence[str | Path], show: bool = False) -> Taken:
                 print(line, end="", flush=True)
 
     def watch() -> None:
-        with suppress(psutil.NoSuchProcess):
-            own = psutil.Process(process.pid)
-            while process.returncode is None:
-                peak[0] = max(peak[0], resident_mb(own, used), highest_mb(process.pid))
-                time.sleep(EVERY)
+        while process.returncode is None:
+            peak[0] = max(peak[0], resident_mb(process.pid, used), highest_mb(process.pid))
+            time.sleep(EVERY)
 
     threads = [
         threading.Thread(target=read, args=("out", process.stdout)),
@@ -132,14 +131,13 @@ def in_process(command: Sequence[str | Path], show: bool = False) -> Taken:
     return Taken(seconds, cpu_seconds, peak[0], _json(lines["out"]))
 
 
-def resident_mb(process: psutil.Process, used: dict[int, float]) -> float:
+def resident_mb(process: int, used: dict[int, float]) -> float:
     """Resident memory of a process and all that it started; `used` gets their processor time."""
     total = 0
-    for one in (process, *process.children(recursive=True)):
-        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-            total += one.memory_info().rss
-            times = one.cpu_times()
-            used[one.pid] = times.user + times.system
+    asked = ask_each(family(process), lambda one: (one.memory_info().rss, one.cpu_times()))
+    for one, (memory, times) in asked:
+        total += memory
+        used[one.pid] = times.user + times.system
     return total / 1e6
 
 
@@ -220,7 +218,8 @@ def peer_python(name: str) -> Path:
     )
     if made.returncode:
         raise NoPeerError(f"{name}: no environment could be made")
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", wanted]
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip += ["--no-deps", "-r", wanted]  # all are named there
     # The message of pip would name the index that this machine uses.
     if subprocess.run(pip, check=False, capture_output=True).returncode:
         raise NoPeerError(f"{name}: peers/{name}.txt could not be installed")

@@ -22,6 +22,8 @@ from typing import Any
 import httpx
 import psutil  # type: ignore[import-untyped]
 
+from processes import ask_each, family
+
 HERE = Path(__file__).parent
 SCRIPT = HERE / "service_wrk.lua"
 START_SECONDS, STOP_SECONDS = 120, 20
@@ -54,9 +56,8 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Processor time of all its processes up to now: what it takes whoever else is at work."""
-        own = psutil.Process(self.process.pid)
-        times = [one.cpu_times() for one in (own, *own.children(recursive=True))]
-        return float(sum(one.user + one.system for one in times))
+        told = ask_each(family(self.process.pid), psutil.Process.cpu_times)
+        return float(sum(times.user + times.system for _, times in told))
 
     def stages(self) -> dict[str, float]:
         """Milliseconds spent on each stage up to now, as the service counts them itself."""
@@ -67,8 +68,8 @@ class Server:
 
     def workers(self) -> list[psutil.Process]:
         """The processes that answer."""
-        every = psutil.Process(self.process.pid).children(recursive=True)
-        return [one for one in every if "_bentoml_impl.worker.service" in " ".join(one.cmdline())]
+        told = ask_each(family(self.process.pid), psutil.Process.cmdline)
+        return [one for one, words in told if "_bentoml_impl.worker.service" in " ".join(words)]
 
 
 def needs_wrk() -> None:
@@ -180,17 +181,16 @@ def _watch(
     assert samples is not None
     workers = server.workers()
     while True:
-        for worker in workers:
-            with suppress(psutil.Error):  # a worker that died shows as errors of the load
-                memory = worker.memory_full_info()
-                samples.append(
-                    {
-                        "seconds": time.monotonic() - begun,
-                        "worker": worker.pid,
-                        "rss_mb": memory.rss / MEGABYTE,
-                        "pss_mb": memory.pss / MEGABYTE,
-                    }
-                )
+        # A worker that died shows as errors of the load.
+        for worker, memory in ask_each(workers, psutil.Process.memory_full_info):
+            samples.append(
+                {
+                    "seconds": time.monotonic() - begun,
+                    "worker": worker.pid,
+                    "rss_mb": memory.rss / MEGABYTE,
+                    "pss_mb": memory.pss / MEGABYTE,
+                }
+            )
         if stop.wait(max(0.5, every)):
             return
 
@@ -237,14 +237,12 @@ def _is_ready(url: str, headers: Mapping[str, str]) -> bool:
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """Stop a server with all that it started."""
-    family: list[psutil.Process] = []
-    with suppress(psutil.NoSuchProcess):
-        family = psutil.Process(process.pid).children(recursive=True)
+    started = family(process.pid)[1:]
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_SECONDS)
-    _, left = psutil.wait_procs(family, 5)
+    _, left = psutil.wait_procs(started, 5)
     for one in left:
         with suppress(psutil.NoSuchProcess):
             one.kill()

@@ -264,13 +264,15 @@ SHARING = {
     }.items()
     for name in names
 } | dict.fromkeys(
-    ("tests/serving/test_decision_log.py", "tests/profiles/test_postgres.py"), "postgres"
+    ("tests/serving/test_decision_log.py", "tests/profiles/sources/test_postgres.py"),
+    "postgres",
 ) | dict.fromkeys(
     [f"tests/test_{name}.py" for name in
      ("training", "scoring", "bulk_scoring", "cli", "snapshot_writer")], "trained"
 ) | dict.fromkeys(
     [f"tests/{name}.py" for name in
-     ("profiles/test_spark", "profiles/test_spark_compiler", "features/test_spark_parity")], "spark"
+     ("profiles/sources/test_spark", "profiles/sources/test_spark_compiler",
+      "features/test_spark_parity")], "spark"
 ) | dict.fromkeys(
     [f"tests/simulation/test_{name}.py" for name in ("behaviour", "simulate", "truth")],
     "simulation",

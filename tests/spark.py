@@ -93,7 +93,7 @@ def adversarial() -> dict[str, Any]:
     fractions; attributes of every type; an empty table; customers of one row.
     """
     tables: dict[str, Any] = small_store(8, days=470)
-    ids = ["v", "f f", "a\\b", "d'or", 'k"q', "Ünï çödé", "日本", "%_*", "nan", "7", "07", "$1"]
+    ids = ["v", "f f", "a\\b", "d'or", 'k"q', "Ünï çödé", "日本", "%_*", "Nan", "7", "07", "$1"]
     at, micro = pd.Timestamp(CUTOFF), pd.Timedelta(microseconds=1)
     edge = at - pd.Timedelta(days=RETENTION)
     times = [at, at - micro, at + micro, edge, edge - micro, edge + micro]
@@ -113,7 +113,8 @@ def adversarial() -> dict[str, Any]:
         return frame
 
     texts = [None, "web", "app", "a\\b", "d'or", "Gemüse", " ", "v"]
-    products = [None, "p1", "p2", "p\\3", "v", "Ä"]
+    texts += ["Gemu\u0308se", "\xa0web\u200b", "NULL", "\\N"]
+    products = [None, "p1", "p2", "p\\3", "v", "Ä", "3.0", "3", "A\u0308", "-", "none"]
     more = {
         "order_lines": rows(
             260, order_id=[f"o{k}" for k in range(60)],
@@ -134,8 +135,8 @@ def adversarial() -> dict[str, Any]:
                               channel=texts, satisfaction=odd),
         "loyalty": rows(80, kind=["join", "earn", "redeem", "tier"], points=odd,
                         tier=[None, "gold"]),
-        "consents": rows(120, purpose=["profiling", "marketing"], channel=[None, "email", "push"],
-                         granted=[True, False]),
+        "consents": rows(120, purpose=["profiling", "marketing"], granted=[True, False],
+                         channel=[None, "email", "push", "E-Mail", "mail", "*"]),
         "customers": rows(40, income=["low", "hi\\gh", None], household_size=[1.0, None, 2.5],
                           newsletter=[True, False, None]),
         "labels": pd.DataFrame({"customer_id": ids, "cutoff": at, "value": [0.0, 1.0] * 6}),

@@ -36,6 +36,30 @@ def small_store(customers: int = 60, days: int = 500, seed: int = 1) -> dict[str
     return {name: _frame(rows, rng) for name, rows in tables.items()}
 
 
+def with_odd_orders(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The store with orders of all customers that a count of lines would take for what they are
+    not: refunded later, of nothing, paid by a voucher, a refund alone, of two deliveries."""
+    lines = tables["order_lines"]
+    columns = ("order_id", "days", "net_value")
+    each = pd.DataFrame(
+        [
+            ("refunded", 0, 30.0), ("refunded", 9, -30.0),
+            ("zero", 20, 0.0),
+            ("voucher", 40, 25.0), ("voucher", 40, -25.0),
+            ("refund", 60, -12.0),
+            ("late", 80, 14.0), ("late", 120, 6.0), ("late", 121, -3.0),
+        ],
+        columns=columns,
+    )  # fmt: skip
+    odd = []
+    for number, customer in enumerate(sorted(lines["customer_id"].unique())):
+        at = START + pd.Timedelta(days=170 + 4 * number, hours=8)
+        rows = each.assign(customer_id=customer, order_id=customer + "-" + each["order_id"])
+        rows["occurred_at"] = rows["known_at"] = at + pd.to_timedelta(rows.pop("days"), unit="D")
+        odd.append(rows.assign(discount_value=0.5, quantity=1.0, category="tea", channel="phone"))
+    return tables | {"order_lines": pd.concat([lines, *odd], ignore_index=True)}
+
+
 def _customer(
     tables: dict[str, Rows],
     rng: np.random.Generator,

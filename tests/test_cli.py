@@ -77,7 +77,7 @@ LINES: dict[str, tuple[Callable[[pd.DataFrame], object], tuple[str, ...]]] = {
     "missing column": (lambda lines: lines.drop(columns="net_value"), ("net_value",)),
     "wrong type": (first_row("net_value", "free"), ("net_value", "'free'")),
     "null id": (first_row("customer_id", None), ("customer_id", "filled")),
-    "blank id": (first_row("customer_id", "  "), ("customer_id", "not blank")),
+    "blank id": (first_row("customer_id", "  "), ("customer_id", "filled")),
     "negative discount": (first_row("discount_value", -3.0), ("discount_value", "at least 0")),
     "known too early": (known_too_early, ("known_at", "not before occurred_at")),
     "empty table": (lambda lines: lines.head(0), ("is empty",)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 import yaml
@@ -14,6 +16,22 @@ def test_the_demo_runs_in_the_projects_folder_only(shop: Shop) -> None:
     ended = shop.run("demo")
     assert ended.code == 2
     assert "configs/purchase_7d.yaml" in ended.message
+
+
+def test_a_demo_of_a_wheel_brings_its_studies(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packaged = tmp_path / "package"
+    packaged.mkdir()
+    for study in demo.STUDIES:
+        (packaged / Path(study).name).write_text("profiles: [", encoding="utf-8")
+    monkeypatch.setattr(demo, "PACKAGED", packaged)
+    (shop.folder / "configs").mkdir()
+    own, brought = (shop.folder / study for study in demo.STUDIES)
+    own.write_text("profiles: mine", encoding="utf-8")
+    assert shop.run("demo").code == 2
+    assert own.read_text(encoding="utf-8") == "profiles: mine"
+    assert brought.read_text(encoding="utf-8") == "profiles: ["
 
 
 def test_the_demo_ends_with_what_was_made_and_what_comes_next(

@@ -33,6 +33,7 @@ from neigung.features.feature import Column
 from neigung.models.dataset import FeatureQuery
 from neigung.models.propensity.artefact import Artefact
 from neigung.models.propensity.classifier import PropensityClassifier
+from tests.processes import ask_each, started_by
 
 # Compiling to Java takes longer than the work on so few rows.
 LIGHT = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
@@ -86,18 +87,18 @@ def cluster(tmp_path: Path) -> Iterator[str]:
         stack.callback(master.kill)
         url = said(master, r"spark://127\.0\.0\.1:\d+")
         worker = start("worker.Worker", *here, "-c", 2, "-m", "1g", "-d", tmp_path / "work", url)
-        stack.callback(end_all, psutil.Process(worker.pid))
+        stack.callback(end_all, worker.pid)
         said(worker, "Successfully registered with master")
         yield url
 
 
-def end_all(process: psutil.Process) -> None:
+def end_all(process: int) -> None:
     """Kill a process and those that it started."""
-    if process.is_running():
-        for one in [process, *process.children(recursive=True)]:
-            one.kill()
+    ask_each([process, *started_by(process)], psutil.Process.kill)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_scores_of_a_cluster_that_loses_executors(cluster: str, tmp_path: Path) -> None:
     (tmp_path / "spark-defaults.conf").write_text("\n".join(map(" ".join, SETTINGS.items())))
     environment = {
@@ -105,10 +106,11 @@ def test_scores_of_a_cluster_that_loses_executors(cluster: str, tmp_path: Path) 
         "SPARK_CONF_DIR": str(tmp_path),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_PYTHON": sys.executable,
+        "PYTHONPATH": str(Path(__file__).parent.parent),
     }
     (tmp_path / "out").mkdir()
     command = [sys.executable, __file__, cluster, str(tmp_path / "out")]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1500)
     assert ended.returncode == 2, ended.stderr
     assert "Traceback" not in ended.stderr
     assert ended.stdout == (
@@ -151,10 +153,10 @@ def losing(
 
 def main(url: str, out: Path) -> None:
     """Score three times: undisturbed, with an executor that is lost, with all that are."""
-    from neigung.profiles import spark
-    from neigung.profiles.spark_session import Place, _own, _session
+    from neigung.profiles.sources import spark
+    from neigung.profiles.sources.spark_session import Place, own_session, session_of
 
-    engine = spark.SparkEngine(_own(_session(Place.of(f"{url}/?folder=/none"), None)))
+    engine = spark.SparkEngine(own_session(session_of(Place.of(f"{url}/?folder=/none"), None)))
     X = pd.DataFrame({"orders": np.arange(200) % 20})
     model = PropensityClassifier({"n_estimators": 30}).fit(X, X["orders"] > 9)
     orders = Column("orders", "orders", None, "count", "", "number", "Orders", "Bestellungen")

@@ -62,7 +62,6 @@ def test_defaults_are_those_of_the_command_line() -> None:
                 assert str(read[parameter]) == value, (name, parameter)
 
 
-@pytest.mark.timeout(300)
 def test_a_project_run_runs(shop: Shop, small_tables: dict[str, pd.DataFrame]) -> None:
     shop.write(small_tables)
     shutil.copy(ROOT / "MLproject", shop.folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -110,10 +111,24 @@ def test_a_store_without_a_table_the_model_reads(trained: Shop) -> None:
 def test_unseen_categories_count_as_missing_and_are_told(trained: Shop) -> None:
     place = trained.folder / "profiles" / "customers.parquet"
     customers = pd.read_parquet(place)
-    customers.assign(income="gigantic").to_parquet(place, index=False)
+    new = np.arange(len(customers)) % 3 == 0
+    customers.assign(income=customers["income"].mask(new, "gigantic")).to_parquet(place)
     ended = trained.run("score", "study.yaml", "--version", "1", "--out", "scores.parquet")
     assert ended.code == 0
-    assert "have a value of attribute_income that the model does not know" in ended.err
+    assert re.search(
+        r"Doubtful: (\d+) of \d+ values of attribute_income are unknown to the model, such as "
+        "gigantic, more than in the test; they count as missing",
+        ended.err,
+    )
+
+
+def test_categories_that_are_all_unknown_are_refused(trained: Shop) -> None:
+    place = trained.folder / "profiles" / "customers.parquet"
+    pd.read_parquet(place).assign(income="gigantic").to_parquet(place, index=False)
+    ended = trained.run("score", "study.yaml", "--version", "1", "--out", "scores.parquet")
+    assert ended.code == 2
+    assert "values of attribute_income are unknown to the model, such as 'gigantic'" in ended.err
+    assert not (trained.folder / "scores.parquet").exists()
 
 
 @pytest.mark.parametrize(

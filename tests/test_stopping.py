@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +19,7 @@ import pytest
 
 from neigung import cli
 from tests.conftest import Shop
+from tests.processes import PATIENCE, wait_for
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def process(filled: Shop) -> Callable[..., subprocess.Popen[str]]:
 
 def test_wrong_input_ends_a_process_with_two(process: Callable[..., Any]) -> None:
     ended = process("train", "nowhere.yaml")
-    out, err = ended.communicate(timeout=60)
+    out, err = ended.communicate(timeout=PATIENCE)
     assert (ended.returncode, out) == (2, "")
     assert err == "Error: Study nowhere.yaml: no such file. Give the path of a YAML file.\n"
 
@@ -59,12 +62,9 @@ def test_an_interrupted_training_leaves_nothing_half_made(
     filled.study(model={"trials": 400})
     running = process("train", "study.yaml")
     trials = filled.folder / ".neigung" / "tuning" / "buy.db"
-    waited_until = time.monotonic() + 90
-    while not trials.exists() and running.poll() is None and time.monotonic() < waited_until:
-        time.sleep(0.05)
-    time.sleep(2)
+    wait_for(lambda: finished(trials) or running.poll() is not None)
     running.send_signal(signal.SIGTERM)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=PATIENCE)
     assert running.returncode == 2, err
     assert err.count("Error: ") == 1
     assert "Traceback" not in err
@@ -81,6 +81,16 @@ def test_an_interrupted_training_leaves_nothing_half_made(
     assert kept
     assert {trial.state.name for trial in kept} <= {"COMPLETE", "PRUNED"}
     assert np.isfinite([trial.value for trial in kept]).all()
+
+
+def finished(trials: Path) -> bool:
+    """Whether a trial of a search is over, of which nothing may be written yet."""
+    with suppress(sqlite3.OperationalError):
+        address = f"file:{trials}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True)) as stored:
+            [found] = stored.execute("SELECT count(*) FROM trials WHERE state = 'COMPLETE'")
+            return bool(found[0])
+    return False
 
 
 def test_an_interrupted_query_is_an_interruption(

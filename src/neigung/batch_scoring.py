@@ -20,6 +20,7 @@ from neigung.explanation.reasons import offer_reasons
 from neigung.explanation.reasons import reasons as explain_rows
 from neigung.models.artefact import load_artefact
 from neigung.models.offers.artefact import as_offers
+from neigung.models.unseen import Unseen
 
 if TYPE_CHECKING:
     from neigung.explanation.reasons import Reason
@@ -54,11 +55,11 @@ TYPES = {
 class BatchNotes:
     """What is to be told about a batch.
 
-    `unseen` counts by column the customers with a category that the model does not know; `slow` the
+    `unknown` says of each column of categories how many the model does not know; `slow` counts the
     customers whose contributions had to be computed the slow way, because the two ways disagreed.
     """
 
-    unseen: Mapping[str, int] = field(default_factory=dict)
+    unknown: Mapping[str, Unseen] = field(default_factory=dict)
     slow: int = 0
 
 
@@ -114,7 +115,7 @@ def score_batches(
             told = [one.message for one in caught]
             slow = sum(one.rows for one in told if isinstance(one, SlowExplanation))
         if on_batch is not None:
-            on_batch(BatchNotes(artefact.unseen(X), slow))
+            on_batch(BatchNotes(artefact.unknown(X), slow))
         arrays = [_array(columns[one.name], one.type) for one in schema]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import version as installed
 from itertools import chain
@@ -37,13 +37,14 @@ from neigung.feature_file import COMPRESSION, write_features
 from neigung.files import replacing
 from neigung.models.artefact import load_artefact
 from neigung.models.dataset import feature_query
+from neigung.models.unseen import Unseen, together
 from neigung.profiles.engine import DistributedEngine
-from neigung.profiles.quality import open_sound
-from neigung.profiles.spark_session import is_of_spark
+from neigung.profiles.sources.spark_session import is_of_spark
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter, Tick
 from neigung.scoring import (
     instant,
+    opened,
     parse_cutoff,
     refuse_folder_of_parts,
     say_notes,
@@ -111,8 +112,8 @@ def score_to(
         return _score_on_executors(study, location, out, cutoff, version, reasons, reporter)
     with working_beside(out) as work:
         artefact, info = version_of(study, version)
-        profiles = open_sound(location)
-        at = instant(cutoff, profiles)
+        profiles = opened(study, location, cutoff, reporter)
+        at = instant(cutoff, profiles, study, reporter)
         changed = work.begin(
             {
                 "version": f"{info.version} {artefact.digest}",
@@ -140,10 +141,11 @@ def score_to(
         del profiles  # Unless somebody else holds it, its memory is free for the workers.
         with reporter.task("Scores") as tick:
             notes = _score_parts(job, artefact, work, workers or _processors(), tick)
+        artefact.require_known(notes.unknown)
         with reporter.task("Writing") as tick:
             whole, groups = _joined(job, artefact, tick)
             work.finish(whole)
-    say_notes([notes], reporter)
+    say_notes([notes], artefact, reporter)
     return ScoredFile(out, sum(groups.values()), groups)
 
 
@@ -164,11 +166,13 @@ def _score_on_executors(
 ) -> ScoredFile:
     refuse_folder_of_parts(out)
     artefact, info = version_of(study, version)
-    profiles = open_sound(location)
+    profiles = opened(study, location, cutoff, reporter)
     assert isinstance(profiles.engine, DistributedEngine)
     with reporter.task("Features and scores on the executors"), profiles.reading():
         names = [column.name for column in artefact.columns]
-        query = feature_query(study, profiles, instant(cutoff, profiles), names=names)
+        query = feature_query(
+            study, profiles, instant(cutoff, profiles, study, reporter), names=names
+        )
         groups = score_on_executors(query, profiles.engine, artefact, info.version, reasons, out)
     return ScoredFile(out, sum(groups.values()), groups)
 
@@ -230,13 +234,13 @@ def _score_parts(
         # The parts, and the whole file beside them before they go.
         work.expected = job.features.stat().st_size + int(2 * each * sum(sizes))
         tick(done, sum(sizes))
-    unseen: Counter[str] = Counter()
+    unknown: list[Mapping[str, Unseen]] = []
     slow = 0
     for number in job.numbers:
         told = json.loads(pq.read_schema(job.part(number)).metadata[_NOTES])
-        unseen.update(told["unseen"])
+        unknown.append({name: Unseen(**one) for name, one in told.get("unknown", {}).items()})
         slow += told["slow"]
-    return BatchNotes(unseen, slow)
+    return BatchNotes(together(unknown), slow)
 
 
 def _scored(job: _Job, numbers: Sequence[int], workers: int) -> Iterator[int]:
@@ -287,7 +291,8 @@ def _score_part(job: _Job, number: int) -> int:
         job.reasons,
         notes.append,
     )
-    told = json.dumps({"unseen": dict(notes[0].unseen), "slow": notes[0].slow})
+    unknown = {name: asdict(one) for name, one in notes[0].unknown.items()}
+    told = json.dumps({"unknown": unknown, "slow": notes[0].slow})
     table = pa.Table.from_batches([scored]).replace_schema_metadata({_NOTES: told})
     with replacing(job.part(number)) as temporary:
         pq.write_table(table, temporary, compression=COMPRESSION)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from neigung.errors import InputError, StudyError, TrackingError
 from neigung.fitted import Fitted
+from neigung.language import Message
 from neigung.study import Study
 
 if TYPE_CHECKING:
@@ -38,9 +39,13 @@ def compare_with_champion(
         if obstacle is None:
             return _compare(study, fitted, explanation, artefact, champion.version), ()
     except InputError as error:  # its files were changed, or a feature is of another kind now
-        obstacle = str(error)
-    told = f"Not compared with the champion, version {champion.version}: {obstacle}"
-    return None, (f"{told.rstrip('.')}.",)
+        obstacle = error.message if error.message.endswith(".") else f"{error.message}."
+    note = Message(
+        "Not compared with the champion, version {version}: {obstacle}",
+        version=champion.version,
+        obstacle=obstacle,
+    )
+    return None, (note,)
 
 
 def _champion(study_name: str) -> VersionInfo | None:
@@ -69,19 +74,28 @@ def _obstacle(
         # What older releases did not ask for has its default.
         then = Study.from_dict({**champion.study, "profiles": study.profiles}).to_dict()
     except StudyError as error:
-        return f"its study cannot be read ({error})"
+        return Message("its study cannot be read ({reason}).", reason=error.message)
     now = study.to_dict()
-    changed = [key for key in QUESTION if then[key] != now[key]]
+    changed = [key for key in (*QUESTION, "orders") if then[key] != now[key]]
     if changed:
-        return f"it answers another question (another {', '.join(changed)})"
+        return Message("it answers another question (another {keys:names}).", keys=changed)
     lacking = [one.name for one in champion.columns if one.name not in fitted.test.frame]
     if lacking:
-        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-        return (
-            f"it reads features that this study does not compute ({', '.join(lacking[:3])}{more})"
+        more = len(lacking) - 3
+        if more <= 0:
+            return Message(
+                "it reads features that this study does not compute ({names:names}).",
+                names=lacking,
+            )
+        return Message(
+            "it reads features that this study does not compute ({names:names} and {more} more).",
+            names=lacking[:3],
+            more=more,
         )
     if explanation.arm and explanation.arm not in champion.parts:
-        return f"it knows nothing of the arm {explanation.arm}, which is explained here"
+        return Message(
+            "it knows nothing of the arm {arm}, which is explained here.", arm=explanation.arm
+        )
     return None
 
 
@@ -113,7 +127,7 @@ def _compare(
         columns=list(columns.values()),
         worth=_worth(fitted, placed),
         band_order=list(dict.fromkeys([*both["this"].groups, *champion.groups])),
-        notes=_notes(fitted.artefact, champion, version),
+        notes=[note.stored() for note in _notes(fitted.artefact, champion, version)],
         seed=study.model.seed,
     )
 
@@ -131,26 +145,26 @@ def _groups(artefact: Version, X: pd.DataFrame) -> npt.NDArray[np.object_]:
     return artefact.predict(X)[artefact.group_column].to_numpy(dtype=object)
 
 
-def _notes(this: Version, champion: Version, version: int) -> list[tuple[str, str]]:
-    """What to bear in mind, in English and German."""
+def _notes(this: Version, champion: Version, version: int) -> list[Message]:
+    """What to bear in mind."""
     notes = []
     until, start = champion.cutoffs.trained_until, this.cutoffs.test
     if until and start and until > start:
         notes.append(
-            (
-                f"Version {version} had learned from outcomes up to {until:%Y-%m-%d}, and this "
-                f"test begins on {start:%Y-%m-%d}: here it looks better than it is.",
-                f"Version {version} hatte aus Ergebnissen bis zum {until:%d.%m.%Y} gelernt, und "
-                f"dieser Test beginnt am {start:%d.%m.%Y}: Hier wirkt sie besser, als sie ist.",
+            Message(
+                "Version {version} had learned from outcomes up to {until:date}, and this test "
+                "begins on {start:date}: here it looks better than it is.",
+                version=version,
+                until=until,
+                start=start,
             )
         )
     if champion.study.get("decision", this.study["decision"]) != this.study["decision"]:
         notes.append(
-            (
-                f"Version {version} recommends offers by other costs and margins than this one, so "
+            Message(
+                "Version {version} recommends offers by other costs and margins than this one, so "
                 "that not only the models differ.",
-                f"Version {version} empfiehlt Angebote nach anderen Kosten und Margen als diese; "
-                "es sind also nicht nur die Modelle verschieden.",
+                version=version,
             )
         )
     return notes

@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from neigung.errors import InputError, NeigungError
+from neigung.language import ENGLISH, Language, Message, languages
+from neigung.language.numbers import language_name
 from neigung.progress import Reporter
 from neigung.serving import commands
 from neigung.tracking import commands as versions
@@ -74,11 +76,12 @@ def main() -> NoReturn:
     # A stop request ends like Ctrl-C: what was begun is undone, finished trials are kept.
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
+    asked: dict[str, Language] = {}
     try:
-        if app(standalone_mode=False) == INTERRUPTED:
+        if app(standalone_mode=False, obj=asked) == INTERRUPTED:
             raise KeyboardInterrupt
     except NeigungError as error:
-        _fail(str(error), error.exit_code)
+        _fail(error.message, error.exit_code, asked.get("language", ENGLISH))
     except (KeyboardInterrupt, typer.Abort):
         _fail(STOPPED, InputError.exit_code)
     except (MemoryError, OSError) as error:
@@ -103,8 +106,9 @@ def _unraisable(unraisable: Any) -> None:
         sys.__unraisablehook__(unraisable)
 
 
-def _fail(message: str, code: int) -> NoReturn:
-    typer.secho(f"Error: {message}", err=True, fg="red")
+def _fail(message: str, code: int, language: Language = ENGLISH) -> NoReturn:
+    said = Message("Error: {message}", message=message).to(language)
+    typer.secho(said, err=True, fg="red")
     sys.exit(code)
 
 
@@ -122,9 +126,9 @@ def _reporter() -> Reporter:
 
 
 def _feature_table(columns: Iterable[Column]) -> Table:
-    table = Table("feature", "unit", "theme", "English", "Deutsch")
+    table = Table("feature", "unit", "theme", *map(language_name, languages()))
     for one in columns:
-        table.add_row(one.name, one.unit, one.theme, one.text("en"), one.text("de"))
+        table.add_row(one.name, one.unit, one.theme, *map(one.text, languages()))
     return table
 
 

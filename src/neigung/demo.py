@@ -11,6 +11,8 @@ from neigung.progress import Reporter
 from neigung.study import Study
 
 STUDIES = ("configs/purchase_7d.yaml", "configs/churn_28d.yaml")
+PACKAGED = Path(__file__).parent / "configs"
+"""Where a wheel holds the project's studies; an editable installation has nothing there."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Demo:
 def run_demo(reporter: Reporter) -> Demo:
     """Import, check, train, promote, score and report; run again, it goes on from what is there.
 
-    Raises InputError outside of the project's folder, where the demo's studies lie.
+    Outside of the project's folder the demo's studies are written first, where the package holds
+    them. Raises InputError where it does not.
     """
     from neigung.bulk_scoring import score_to
     from neigung.profiles.complete_journey import import_complete_journey
@@ -39,6 +42,11 @@ def run_demo(reporter: Reporter) -> Demo:
     from neigung.tracking.gate import promote
     from neigung.training import train
 
+    for place in map(Path, STUDIES):
+        packaged = PACKAGED / place.name
+        if packaged.exists() and not place.exists():
+            write_text(place, packaged.read_text(encoding="utf-8"))
+            reporter.say(f"Written: {place}")
     absent = [study for study in STUDIES if not Path(study).exists()]
     if absent:
         raise InputError(

@@ -15,6 +15,11 @@ class NeigungError(Exception):
 
     exit_code = 1
 
+    @property
+    def message(self) -> str:
+        """What it says; a `language.Message` where that can be told in other languages."""
+        return self.args[0] if self.args else ""
+
 
 class InputError(NeigungError, ValueError):
     """Input that is wrong and that the user can mend; exit code 2.

@@ -13,6 +13,7 @@ import pandas as pd
 from neigung.champion_comparison import compare_with_champion
 from neigung.errors import StudyError
 from neigung.fitted import Fitted, Floats
+from neigung.language import Message
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter, Tick
 from neigung.study import Study
@@ -55,7 +56,13 @@ def gather(
     evidence = Evidence(
         evaluation=fitted.evaluation,
         explanation=explanation,
-        fitness=judge_fitness(fitted.evaluation, stability=stability, fairness=fairness),
+        fitness=judge_fitness(
+            fitted.evaluation,
+            stability=stability,
+            fairness=fairness,
+            leaks=fitted.leaks,
+            known_in_advance=fitted.known_in_advance,
+        ),
         stability=stability,
         fairness=fairness,
         comparison=comparison,
@@ -94,13 +101,13 @@ def _newest_customers(
     from neigung.profiles.timeline import latest_cutoff
 
     names = [column.name for column in fitted.artefact.columns]
-    cutoff = latest_cutoff(profiles.span()[1], horizon_days=0)
+    cutoff = latest_cutoff(profiles.span(study.cutoffs.trust_dates)[1], horizon_days=0)
     sampling = fitted.dataset.sampling
     sample = None if sampling is None else sampling.tested
     try:
         return build_features(study, profiles, cutoff, names=names, sample=sample).X
     except StudyError as error:
-        notes.append(f"Drift up to now was not examined. {error}")
+        notes.append(Message("Drift up to now was not examined. {reason}", reason=error.message))
         return None
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.features.feature import Column
     from neigung.models.dataset import Dataset
+    from neigung.models.leaks import Leak
     from neigung.models.version import Version
     from neigung.profiles.store import Profiles
     from neigung.study import Study
@@ -51,6 +52,9 @@ class Fitted:
     probability, there by trees that had not seen these rows; of an offer model it is the uplift of
     the arm that is explained. `earned` tells for offers what each row of the test earns when it
     gets the arm of a choice (n,), by doubly robust scores; None where these offers cannot tell.
+
+    `leaks` are columns proven to hold the future, `known_in_advance` those that the study declares
+    to be none.
     """
 
     artefact: Version
@@ -65,6 +69,8 @@ class Fitted:
     variations: Variations
     earned: Callable[[npt.NDArray[np.object_]], Floats | None] | None = None
     trials: Sequence[Mapping[str, Any]] = ()
+    leaks: tuple[Leak, ...] = ()
+    known_in_advance: tuple[str, ...] = ()
 
 
 def sensitive_columns(study: Study, profiles: Profiles) -> tuple[Column, ...]:

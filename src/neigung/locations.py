@@ -1,9 +1,12 @@
-"""Where profile stores lie, as it may be shown and stored: without passwords."""
+"""Where stores lie: shown and stored without passwords, escaped where they are URLs."""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+_SQLITE = "sqlite:///"
 
 _USER_AND_PASSWORD = re.compile(r"(://[^:@/?#\s]*):[^\n]*@")
 _PASSWORD_OPTION = re.compile(r"(?<=[?&])((?:ssl)?password)=([^&\s]*)&?", re.IGNORECASE)
@@ -47,3 +50,23 @@ def is_url(location: object) -> bool:
     (True, False, False)
     """
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", str(location)) is not None
+
+
+def sqlite_address(path: Path) -> str:
+    """The URL of a SQLite file, whatever the names of its folders.
+
+    >>> sqlite_address(Path("/shops/100%25 a?b/t.db"))
+    'sqlite:////shops/100%2525%20a%3Fb/t.db'
+    """
+    return f"{_SQLITE}{quote(path.as_posix())}"
+
+
+def sqlite_path(address: str) -> Path | None:
+    """The file of such a URL; None for any other.
+
+    >>> sqlite_path("sqlite:////shops/100%2525%20a%3Fb/t.db")
+    PosixPath('/shops/100%25 a?b/t.db')
+    """
+    if not address.startswith(_SQLITE):
+        return None
+    return Path(unquote(address.removeprefix(_SQLITE).partition("?")[0]))

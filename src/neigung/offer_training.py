@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neigung.fitted import Fitted, Variations, newest, other_seeds, sensitive_columns
+from neigung.language import Message
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
 from neigung.study import Study
@@ -40,10 +41,12 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
     from neigung.evaluation.offer_evaluation import evaluate_offers
     from neigung.explanation.contributions import telling_arm
     from neigung.models.leakage import check_offer_leakage
+    from neigung.models.leaks import certain_leaks, declared
     from neigung.models.offers.artefact import OfferArtefact
     from neigung.models.offers.dataset import build_offer_dataset, offer_splits
     from neigung.models.offers.model import OfferModel
     from neigung.models.time_leaking import without_dated
+    from neigung.models.unseen import unseen_shares
     from neigung.models.usual import usual_values
 
     sensitive = sensitive_columns(study, profiles)
@@ -56,8 +59,20 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
         data_digest = profiles.digest()
         profiles.check_unchanged()  # rather than after the tuning
     if study.features == "all":  # who names features gets them
-        dataset = without_dated(dataset, splits.train(dataset).cutoffs)
-    notes = (*profiles.notes, *dataset.notes)
+        dataset = without_dated(
+            dataset, splits.train(dataset).cutoffs, study.model.nonstationary_features
+        )
+    known, leaks = declared(study, dataset), certain_leaks(study, profiles, dataset)
+    notes = (
+        *profiles.notes,
+        *dataset.notes,
+        *(
+            Message("Known in advance, as the study says: {name} ({why})", name=name, why=why)
+            for name, why in known.items()
+        ),
+    )
+    for leak in leaks:
+        reporter.say(f"  Leak: {leak.text}.")
     for note in notes:
         reporter.say(f"  Note: {note}")
     train, test = splits.train(dataset), splits.test(dataset)
@@ -75,6 +90,7 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
                 "splits": splits.to_dict(),
                 "rows": {"train": len(train), "test": len(test)},
                 "usual": usual_values(_last_of_each(before).X, dataset.columns),
+                **unseen_shares(model.uplift.encoder_.unknown(test.X)),
             },
         )
     with reporter.task("Placebo"):
@@ -85,6 +101,8 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
     arm = telling_arm(artefact, test.X)
     return Fitted(
         artefact=artefact,
+        leaks=leaks,
+        known_in_advance=tuple(known),
         evaluation=evaluation,
         dataset=dataset,
         test=test,
@@ -123,7 +141,7 @@ def _placebo(study: Study, train: OfferDataset, test: OfferDataset) -> Placebo:
     arm = lot.permutation(train.arm)
     names, counts = np.unique(arm.astype(str), return_counts=True)
     chance = dict(zip(names, counts / len(arm), strict=True))
-    model = UpliftModel(train.control, study.model.seed, rates=train.dose)
+    model = UpliftModel(train.control, study.model.seed, rates=train.dose, handle_unknown="ignore")
     model.fit(
         train.X,
         train.y,

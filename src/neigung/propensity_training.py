@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neigung.fitted import Fitted, Variations, other_seeds, sensitive_columns
+from neigung.language import Message
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
 from neigung.study import Study
@@ -40,8 +41,9 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     on the last cutoff; nothing is learned from an outcome that was not over by then.
     """
     from neigung.evaluation.baselines import REQUIRED_COLUMNS
-    from neigung.models.dataset import build_dataset, study_cutoffs
+    from neigung.models.dataset import build_dataset, most_cutoffs, study_cutoffs
     from neigung.models.leakage import check_leakage
+    from neigung.models.leaks import certain_leaks, declared
     from neigung.models.propensity.rolling import fit_rolling
     from neigung.models.propensity.sample_size import check_sample
     from neigung.models.splits import make_splits
@@ -50,7 +52,9 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     sensitive = sensitive_columns(study, profiles)
     also = [*REQUIRED_COLUMNS, *(column.name for column in sensitive)]
     cutoffs = study_cutoffs(study, profiles)
-    splits = make_splits(cutoffs, study.target.horizon_days, study.model.folds)
+    splits = make_splits(
+        cutoffs, study.target.horizon_days, study.model.folds, most_cutoffs(study, profiles)
+    )
     with reporter.task("Features and labels") as tick:
         dataset = build_dataset(study, profiles, also=also, on_step=tick)
     check_sample(dataset, splits, study)
@@ -59,19 +63,31 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
         data_digest = profiles.digest()
         profiles.check_unchanged()  # rather than after the tuning
     if study.features == "all":  # who names features gets them
-        dataset = without_dated(dataset, splits.train)
-    notes = (*profiles.notes, *dataset.notes)
+        dataset = without_dated(dataset, splits.train, study.model.nonstationary_features)
+    known, leaks = declared(study, dataset), certain_leaks(study, profiles, dataset)
+    notes = (
+        *profiles.notes,
+        *dataset.notes,
+        *(
+            Message("Known in advance, as the study says: {name} ({why})", name=name, why=why)
+            for name, why in known.items()
+        ),
+    )
+    for leak in leaks:
+        reporter.say(f"  Leak: {leak.text}.")
     for note in notes:
         reporter.say(f"  Note: {note}")
     tuned = _tune(study, splits, dataset, reporter)
 
     with reporter.task("Fitting, calibrating and testing"):
         fitted = fit_rolling(dataset, splits, tuned.best_params, study.model.seed)
-        evaluation = _evaluate(study, splits, dataset, fitted)
+        evaluation = _evaluate(study, profiles, splits, dataset, fitted)
         before, before_scores = fitted.out_of_sample(dataset)
         artefact = _artefact(study, splits, dataset, fitted.model, data_digest, before)
     return Fitted(
         artefact=artefact,
+        leaks=leaks,
+        known_in_advance=tuple(known),
         evaluation=evaluation,
         dataset=dataset,
         test=dataset.at(splits.test),
@@ -123,13 +139,17 @@ def _tune(study: Study, splits: Splits, dataset: Dataset, reporter: Reporter) ->
     return tuned
 
 
-def _evaluate(study: Study, splits: Splits, dataset: Dataset, fitted: RollingFit) -> Evaluation:
+def _evaluate(
+    study: Study, profiles: Profiles, splits: Splits, dataset: Dataset, fitted: RollingFit
+) -> Evaluation:
     """The model beside its opponents on the test, and how both fared at earlier cutoffs.
 
     The folds chose the parameters, so their figures are an impression of stability, no proof.
     """
     from neigung.evaluation.baselines import fit_baselines
     from neigung.evaluation.evaluate import evaluate
+    from neigung.evaluation.few_outcomes import FEWEST_OUTCOMES, Outlook, customers_with_rarer
+    from neigung.models.outlook import outcomes_elsewhere
 
     def predictions(
         model: PropensityClassifier, cutoffs: tuple[dt.datetime, ...], rows: Dataset
@@ -143,6 +163,11 @@ def _evaluate(study: Study, splits: Splits, dataset: Dataset, fitted: RollingFit
         rows = dataset.at(fold.validation)
         folds.append((fold.validation, rows.y, rows.groups, predictions(model, fold.train, rows)))
     test = dataset.at(splits.test)
+    elsewhere: list[Outlook] = []
+    if customers_with_rarer(test.y, test.groups) < FEWEST_OUTCOMES:
+        for horizon, at, everybody, found in outcomes_elsewhere(study, profiles, FEWEST_OUTCOMES):
+            cutoff = None if at is None else f"{at:%Y-%m-%d}"
+            elsewhere.append(Outlook(horizon, found, cutoff, everybody))
     return evaluate(
         test,
         predictions(fitted.model, splits.train, test),
@@ -150,6 +175,7 @@ def _evaluate(study: Study, splits: Splits, dataset: Dataset, fitted: RollingFit
         folds=folds,
         segments=_segments(test),
         seed=study.model.seed,
+        outlook=elsewhere,
     )
 
 
@@ -201,6 +227,7 @@ def _artefact(
     before: Dataset,
 ) -> Artefact:
     from neigung.models.propensity.artefact import Artefact, reference_table
+    from neigung.models.unseen import unseen_shares
     from neigung.models.usual import usual_values
 
     test = dataset.at(splits.test)
@@ -218,6 +245,7 @@ def _artefact(
             "splits": splits.to_dict(),
             "rows": rows,
             "usual": usual_values(before.X, dataset.columns),
+            **unseen_shares(model.encoder_.unknown(test.X)),
         },
         reference=reference_table(model.predict_proba(test.X)[:, 1]),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from neigung.batch_scoring import ROWS_AT_ONCE, TYPES, BatchNotes, score_batches
+from neigung.decision import Decision
 from neigung.errors import InputError, StudyError
 from neigung.feature_file import write_features
 from neigung.files import refuse_place, replacing, replacing_folder
-from neigung.models.dataset import build_features, feature_query
+from neigung.models.dataset import build_features, feature_query, tell_age
+from neigung.models.unseen import together
 from neigung.profiles.engine import DistributedEngine
 from neigung.profiles.quality import open_sound
-from neigung.profiles.spark_session import is_of_spark
+from neigung.profiles.sources.spark_session import is_of_spark
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import latest_cutoff
 from neigung.progress import Reporter
@@ -63,10 +64,12 @@ def score(
     parse_cutoff(cutoff)
     study = study if isinstance(study, Study) else Study.load(study)
     artefact, info = version_of(study, version)
-    profiles = open_sound(study.profiles if profiles is None else profiles)
+    profiles = opened(study, profiles, cutoff, reporter)
     with reporter.task("Features"), profiles.reading():
         names = [column.name for column in artefact.columns]
-        query = feature_query(study, profiles, instant(cutoff, profiles), names=names)
+        query = feature_query(
+            study, profiles, instant(cutoff, profiles, study, reporter), names=names
+        )
         rows = profiles.engine.prepared(query.table.order_by("customer_id"))()
     notes: list[BatchNotes] = []
     with reporter.task("Scores") as tick:
@@ -75,20 +78,23 @@ def score(
         for scored in score_batches(batches, artefact, info.version, reasons, notes.append):
             parts.append(_as_frame(scored))
             tick(sum(map(len, parts)), len(rows))
-    say_notes(notes, reporter)
+    say_notes(notes, artefact, reporter)
     return pd.concat(parts, ignore_index=True)
 
 
-def say_notes(notes: Sequence[BatchNotes], reporter: Reporter) -> None:
-    """Say once what is to be told about all batches."""
-    unseen: Counter[str] = Counter()
-    for one in notes:
-        unseen.update(one.unseen)
-    for name, count in unseen.items():
-        reporter.say(
-            f"  Note: {count} customers have a value of {name} that the model does not know; "
-            "it counts as missing."
-        )
+def say_notes(notes: Sequence[BatchNotes], artefact: Version, reporter: Reporter) -> None:
+    """Say once what is to be told about all batches.
+
+    Raises InputError where the model knows none of the values of a column of categories.
+    """
+    unknown = together(one.unknown for one in notes)
+    artefact.require_known(unknown)
+    many = artefact.many_unknown(unknown)
+    for one in unknown.values():
+        if one.count:
+            what = "Doubtful" if one in many else "Note"
+            worse = ", more than in the test" if one in many else ""
+            reporter.say(f"  {what}: {one.text}{worse}; they count as missing.")
     slow = sum(one.slow for one in notes)
     if slow:
         reporter.say(
@@ -166,12 +172,13 @@ def offers(
         )
     found, info = version_of(study, version)
     artefact = as_offers(found)
-    profiles = open_sound(study.profiles if profiles is None else profiles)
+    profiles = opened(study, profiles, cutoff, reporter)
     with reporter.task("Features"), profiles.reading():
         names = [column.name for column in artefact.columns]
-        dataset = build_features(study, profiles, instant(cutoff, profiles), names=names)
-    say_notes([BatchNotes(artefact.unseen(dataset.X))], reporter)
-    if artefact.study["decision"] != study.to_dict()["decision"]:
+        at = instant(cutoff, profiles, study, reporter)
+        dataset = build_features(study, profiles, at, names=names)
+    say_notes([BatchNotes(artefact.unknown(dataset.X))], artefact, reporter)
+    if Decision(**artefact.study["decision"]) != study.decision:
         reporter.say(
             "  Note: the study's decision is another one than at the training; offers follow the "
             "new one, the recommended arms of `neigung score` the old one."
@@ -200,9 +207,9 @@ def features(
     reporter = reporter or Reporter()
     parse_cutoff(cutoff)
     study = study if isinstance(study, Study) else Study.load(study)
-    profiles = open_sound(study.profiles if profiles is None else profiles)
+    profiles = opened(study, profiles, cutoff, reporter)
     with reporter.task("Features"), profiles.reading():
-        return build_features(study, profiles, instant(cutoff, profiles))
+        return build_features(study, profiles, instant(cutoff, profiles, study, reporter))
 
 
 def features_to(
@@ -226,11 +233,11 @@ def features_to(
     location = study.profiles if profiles is None else profiles
     if not (isinstance(location, Profiles) or is_of_spark(location)):
         refuse_place(out)
-    profiles = open_sound(location)
+    profiles = opened(study, location, cutoff, reporter)
     engine = profiles.engine
     (refuse_folder_of_parts if isinstance(engine, DistributedEngine) else refuse_place)(out)
     with reporter.task("Features") as tick, profiles.reading():
-        query = feature_query(study, profiles, at or instant(cutoff, profiles))
+        query = feature_query(study, profiles, at or instant(cutoff, profiles, study, reporter))
         if isinstance(engine, DistributedEngine):
             with replacing_folder(out) as parts:
                 engine.write(query.table, parts)
@@ -284,7 +291,7 @@ def write_snapshot(
     reporter = reporter or Reporter()
     parse_cutoff(cutoff)
     study = study if isinstance(study, Study) else Study.load(study)
-    profiles = open_sound(study.profiles if profiles is None else profiles)
+    profiles = opened(study, profiles, cutoff, reporter)
     if version == CHAMPION and not any(CHAMPION in one.aliases for one in versions(study.name)):
         reporter.say(
             f"  Note: study {study.name} has no champion yet, so no contributions are kept. Write "
@@ -293,7 +300,7 @@ def write_snapshot(
         version = None
     explained = None if version is None else version_of(study, version)
     return write_snapshot_of(
-        study, profiles, instant(cutoff, profiles), Path(out), explained, reporter
+        study, profiles, instant(cutoff, profiles, study, reporter), Path(out), explained, reporter
     )
 
 
@@ -310,13 +317,42 @@ def feature_list(
     return tuple(column for one in found for column in one.columns)
 
 
-def instant(cutoff: dt.datetime | str, profiles: Profiles) -> dt.datetime:
+def opened(
+    study: Study,
+    profiles: Profiles | Path | str | None,
+    cutoff: dt.datetime | str,
+    reporter: Reporter,
+) -> Profiles:
+    """The profiles, or without any the study's own, refused where they would give wrong numbers.
+
+    Orders far from all others move a `latest` cutoff only, so that for another one they are told.
+    """
+    return open_sound(
+        study.profiles if profiles is None else profiles,
+        latest=parse_cutoff(cutoff) is None,
+        trusted=study.cutoffs.trust_dates,
+        say=reporter.say,
+    )
+
+
+def instant(
+    cutoff: dt.datetime | str,
+    profiles: Profiles,
+    study: Study | None = None,
+    reporter: Reporter | None = None,
+) -> dt.datetime:
     """A cutoff from a date, a time, or `latest`: the newest midnight the data reach (UTC).
 
-    Raises InputError when it is none of these.
+    With `latest` the reporter is told how old the data are. Raises InputError when it is none of
+    these, and StudyError when the data are older than the study allows.
     """
     given = parse_cutoff(cutoff)
-    return latest_cutoff(profiles.span()[1], horizon_days=0) if given is None else given
+    if given is not None:
+        return given
+    _, last = profiles.span(study is not None and study.cutoffs.trust_dates)
+    if study is not None:
+        tell_age(study, last, reporter or Reporter())
+    return latest_cutoff(last, horizon_days=0)
 
 
 def parse_cutoff(cutoff: dt.datetime | str) -> dt.datetime | None:

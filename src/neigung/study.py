@@ -16,10 +16,9 @@ Worked example, the study that the other modules' docstrings use:
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -28,18 +27,16 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     model_validator,
 )
 
+from neigung.decision import Decision as Decision
 from neigung.errors import StudyError
 from neigung.locations import is_url, shown
-
-
-def _one_or_many(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
+from neigung.study_part import Days, Names, StudyPart, Words, one_or_many
+from neigung.study_problems import explained, trouble
 
 
 def _instant(value: Any) -> Any:
@@ -54,30 +51,27 @@ def _instant(value: Any) -> Any:
 
 
 Instant = Annotated[dt.datetime, BeforeValidator(_instant)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
-Days = Annotated[int, Field(ge=1, le=36500)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Where(_Part):
+class Where(StudyPart):
     """Which order lines count as a purchase: any of the categories, on any of the channels."""
 
     category: Names | None = None
     channel: Names | None = None
 
 
-class PurchaseTarget(_Part):
-    """1 when the customer orders within the horizon (where: in these categories or channels)."""
+class PurchaseTarget(StudyPart):
+    """1 when the customer orders within the horizon (where: in these categories or channels).
+
+    An order counts at its first line, with a positive total: see `Orders`.
+    """
 
     kind: Literal["purchase"]
     horizon_days: Days
     where: Where = Where()
 
 
-class ChurnTarget(_Part):
+class ChurnTarget(StudyPart):
     """1 when an active customer does not order within the horizon.
 
     With `spend_below`, 1 when the customer's net spend within the horizon falls below that share
@@ -89,14 +83,14 @@ class ChurnTarget(_Part):
     spend_below: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
-class CustomTarget(_Part):
+class CustomTarget(StudyPart):
     """The user's own outcome: `value` 0 or 1 of the table `labels` at the cutoff."""
 
     kind: Literal["custom"]
     horizon_days: Days
 
 
-class OfferTarget(_Part):
+class OfferTarget(StudyPart):
     """What an offer changes in a customer's outcome, against the control arm.
 
     The outcome within the horizon is `purchase` (an order or none), `value` (net spend) or
@@ -126,7 +120,7 @@ Target = Annotated[
 ]
 
 
-class Population(_Part):
+class Population(StudyPart):
     """For whom is predicted: customers with an order in the last `active_within_days` days.
 
     Without the number: every customer with an order within the retention.
@@ -135,10 +129,25 @@ class Population(_Part):
     active_within_days: Days | None = None
 
 
+class Orders(StudyPart):
+    """What an order is: lines of one customer with one order_id, counted once, at the first line.
+
+    It counts with a positive total; with `zero_total: count` also with one of 0.00, for shops
+    whose free samples or reservations are orders.
+    """
+
+    zero_total: Literal["ignore", "count"] = "ignore"
+
+    @property
+    def count_zero(self) -> bool:
+        """Whether an order of 0.00 counts."""
+        return self.zero_total == "count"
+
+
 Purpose = Literal["profiling", "marketing"]
 
 
-class LegalBasis(_Part):
+class LegalBasis(StudyPart):
     """Why these customers may be profiled: exactly one of the three bases."""
 
     consent: Purpose | None = None
@@ -156,22 +165,28 @@ class LegalBasis(_Part):
         return self
 
 
-class Cutoffs(_Part):
+class Cutoffs(StudyPart):
     """When is predicted: `count` cutoffs, `every_days` apart, the newest is the final test.
 
-    `latest` is the newest midnight (UTC) whose horizon the data still cover.
+    `latest` is the newest midnight (UTC) whose horizon the data still cover. Data end where nearly
+    all orders do, and orders far behind are refused; with `trust_dates` the last order of all is
+    their end. Data older than `max_age_days` are refused where `latest` is asked for.
     """
 
     last: Literal["latest"] | Instant = "latest"
     every_days: Days = 30
     count: Annotated[int, Field(ge=1, le=1000)] = 12
+    trust_dates: bool = False
+    max_age_days: Annotated[int, Field(ge=0, le=36500)] | None = None
 
 
-class Model(_Part):
+class Model(StudyPart):
     """How is learned: Optuna trials, folds in time, the seed, and a limit on the tuning time.
 
     `rows` bounds what is learned from: about so many rows (customer and cutoff) over all training
     cutoffs, and as many again to test on. A hash of their ids chooses the customers.
+    `nonstationary_features` are columns by which old cutoffs can be told from new ones: with
+    `features: all` they are dropped, unless this says `keep`, or names those to be kept.
     """
 
     trials: Annotated[int, Field(ge=1, le=10_000)] = 30
@@ -179,31 +194,14 @@ class Model(_Part):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     time_limit_seconds: Annotated[float, Field(gt=0)] | None = None
     rows: Annotated[int, Field(ge=1)] | None = None
-
-
-Rate = Annotated[float, Field(ge=0, le=1)]
-Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Decision(_Part):
-    """What an offer costs and earns, for the choice of a discount.
-
-    `margin_rate` is the margin as a share of the price without discount, so an order at price G
-    with the discount rate d earns G * (margin_rate - d). `contact_cost` is what contacting a
-    customer costs, one amount for all arms or one for each; the control costs nothing. Arms that
-    leave less than `minimum_margin` of the undiscounted price are never offered.
-    """
-
-    margin_rate: Annotated[float, Field(gt=0, le=1)] | None = None
-    contact_cost: Money | dict[str, Money] = 0.0
-    minimum_margin: Rate = 0.0
+    nonstationary_features: Literal["drop", "keep"] | Names = "drop"
 
 
 Metric = Literal["average_precision", "auroc", "log_loss", "brier"]
 OfferMetric = Literal["policy_value", "qini"]
 
 
-class Acceptance(_Part):
+class Acceptance(StudyPart):
     """What is good enough to become champion.
 
     Without a metric, offers are judged by `policy_value` (what the chosen offers earn), all other
@@ -216,10 +214,7 @@ class Acceptance(_Part):
     review: Literal["optional", "required"] = "optional"
 
 
-Words = Annotated[str, Field(min_length=1, max_length=2000)]
-
-
-class Report(_Part):
+class Report(StudyPart):
     """What the report says that no data can tell.
 
     `owner` answers for the model; `intended_use` and `not_for` (uses it must not be put to) go
@@ -229,7 +224,7 @@ class Report(_Part):
     sample: Annotated[int, Field(ge=0, le=200)] = 40
     owner: Words | None = None
     intended_use: Words | None = None
-    not_for: Annotated[tuple[Words, ...], BeforeValidator(_one_or_many)] = ()
+    not_for: Annotated[tuple[Words, ...], BeforeValidator(one_or_many)] = ()
 
 
 def _identifier(name: str) -> str:
@@ -240,25 +235,29 @@ def _identifier(name: str) -> str:
     return name
 
 
-class Study(_Part):
+class Study(StudyPart):
     """What is predicted, for whom, when, from which features, and what is good enough.
 
     `sensitive` names the attributes of customers whose groups the report compares, `[]` that none
-    is; without it, their names decide. Frozen; unknown keys are refused. Load one with
-    `Study.load(path)`.
+    is; without it, their names decide. `known_in_advance` names attributes and features that are
+    known before the cutoff although they lie after it or tell the outcome, such as the end of a
+    subscription, each with the reason: they close no gate. Frozen; unknown keys are refused. Load
+    one with `Study.load(path)`.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=63), AfterValidator(_identifier)]
     profiles: Annotated[str, Field(min_length=1)]
     target: Target
     population: Population = Population()
+    orders: Orders = Orders()
     legal_basis: LegalBasis
     retention_days: Days = 1095
     cutoffs: Cutoffs = Cutoffs()
     features: Literal["all"] | tuple[str, ...] = "all"
     my_features: str | None = None
     model: Model = Model()
-    sensitive: Annotated[tuple[Words, ...], BeforeValidator(_one_or_many)] | None = None
+    known_in_advance: Mapping[str, Words] = Field(default_factory=dict)
+    sensitive: Annotated[tuple[Words, ...], BeforeValidator(one_or_many)] | None = None
     decision: Decision = Decision()
     acceptance: Acceptance = Acceptance()
     report: Report = Report()
@@ -315,7 +314,7 @@ class Study(_Part):
         except FileNotFoundError:
             raise StudyError(f"Study {path}: no such file. Give the path of a YAML file.") from None
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise StudyError(f"Study {path}: not readable as YAML: {_trouble(error)}") from None
+            raise StudyError(f"Study {path}: not readable as YAML: {trouble(error)}") from None
         study = cls.from_dict(content, origin=str(path))
         return study._resolved(path.parent)
 
@@ -330,7 +329,7 @@ class Study(_Part):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            problems = [_explained(one, cls) for one in error.errors(include_url=False)]
+            problems = [explained(one, _models) for one in error.errors(include_url=False)]
             raise StudyError(f"Study {origin}: " + "\n  ".join(problems)) from None
 
     def _resolved(self, folder: Path) -> Study:
@@ -359,41 +358,12 @@ class Study(_Part):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-KINDS = ("purchase", "churn", "offer", "custom")
-
-
-def _trouble(error: Exception) -> str:
-    """What is wrong with a file, without the line itself, in which there may be a password."""
-    mark = getattr(error, "problem_mark", None)
-    if isinstance(error, yaml.MarkedYAMLError) and mark is not None:
-        return f"{error.problem} in line {mark.line + 1}, column {mark.column + 1}."
-    return " ".join(str(error).split())
-
-
-def _explained(problem: Any, model: type[BaseModel]) -> str:
-    """One pydantic error as one sentence that names the key and what would be right."""
-    location = [str(part) for part in problem["loc"] if part not in KINDS]
-    # A union of a word and a number or list reports each branch; the branch is no key.
-    branches = ("literal[", "tuple[", "function-", "datetime", "constrained-", "dict[")
-    location = [part for part in location if not part.startswith(branches)]
-    key = ".".join(location) or "the study"
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(location[:-1], model)
-        close = difflib.get_close_matches(location[-1], known, n=1)
-        hint = f" Did you mean '{close[0]}'?" if close else ""
-        return f"unknown key '{key}'.{hint} Known keys: {', '.join(known)}."
-    if problem["type"] == "missing":
-        return f"'{key}' is missing."
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "value_error":
-        return message if key == "the study" else f"{key}: {message}."
-    return f"{key}: {message}, found {problem['input']!r}."
-
-
-def _known_keys(parents: list[str], model: type[BaseModel]) -> list[str]:
-    targets = (PurchaseTarget, ChurnTarget, OfferTarget, CustomTarget)
-    unions: dict[str, tuple[Any, ...]] = {"target": targets, "target.where": (Where,)}
-    key = ".".join(parents)
-    part = model.model_fields.get(key)
-    models = unions.get(key) or (part.annotation if part else model,)
-    return list(dict.fromkeys(name for one in models for name in one.model_fields))
+def _models(key: str) -> tuple[type[BaseModel], ...]:
+    """What may stand under a key; the study itself under none."""
+    if key == "target":
+        return (PurchaseTarget, ChurnTarget, OfferTarget, CustomTarget)
+    if key == "target.where":
+        return (Where,)
+    part = Study.model_fields.get(key)
+    kind = None if part is None else part.annotation
+    return (kind,) if isinstance(kind, type) and issubclass(kind, BaseModel) else (Study,)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neigung.language import ENGLISH, Language, languages, told
 from neigung.models import kinds
+from neigung.models.dataset import tell_age
 from neigung.profiles.quality import require_sound
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
@@ -26,14 +28,11 @@ if TYPE_CHECKING:
     from neigung.evaluation.stability import Stability
     from neigung.explanation.evidence import Evidence
     from neigung.explanation.explain import Explanation
-    from neigung.features.feature import Language
     from neigung.fitted import Fitted
     from neigung.models.version import Version
     from neigung.tracking.runs import LoggedRun
 
-LANGUAGES: tuple[Language, ...] = ("en", "de")
-
-_STYLES = {"fit": "green", "care": "yellow", "not_fit": "bold red"}
+_STYLES = {"fit": "green", "care": "yellow", "not_fit": "bold red", "open": "bold red"}
 
 
 @dataclass(frozen=True)
@@ -128,14 +127,17 @@ def train(
         with reporter.task("Opening the profiles"):
             profiles = Profiles.open(study.profiles if profiles is None else profiles)
     with reporter.task("Checking the profiles"):
-        doubts = require_sound(profiles, doubts=True)
+        latest, trusted = study.cutoffs.last == "latest", study.cutoffs.trust_dates
+        doubts = require_sound(profiles, doubts=True, latest=latest, trusted=trusted)
+    span = profiles.span(trusted)
+    if latest:
+        tell_age(study, span[1], reporter)
     for doubt in doubts:
         reporter.say(f"  Doubtful: {doubt}")
     with profiles.reading():
         fitted: Fitted = kinds.of_target(study.target.kind).fit(study, profiles, reporter)
-        evidence, told = gather(study, profiles, fitted, reporter)
-        span = profiles.span()
-    notes = (*doubts, *fitted.notes, *told)
+        evidence, unexamined = gather(study, profiles, fitted, reporter)
+    notes = (*doubts, *fitted.notes, *unexamined)
     provenance = {"git_commit": git_commit(), "data_digest": fitted.data_digest}
     with reporter.task("Writing the report"):
         pages = _pages(fitted, evidence, provenance, notes)
@@ -147,7 +149,7 @@ def train(
         run_id=logged.run_id,
         artefact=fitted.artefact,
         evidence=evidence,
-        report=pages["en"],
+        report=pages[ENGLISH],
         notes=notes,
     )
 
@@ -166,18 +168,21 @@ def git_commit() -> str | None:
 def _pages(
     fitted: Fitted, evidence: Evidence, provenance: Mapping[str, Any], notes: Sequence[str]
 ) -> dict[Language, str]:
+    from neigung.features.feature import in_english
+
     build = kinds.named(fitted.artefact.kind).report
-    return {
-        language: build(
+    pages = {}
+    for language in languages():
+        strange = in_english(fitted.artefact.columns, language)
+        pages[language] = build(
             fitted.artefact,
             evidence,
             fitted.test,
             language=language,
             provenance=provenance,
-            notes=notes,
+            notes=[told(note, language) for note in (*notes, *([strange] if strange else []))],
         )
-        for language in LANGUAGES
-    }
+    return pages
 
 
 def _track(

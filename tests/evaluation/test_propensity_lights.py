@@ -42,8 +42,9 @@ def test_a_model_that_is_not_better_is_bad():
     assert "beats the best baseline" in good.text()
     assert judged(rival=lambda p: p)["baseline"].status == "bad"
     unknown = judged(y=np.zeros(2000))["baseline"]
-    assert unknown.status == "bad"
-    assert "lässt sich nicht sagen" in unknown.text("de")
+    assert unknown.status == "unknown"
+    assert unknown.text().startswith("0 customers of the test have the rarer outcome")
+    assert "zu wenige Ergebnisse, also kein Urteil" in unknown.text("de")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_segments_follow_the_direction_of_the_metric():
 
 def test_a_test_of_one_customer_is_judged_without_a_fault():
     lights = judged(n=1, y=np.ones(1))
-    assert [light.status for light in lights.values()] == ["bad", *["unknown"] * 3]
+    assert [light.status for light in lights.values()] == ["unknown"] * 4
     assert not any("nan" in light.text(language) for light in lights.values() for language in "ed")
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from neigung.evaluation.shared_lights import shared_lights
 from neigung.evaluation.stability import Stability
+from neigung.language import Message
+from neigung.models.leaks import Leak
 
 
 def stability(drift=(), leaks=(), seeds=()):
@@ -98,6 +100,9 @@ def test_drift(rows, status, told):
          "features like it have 90%"),
         # The same fact in two windows shares the weight.
         ([("a", 0.41, 0.99), ("b", 0.4, 0.98), ("c", 0.19, 0.5)], "bad", "have 81%"),
+        # An attribute of customers that tells the outcome needs no such weight.
+        ([("attribute_total", 0.06, 0.96), ("b", 0.5, 0.6)], "bad", "“EN attribute_total” nearly"),
+        ([("attribute_total", 0.04, 0.96), ("b", 0.3, 0.6)], "care", "“EN attribute_total” alone"),
         # Offers have no outcome that a column could tell.
         ([("a", 0.9, float("nan"))], "care", "“EN a” alone has 90%"),
         ([("a", 0.2, float("nan"))], "good", "“EN a”, has 20%"),
@@ -184,3 +189,23 @@ def test_fairness():
     assert "no attribute such as age" in nobody.text()
     small = light("fairness", fairness=fairness(reason="needs 50 rows, found 3"))
     assert (small.status, "large enough" in small.text()) == ("unknown", True)
+
+
+def test_a_leak_that_is_proven_is_bad_whatever_it_weighs_and_a_declared_one_is_none():
+    verdict = SimpleNamespace(difference=0.1, beats_baseline=True)
+    evaluation = SimpleNamespace(metric="auroc", verdict=verdict)
+    found = stability(leaks=[("a", 0.9, 0.97), ("b", 0.1, 0.6)])
+    proven = [
+        Leak("b", Message.read(("b lies after the cutoff", "b liegt danach"))),
+        Leak("c", Message("c")),
+    ]
+    [_, _, one, _] = shared_lights(evaluation, found, None, proven)
+    assert one.status == "bad"
+    assert one.text() == (
+        "A feature holds what came after the cutoff: b lies after the cutoff. 1 more do."
+    )
+    assert "b liegt danach." in one.text("de")
+    [_, _, one, _] = shared_lights(evaluation, found, None, [], ["a"])
+    assert one.status == "good"
+    [_, _, one, _] = shared_lights(evaluation, found, None, [], ["a", "b"])
+    assert one.status == "good"

@@ -13,7 +13,7 @@ from neigung.features.library import library
 from neigung.features.table import FeatureSet
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import Past
-from tests.stores import small_store
+from tests.stores import small_store, with_odd_orders
 
 CUTOFFS = (pd.Timestamp("2025-02-10 12:00"), pd.Timestamp("2025-04-01"))
 RETENTION = 400
@@ -52,7 +52,7 @@ def features_of(
 @pytest.fixture(scope="session")
 def store() -> dict[str, pd.DataFrame]:
     """All tables of the contract but labels, which no feature reads."""
-    tables = small_store()
+    tables = with_odd_orders(small_store())
     del tables["labels"]
     return tables
 

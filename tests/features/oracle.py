@@ -10,6 +10,7 @@ import math
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -47,10 +48,10 @@ def oracle(
     row |= _assortment_columns(lines)
     row |= _discount_columns(orders)
     row |= _return_columns(past["returns"], orders)
-    last = min((line["ago"] for line in lines), default=math.inf)
+    last = min((order["ago"] for order in orders), default=math.inf)
     row |= _visit_columns(past["visits"], last, orders)
     row |= _contact_columns(past["contacts"], past["responses"], last, orders)
-    row |= _offer_columns(past["offers"], lines)
+    row |= _offer_columns(past["offers"], orders)
     row |= _case_columns(past["service_cases"], cutoff)
     row |= _loyalty_columns(past["loyalty"])
     row |= _attribute_columns(past["customers"], cutoff)
@@ -64,6 +65,8 @@ def _orders(lines: list[Row]) -> list[Row]:
         groups[line["order_id"]].append(line)
     orders = []
     for order_id, own in groups.items():
+        if not _counts(own):
+            continue
         discounts = [float(line["discount_value"] or 0) for line in own]
         nets = [float(line["net_value"]) for line in own]
         gross = [n + d for n, d in zip(nets, discounts, strict=True)]
@@ -93,6 +96,14 @@ def _orders(lines: list[Row]) -> list[Row]:
         gap = None if before is None else (order["at"] - before["at"]).total_seconds() / DAY
         order["gap"] = gap
     return orders
+
+
+def _counts(lines: list[Row]) -> bool:
+    """Whether these lines make an order: one that brought something, refunded later or not."""
+    best = max(float(line["net_value"]) for line in lines)
+    instants = {line["occurred_at"] for line in lines}
+    total = sum(Decimal(str(line["net_value"])) for line in lines)
+    return total > 0 or (best > 0 and len(instants) > 1)
 
 
 def _order_columns(orders: list[Row]) -> dict[str, Any]:
@@ -363,11 +374,11 @@ def _contact_columns(
     return row
 
 
-def _offer_columns(offers: list[Row], lines: list[Row]) -> dict[str, Any]:
+def _offer_columns(offers: list[Row], orders: list[Row]) -> dict[str, Any]:
     discounts = [o for o in offers if o["discount_rate"]]
 
     def moved(offer: Row) -> bool:
-        waits = [line["occurred_at"] - offer["occurred_at"] for line in lines]
+        waits = [order["at"] - offer["occurred_at"] for order in orders]
         return any(pd.Timedelta(0) <= wait < pd.Timedelta(days=7) for wait in waits)
 
     year = _within(discounts, 365)

@@ -147,7 +147,7 @@ def test_the_midnight_after_the_last_order_is_inside(profiles: Profiles) -> None
 
 def test_nobody_to_predict_for(profiles: Profiles) -> None:
     lonely = study(population={"active_within_days": 1})
-    with pytest.raises(StudyError, match=r"order in the 1 days before it .*found none"):
+    with pytest.raises(StudyError, match=r"found none: .* none of them in the last 1 days"):
         build_dataset(lonely, profiles)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from neigung.errors import InputError
 from neigung.models.encoding import FrameEncoder
+from neigung.models.rows import Rows
 
 
 def test_every_shape_of_the_same_values_gives_the_same_array() -> None:
@@ -81,3 +82,33 @@ def test_doubled_names_and_arrays_are_refused() -> None:
         FrameEncoder.fit(pd.DataFrame([[1, 2]], columns=["a", "a"]))
     with pytest.raises(InputError, match="DataFrame with named features is needed"):
         FrameEncoder.fit(np.zeros((2, 2)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("trained", [["1.0", "2.0"], ["1", "2"], [1, 2], [1.0, 2.0]])
+@pytest.mark.parametrize(
+    "asked", [["1", "2"], ["1.0", "2.0"], [1, 2], [1.0, 2.0], [np.int8(1), np.float32(2)]]
+)
+def test_one_category_however_its_number_is_written(
+    trained: list[object], asked: list[object]
+) -> None:
+    encoder = FrameEncoder.fit(pd.DataFrame({"c": pd.Categorical(trained)}))
+    for column in (asked, pd.Categorical(asked), pd.array(asked, dtype=object)):
+        X = pd.DataFrame({"c": column})
+        assert encoder.transform(X).tolist() == [[0], [1]]
+        assert encoder.unseen(X) == {}
+    rows = Rows({"c": np.array(asked, dtype=object)})
+    assert encoder.transform(rows).tolist() == [[0], [1]]
+
+
+def test_booleans_as_words_as_values_and_as_numbers_are_the_same_categories() -> None:
+    for trained in (["false", "true"], ["False", "True"], ["0", "1"]):
+        encoder = FrameEncoder.fit(pd.DataFrame({"c": trained}))
+        for asked in ([False, True], ["False", "TRUE"], [0, 1], ["0", "1.0"]):
+            assert encoder.transform(pd.DataFrame({"c": asked})).tolist() == [[0], [1]]
+
+
+def test_spellings_in_one_column_become_one_category_and_others_stay_as_they_are() -> None:
+    encoder = FrameEncoder.fit(pd.DataFrame({"c": ["1", "1.0", "1.0", "2", "007", "7", "1.5"]}))
+    assert encoder.categories["c"] == ("007", "1.0", "1.5", "2", "7")
+    old = FrameEncoder(("c",), {"c": ("1", "1.0")})  # kept by a release that told them apart
+    assert old.transform(pd.DataFrame({"c": ["1", "1.0"]})).tolist() == [[0], [1]]

@@ -126,5 +126,5 @@ def test_too_few_to_learn_from(profiles: Profiles, splits: Splits) -> None:
     with pytest.raises(StudyError, match=r"model\.rows 30 at least 10 rows of either .* Raise"):
         check_sample(few, splits, study(30))
     check_sample(replace(few, sampling=None), splits, study(None))  # then there is no more to take
-    with pytest.raises(StudyError, match=r"found none\. .*raise model\.rows"):
+    with pytest.raises(StudyError, match=r"found none: .*Raise model\.rows"):
         build_dataset(study(1), profiles)

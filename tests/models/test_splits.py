@@ -88,7 +88,7 @@ def test_order_and_duplicates_do_not_matter() -> None:
             60,
             3,
             "3 folds with a 60-day horizon need 7 cutoffs, but 2025-01-01..2025-01-31 every 30 "
-            "days gives 2. Raise cutoffs.count or lower model.folds.",
+            "days gives 2. Raise cutoffs.count to 7 or lower model.folds.",
         ),
         (every(10, 1), 7, 1, "1 fold with a 7-day horizon needs 3 cutoffs that lie 7 days apart"),
         ([], 7, 2, "2 folds with a 7-day horizon need 4 cutoffs, but there is none"),

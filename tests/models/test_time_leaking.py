@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from neigung.errors import StudyError
 from neigung.features.feature import Column, Kind
 from neigung.models.dataset import Dataset
 from neigung.models.splits import make_splits
@@ -60,3 +61,19 @@ def test_labels_and_later_cutoffs_play_no_part() -> None:
 def test_ten_columns_stay_in_any_case(steady: int, left: int) -> None:
     kept = without_dated(dataset(steady), make_splits(CUTOFFS, 30, 3).train)
     assert len(kept.columns) == left
+
+
+def test_a_study_keeps_all_of_them_or_some_and_the_notes_say_so() -> None:
+    given, train = dataset(), make_splits(CUTOFFS, 30, 3).train
+    kept = without_dated(given, train, "keep")
+    assert kept.columns == given.columns
+    assert "2 features kept as model.nonstationary_features says" in kept.notes[0]
+    some = without_dated(given, train, ["grows"])
+    assert {c.name for c in given.columns} - {c.name for c in some.columns} == {"appears"}
+    assert "1 feature kept as model.nonstationary_features says" in some.notes[0]
+    assert "1 feature left out: telling the date" in some.notes[1]
+    assert "model.nonstationary_features" in some.notes[1]
+    with pytest.raises(
+        StudyError, match=r"names 'grow', which is no feature here\. Did you mean gr"
+    ):
+        without_dated(given, train, ["grow"])

@@ -78,6 +78,19 @@ def is_covered(statements: list[Statement], basis: LegalBasis, **more: Any) -> b
         ([("2025-02-01", "email", True), ("2025-03-01", None, False)], False, False),
         ([("2025-02-01", "email", False), ("2025-03-01", None, True)], True, True),
         ([("2025-02-01", None, False), ("2025-03-01", "email", True)], True, False),
+        # a channel in other spellings
+        ([("2025-02-01", "email", True), ("2025-03-01", "E-Mail", False)], False, False),
+        ([("2025-02-01", "e_mail", False), ("2025-03-01", " EMAIL ", True)], True, True),
+        # mail is email to some, a letter to others: no means both, yes only what it says
+        ([("2025-02-01", "email", True), ("2025-03-01", "Mail", False)], False, False),
+        ([("2025-02-01", "email", False), ("2025-03-01", "mail", True)], True, False),
+        ([("2025-02-01", "mail", False), ("2025-03-01", "mail", True)], True, True),
+        ([("2025-02-01", "mail", False), ("2025-03-01", "email", True)], True, False),
+        # a blank channel, a word for nothing and a word for all are every channel
+        ([("2025-02-01", "email", True), ("2025-03-01", " ", False)], False, False),
+        ([("2025-02-01", "email", True), ("2025-03-01", "\xa0", False)], False, False),
+        ([("2025-02-01", "email", True), ("2025-03-01", "NULL", False)], False, False),
+        ([("2025-02-01", "email", True), ("2025-03-01", "ALL", False)], False, False),
     ],
 )
 def test_statements(statements: list[Statement], by_consent: bool, by_interest: bool) -> None:
@@ -129,3 +142,13 @@ def test_a_store_without_consents() -> None:
         covered(profiles, cutoffs, CONSENT)
     assert covered(profiles, cutoffs, INTEREST) is None
     assert covered(profiles, cutoffs, LegalBasis(none_needed="a test")) is None
+
+
+@pytest.mark.parametrize("purpose", ["Profiling", " PROFILING\xa0"])
+def test_a_purpose_in_other_case_is_the_same(purpose: str) -> None:
+    assert not is_covered([("2025-02-01", None, False)], INTEREST, purpose=purpose)
+
+
+def test_an_unknown_purpose_is_refused_with_what_to_do() -> None:
+    with pytest.raises(ProfileError, match=r"must be one of profiling, marketing.* none out that"):
+        is_covered([("2025-02-01", None, False)], INTEREST, purpose="newsletter")

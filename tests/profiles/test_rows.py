@@ -210,3 +210,27 @@ def test_the_schema_says_what_the_contract_says() -> None:
     assert schema["additionalProperties"] is False
     assert schema["examples"] == [EXAMPLE]
     assert ProfileRows.model_validate(EXAMPLE).rows("consents")[0].get("granted") is True
+
+
+def test_texts_are_mended_as_in_a_store() -> None:
+    texts = [" x", "A\u0308", "7.0", "NULL", "\xa0", "NA", "None", "none", "-"]
+    frame = pd.DataFrame([LINE | {"customer_id": 1, "product_id": t, "channel": t} for t in texts])
+    kept = Profiles.from_tables({"order_lines": frame}).table("order_lines")
+    expected = kept.select("product_id", "channel").to_pyarrow().to_pylist()
+    found = [first(product_id=text, channel=text) for text in texts]
+    assert [{"product_id": one.product_id, "channel": one.channel} for one in found] == expected
+    assert [one.channel for one in found] == ["x", "Ä", "7.0", None, None, "NA", None, "none", "-"]
+    assert [one.product_id for one in found] == ["x", "Ä", "7", *[None] * 6]
+
+
+def test_words_of_the_contract_are_read_in_any_case() -> None:
+    row = {"occurred_at": "2025-01-01", "contact_id": 1, "kind": " Open"}
+    assert ProfileRows.model_validate({"responses": [row]}).rows("responses")[0].get("kind") == (
+        "open"
+    )
+
+
+@pytest.mark.parametrize("nothing", ["NULL", "", "\u200b", "(null)"])
+def test_an_id_that_must_be_there_is_none(nothing: str) -> None:
+    assert "must be not blank" in problems(line(order_id=nothing))["order_lines.0.order_id"]
+    assert ProfileRows.model_validate({"customer_id": nothing}).customer_id is None

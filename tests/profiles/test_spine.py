@@ -127,3 +127,43 @@ def test_everybodys_rows_are_those_the_legal_basis_covers() -> None:
     asked = study(legal_basis={"consent": "profiling"})
     past = past_of_pairs(profiles, asked, pairs_of(("a", CUTOFF)))
     assert past.everyone("order_lines").customer_id.to_pyarrow().to_pylist() == ["a"]
+
+
+def odd_orders() -> Profiles:
+    """Orders of which lines alone say something else, one of each customer; see the days."""
+    rows = [
+        # who, order, days before the cutoff, net
+        ("refund", "1", 70, 50.0), ("refund", "1", 20, -50.0),
+        ("alone", "2", 20, -50.0),
+        ("zero", "3", 20, 0.0),
+        ("late", "4", 61, 5.0), ("late", "4", 59, 5.0),
+        ("voucher", "5", 20, 5.0), ("voucher", "5", 20, -5.0),
+        ("undone", "6", 20, 5.0), ("undone", "6", 10, -5.0),
+        ("both", "7", 70, 5.0), ("both", "7", 50, 5.0), ("both", "8", 40, 5.0),
+        ("fresh", "9", 3, 5.0), ("fresh", "10", 2, -5.0),
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["customer_id", "order_id", "days", "net_value"])
+    frame["occurred_at"] = CUTOFF - pd.to_timedelta(frame.pop("days"), unit="D")
+    return Profiles.from_tables({"order_lines": frame})
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"undone", "both", "fresh"}),
+        ({"orders": {"zero_total": "count"}}, {"undone", "both", "fresh", "zero", "voucher"}),
+        ({"population": {}}, {"undone", "both", "fresh", "refund", "late"}),
+        ({"retention_days": 60}, {"undone", "both", "fresh", "late"}),  # older lines are gone
+        ({"population": {"active_within_days": 75}}, {"undone", "both", "fresh", "refund", "late"}),
+    ],
+)
+def test_who_is_active_has_an_order_that_counts(
+    changes: dict[str, Any], expected: set[str]
+) -> None:
+    profiles = odd_orders()
+    assert set(population(profiles, **changes)) == expected
+    ids = sorted(set(profiles.table("order_lines").customer_id.to_pyarrow().to_pylist()))
+    frame = pd.DataFrame({"customer_id": ids, "cutoff": CUTOFF}).astype({"cutoff": "M8[us]"})
+    pairs = ibis.memtable(frame, schema={"customer_id": "string", "cutoff": "timestamp(6)"})
+    found = eligible(profiles, study(**changes), pairs).to_pyarrow()["customer_id"].to_pylist()
+    assert set(found) == expected

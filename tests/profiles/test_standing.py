@@ -72,3 +72,12 @@ def test_a_single_file_of_tables_works_too(store: Path, tmp_path: Path) -> None:
         connection.read_parquet(str(store / "consents.parquet")).create("consents")
     basis = LegalBasis(consent="profiling")
     assert standing(place, basis, NOW).customer_ids == standing(store, basis, NOW).customer_ids
+
+
+def test_a_refusal_counts_however_the_id_is_spelled(tmp_path: Path) -> None:
+    no = {"occurred_at": "2025-01-01", "purpose": "profiling", "granted": False}
+    ids = ["Mu\u0308ller ", "7.0"]
+    pd.DataFrame({"customer_id": ids} | no).to_parquet(tmp_path / "consents.parquet")
+    found = standing(tmp_path, LegalBasis(legitimate_interest="profiling"), NOW)
+    assert not any(map(found.covers, ("Müller", "Mu\u0308ller", " 7", "7")))
+    assert found.covers("8")

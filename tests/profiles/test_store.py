@@ -147,10 +147,11 @@ def test_another_kind_of_url() -> None:
 
 
 def test_folder_without_order_lines(store_folder: Write, store_lines: pd.DataFrame) -> None:
-    folder = store_folder(order_line=store_lines)
+    folder = store_folder(ordered_lines=store_lines)
     assert refused(folder) == (
         f"order_lines is needed, but {folder} has no table of a profile. Not a table of a profile, "
-        "ignored: order_line (did you mean order_lines?). Add the table order_lines."
+        "ignored: ordered_lines.parquet (did you mean order_lines?). Add the table order_lines "
+        "(customer_id, occurred_at, order_id, net_value)."
     )
     assert "has only visits" in refused(store_folder(visits=store_lines))
 
@@ -176,7 +177,7 @@ def test_corrupt_parquet(store_folder: Write, store_lines: pd.DataFrame, keep: i
     file = folder / "order_lines.parquet"
     file.write_bytes(file.read_bytes()[:keep])
     text = refused(folder)
-    assert text.startswith(f"{file} cannot be read: ")
+    assert f"{file} cannot be read: " in text
     assert text.endswith("Write the file anew or restore it.")
 
 
@@ -241,11 +242,12 @@ def test_unknown_columns_are_kept_with_one_note(store_lines: pd.DataFrame) -> No
     lines = store_lines.assign(weather="sun", mood=1, cutoff="2025-01-01")
     profiles = Profiles.from_tables({"order_lines": lines})
     columns = profiles.table("order_lines").columns
-    assert columns[-2:] == ("weather", "mood")
+    assert columns[-3:] == ("weather", "mood", "cutoff_1")
     assert "cutoff" not in columns
     assert [note for note in profiles.notes if "order_lines" in note] == [
-        "order_lines: cutoff is a reserved name and was left out.",
-        "order_lines: unknown columns, kept and ignored: weather, mood.",
+        "order_lines: cutoff is kept as cutoff_1, as features find another column of this name "
+        "beside it.",
+        "order_lines: unknown columns, kept and ignored: weather, mood, cutoff_1.",
     ]
 
 

@@ -14,7 +14,8 @@ import pandas as pd
 import psutil
 
 from neigung.files import replacing, replacing_folder
-from tests.serving.running import Running, wait_for
+from tests.processes import ask_each, wait_for
+from tests.serving.running import Running
 from tests.serving.versions import damage
 
 
@@ -66,8 +67,9 @@ def assert_unavailable(answer: httpx.Response, kind: str) -> None:
 
 
 def serves(process: int) -> bool:
-    connections = psutil.Process(process).net_connections("tcp")
-    return any(one.status == psutil.CONN_ESTABLISHED for one in connections)
+    """Whether a process has a connection, be it of a request, and has not ended."""
+    told = ask_each([process], lambda one: one.net_connections("tcp"))
+    return any(one.status == psutil.CONN_ESTABLISHED for one in told.get(process, ()))
 
 
 def fill(file: Path) -> None:

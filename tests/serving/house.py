@@ -167,8 +167,8 @@ def served(app: ASGIApp) -> Iterator[int]:
 
 
 def conversation(port: int, *parts: bytes | float) -> bytes:
-    """All that comes back until the connection is closed, or nothing has come for 2 s."""
-    with socket.create_connection(("127.0.0.1", port), 5) as connection:
+    """All that comes back until the connection is closed, or nothing has come for 10 s."""
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
         for part in parts:
             if isinstance(part, float):
                 time.sleep(part)
@@ -177,7 +177,7 @@ def conversation(port: int, *parts: bytes | float) -> bytes:
                 connection.sendall(part)
             except (BrokenPipeError, ConnectionResetError):
                 break
-        connection.settimeout(2)
+        connection.settimeout(10)
         received = b""
         try:
             while more := connection.recv(65536):

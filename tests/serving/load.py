@@ -11,7 +11,8 @@ from typing import Any, Self
 
 import httpx
 
-from tests.serving.running import Running, wait_for
+from tests.processes import wait_for
+from tests.serving.running import Running
 
 PAUSE = 0.05
 """Seconds between two requests of a client: a starting worker needs the machine too."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from neigung.serving.access import add_key
 from neigung.serving.serve import command, environment, prepare
 from neigung.serving.settings import Settings
+from tests.processes import ask_each, end, free_port, started_by, wait_for
 
-START_SECONDS = 60
+WORKER = "_bentoml_impl.worker.service"
 
 
 @dataclass
@@ -55,10 +55,23 @@ class Running:
 
     def workers(self) -> list[int]:
         """The process ids of the workers."""
-        import psutil
+        commands = ask_each(started_by(self.process.pid), psutil.Process.cmdline)
+        return [one for one, words in commands.items() if WORKER in " ".join(words)]
 
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        return [one.pid for one in children if "_bentoml_impl.worker.service" in _command(one)]
+    def wait_until_ready(self) -> None:
+        """An AssertionError with its log when it ends or is not ready in time."""
+
+        def ready() -> bool:
+            assert self.process.poll() is None, self.log()
+            try:
+                return self.get("/readyz").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        try:
+            wait_for(ready)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log()}") from None
 
 
 @contextmanager
@@ -93,53 +106,8 @@ def running(folder: Path, **changes: Any) -> Iterator[Running]:
         )
     service = Running(folder, f"http://127.0.0.1:{port}", key, process, settings, 0.0)
     try:
-        _wait_until_ready(service)
+        service.wait_until_ready()
         service.seconds_to_ready = time.monotonic() - started
         yield service
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def wait_for(found: Any, seconds: float = 30.0) -> Any:
-    """What `found()` gives as soon as it is true; an AssertionError when it never is."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = found()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"not within {seconds} seconds"
-        time.sleep(0.05)
-
-
-def _wait_until_ready(service: Running) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        assert service.process.poll() is None, service.log()
-        try:
-            if service.get("/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"not ready within {START_SECONDS} seconds:\n{service.log()}")
-
-
-def _command(process: Any) -> str:
-    import psutil
-
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
+        end(process)

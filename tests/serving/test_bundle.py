@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,9 +23,10 @@ from neigung.serving.secret import load_secret
 from neigung.serving.settings import Settings, load_studies
 from neigung.serving.studies import Pinned
 from neigung.tracking.registry import load
+from tests.processes import end, free_port
 from tests.serving.conftest import STUDIES
 from tests.serving.load import profile
-from tests.serving.running import Running, _wait_until_ready, free_port
+from tests.serving.running import Running
 
 
 @pytest.fixture
@@ -65,7 +65,11 @@ def test_a_bundle_is_whole_in_itself(bundle: Path, monkeypatch: pytest.MonkeyPat
     assert file["labels"] == {"buy": "1", "discount": "1"}
     needed = (bundle / "requirements.txt").read_text().splitlines()
     assert all("==" in one for one in needed)
-    assert {"bentoml", "lightgbm", "duckdb"} <= {one.split("==")[0] for one in needed}
+    names = {one.split("==")[0] for one in needed}
+    assert {"bentoml", "lightgbm", "duckdb"} <= names
+    # What these need themselves, too, be it under a condition or for an extra; nothing besides.
+    assert {"opentelemetry-api", "aiohttp", "multidict", "gunicorn"} <= names
+    assert {"neigung", "pytest", "pyspark", "colorama"}.isdisjoint(names)
 
 
 def test_a_bundle_takes_features_of_ones_own_along(house: Path) -> None:
@@ -158,8 +162,7 @@ def started(folder: Path, tag: str, env: dict[str, str]) -> Iterator[Running]:
         )
     bento = Running(folder, f"http://127.0.0.1:{port}", key, process, Settings(studies=("-",)), 0.0)
     try:
-        _wait_until_ready(bento)
+        bento.wait_until_ready()
         yield bento
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=20)
+        end(process)

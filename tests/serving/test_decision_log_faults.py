@@ -120,7 +120,7 @@ def test_a_lock_that_stays_is_waited_for_and_then_said(log: DecisionLog, tmp_pat
     began = time.monotonic()
     with pytest.raises(LogUnavailable, match=r"cannot be written now: database is locked\. Mend"):
         log.write([entry("c1")], AT)
-    assert 0.3 <= time.monotonic() - began < 2
+    assert 0.3 <= time.monotonic() - began < 4  # SQLite itself would wait for 5
     with pytest.raises(LogUnavailable, match="cannot be cleared now"):
         log.forget("c1")
     assert log.why("c1") == []

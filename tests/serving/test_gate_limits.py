@@ -17,6 +17,7 @@ from neigung.serving.access import add_key
 from neigung.serving.exchange import Exchange
 from neigung.serving.gate import Limits
 from neigung.serving.problems import standard
+from tests.processes import PATIENCE
 from tests.serving.house import JSON, SCOPES, House, Inner, ask
 
 
@@ -96,11 +97,11 @@ def test_a_length_that_is_no_number(house: House) -> None:
 def test_a_slow_body_is_not_waited_for(house: House) -> None:
     gate = house.gate(body_seconds=0.1)
     began = time.perf_counter()
-    for chunks in ([10.0, b"{}"], [b"{", 10.0, b"}"], [b"x", 0.03] * 100 + [b"x"]):
+    for chunks in ([100.0, b"{}"], [b"{", 100.0, b"}"], [b"x", 0.03] * 100 + [b"x"]):
         answer = asyncio.run(ask(gate, headers=house.headers, chunks=chunks))
         assert (answer.status, answer.headers["connection"]) == (408, "close")
         assert "within 0.1 s" in answer.problem["detail"]
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 50
     assert house.inner.seen == []
     assert asyncio.run(ask(gate, headers=house.headers)).status == 200
 
@@ -127,7 +128,7 @@ def test_the_application_learns_that_the_client_went_away(house: House) -> None:
 
     inner = Inner(predict)
     asked = ask(house.gate(inner), headers=house.headers, chunks=[b"{}", 0.05, None])
-    assert asyncio.run(asyncio.wait_for(asked, 5)).body == b"nobody reads this"
+    assert asyncio.run(asyncio.wait_for(asked, PATIENCE)).body == b"nobody reads this"
 
 
 def test_an_answer_that_nobody_waits_for_is_no_failure(
@@ -140,7 +141,7 @@ def test_an_answer_that_nobody_waits_for_is_no_failure(
             pass
 
     asked = ask(house.gate(endless), headers=house.headers, chunks=[b"{}", 0.05, None])
-    assert asyncio.run(asyncio.wait_for(asked, 5)).messages == []
+    assert asyncio.run(asyncio.wait_for(asked, PATIENCE)).messages == []
     (line,) = (record.getMessage() for record in caplog.records if record.name != "asyncio")
     assert line.startswith("POST /v1/predict 499 ")
 
@@ -176,7 +177,7 @@ def test_overload_is_answered_at_once_and_passes(house: House) -> None:
         working = [asyncio.create_task(ask(gate, headers=house.headers)) for _ in range(3)]
         await asyncio.sleep(0.05)
         for _ in range(20):
-            answer = await asyncio.wait_for(ask(gate, headers=house.headers), 2)
+            answer = await asyncio.wait_for(ask(gate, headers=house.headers), PATIENCE)
             assert (answer.status, answer.headers["retry-after"]) == (503, "1")
             assert answer.problem["title"] == "Not available now"
         assert (await ask(gate, "/readyz", "GET", headers=house.headers)).status == 200
@@ -193,7 +194,7 @@ def test_the_bytes_in_flight_are_limited_too(house: House) -> None:
     async def main() -> None:
         gate = house.gate(body_bytes=10, in_flight_bytes=20)
         large = house.headers | {"content-length": "9"}
-        slow = [0.2, b"123456789"]
+        slow = [1.0, b"123456789"]
         working = [asyncio.create_task(ask(gate, headers=large, chunks=slow)) for _ in range(2)]
         await asyncio.sleep(0.05)
         assert (await ask(gate, headers=large, chunks=[b"123456789"])).status == 503
@@ -286,13 +287,13 @@ def test_work_that_takes_too_long_is_answered_and_keeps_its_place(
 def test_an_answer_that_has_begun_may_take_its_time(house: House) -> None:
     async def slow() -> AsyncIterator[bytes]:
         yield b"a"
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.5)
         yield b"b"
 
     async def predict(request: Request) -> Response:
         return StreamingResponse(slow())
 
-    answer = asyncio.run(ask(house.gate(Inner(predict), seconds=0.15), headers=house.headers))
+    answer = asyncio.run(ask(house.gate(Inner(predict), seconds=1.0), headers=house.headers))
     assert (answer.status, answer.body) == (200, b"ab")
 
 
@@ -330,7 +331,7 @@ def test_a_late_answer_is_the_only_one() -> None:
 
 def test_work_in_threads_is_told_off_in_time_as_well(house: House) -> None:
     async def predict(request: Request) -> Response:
-        await asyncio.to_thread(time.sleep, 1.0)
+        await asyncio.to_thread(time.sleep, 3.0)
         return PlainTextResponse("late")
 
     began = time.perf_counter()
@@ -351,4 +352,4 @@ def test_work_in_threads_is_told_off_in_time_as_well(house: House) -> None:
         await house.gate(Inner(predict), seconds=0.05)(scope, receive, send)
         return answered
 
-    assert 0.05 <= asyncio.run(main()) < 0.9
+    assert 0.05 <= asyncio.run(main()) < 2.9

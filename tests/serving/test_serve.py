@@ -15,6 +15,7 @@ import yaml
 from neigung.errors import InputError
 from neigung.serving import serve as serving
 from neigung.serving.access import KeyRing, add_key
+from neigung.serving.decision_log import DecisionLog
 from neigung.serving.serve import prepare, settings_of
 from neigung.serving.settings import PLACE, Settings
 from neigung.tracking.connection import connected
@@ -265,3 +266,12 @@ def test_a_name_is_used_once(shop: Shop) -> None:
     assert "which has a key or had one" in shop.run("keys", "add", "crm", "--scope", "docs").message
     message = shop.run("keys", "revoke", "erp").message
     assert message.startswith("A key named 'erp' is needed, .neigung/keys.json has crm.")
+
+
+def test_a_log_below_a_folder_of_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "100%25 a?b #1"
+    folder.mkdir()
+    settings = Settings(studies=("s.yaml",)).resolved(folder, folder)
+    with DecisionLog.open(settings.log, b"k" * 32, create=True):
+        pass
+    assert (folder / ".neigung" / "decisions.db").exists()

@@ -277,6 +277,27 @@ def test_a_mixed_call_is_answered_in_the_order_of_the_request(
     assert sources == [["profile"], ["snapshot"], [], ["profile"]]
 
 
+def test_categories_that_the_model_does_not_know_are_told_and_refused_where_all_are(
+    service: Running, nightly: Path, known: list[str]
+) -> None:
+    profiles = Profiles.open("small")
+    cutoff = instant("latest", profiles).isoformat()
+    sent = []
+    for name in known[:12]:
+        profile = profile_of(profiles, name)
+        for line in profile["order_lines"]:
+            line["channel"] = "kiosk"
+        sent.append({"profile": profile, "cutoff": cutoff})
+    for one in asked(service, sent[:2], studies=["buy"]):
+        [prediction] = one["predictions"]
+        assert "last_order_channel" in prediction["unknown_categories"]
+    [one] = asked(service, by_id(known[:1]), studies=["buy"])
+    assert one["predictions"][0]["unknown_categories"] == []
+    answer = service.post("/v1/predict", {"customers": sent, "studies": ["buy"]})
+    assert answer.status_code == 422
+    assert "none of the 12 profiles" in answer.text
+
+
 def test_the_same_call_twice_is_answered_alike(service: Running, known: list[str]) -> None:
     customers = by_id(known[:3])
     assert asked(service, customers) == asked(service, customers)

@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pandas as pd
 import psutil
 import pyarrow as pa
@@ -26,6 +25,7 @@ from neigung.serving.access import add_key, revoke_key
 from neigung.serving.decision_log import DecisionLog
 from neigung.serving.secret import load_secret
 from neigung.snapshot import Snapshot
+from tests.processes import PATIENCE, free_port, wait_for
 from tests.serving.conftest import STUDIES
 from tests.serving.faults import (
     ask,
@@ -44,7 +44,7 @@ from tests.serving.faults import (
     unless_ok,
 )
 from tests.serving.load import Load, profile
-from tests.serving.running import Running, free_port, running, wait_for
+from tests.serving.running import Running, running
 from tests.serving.versions import elect, register
 
 
@@ -77,7 +77,7 @@ def frail(
         "log": shaken.settings.log,
         "log_key": shaken.settings.log_key,
         "consent_max_age_seconds": 4.0,
-        "limits": {"in_flight": 2},
+        "limits": {"in_flight": 2, "body_seconds": 60},
     }
     with running(folder, studies=STUDIES, **changes) as one:
         yield one
@@ -117,9 +117,7 @@ def test_a_killed_worker_takes_only_its_requests_with_it(
         load.more(20)
         os.kill(before[0], signal.SIGKILL)
         # While the other worker answers, this one starts on what is left of the machine.
-        wait_for(
-            lambda: [one for one in shaken.workers() if one not in before and serves(one)], 120
-        )
+        wait_for(lambda: [one for one in shaken.workers() if one not in before and serves(one)])
         load.more(20)
     assert len(load.bad) <= 4  # one for each client
     assert {one.status for one in load.bad} <= {None}
@@ -252,9 +250,7 @@ def test_consents_count_soon_without_a_restart(shaken: Running, known: list[str]
     ]
     try:
         save(pd.concat([before, pd.DataFrame(said)]), place)
-        began = time.monotonic()
         settled(lambda: codes(shaken, "buy", known[0]) == ["no_consent"])
-        assert time.monotonic() - began < 30
         settled(lambda: codes(shaken, "buy", sent) == [])
         assert codes(shaken, "buy", known[1]) == []
     finally:
@@ -307,7 +303,7 @@ def test_one_request_too_many_is_refused_at_once(frail: Running) -> None:
     with slow(frail, body) as first, slow(frail, body):
         refused = wait_for(lambda: unless_ok(ask(frail, "discount", profile("third"))))
         assert_unavailable(refused, "unavailable")
-        assert refused.elapsed.total_seconds() < 1
+        assert refused.elapsed.total_seconds() < 10  # far less than what it would wait for a body
         assert frail.get("/livez").status_code == 200
         assert frail.get("/v1/models").status_code == 200
         first.sendall(body)
@@ -351,38 +347,29 @@ def test_the_command_serves_and_ends_on_a_signal_after_what_it_works_on(
     command = ["serve", "buy.yaml", "discount.yaml", "--port", port, "--log", shaken.settings.log]
     command += ["--log-key", shaken.settings.log_key, "--workers", 1]
     start = "from neigung.cli import main; main()"
-    with (house / "out.txt").open("wb") as out:
+    with (house / "service.log").open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-c", start, *map(str, command)], stdout=out, stderr=out
         )
     service = replace(shaken, folder=house, url=f"http://127.0.0.1:{port}", key=key)
     service.process = process
     try:
-        wait_for(lambda: ready(service), 60)
+        service.wait_until_ready()
         workers = service.workers()
         body = json.dumps({"customers": [profile("last")], "studies": ["discount"]}).encode()
         with slow(service, body) as one:
-            time.sleep(0.3)
+            wait_for(lambda: serves(workers[0]))
+            time.sleep(0.3)  # in which it reads what is there
             process.send_signal(signal.SIGTERM)
-            began = time.monotonic()
             time.sleep(0.3)
             one.sendall(body)
             assert received(one).startswith(b"HTTP/1.1 200")
-        assert process.wait(timeout=15) == 0
-        assert time.monotonic() - began < 10
+        assert process.wait(timeout=PATIENCE) == 0
         assert log.why("last")
         assert len(workers) == 1
-        assert not any(psutil.pid_exists(one) for one in workers)
+        wait_for(lambda: not any(psutil.pid_exists(one) for one in workers))
     finally:
         if process.poll() is None:
             process.kill()
-    text = (house / "out.txt").read_text()
-    assert "buy: version 1, " in text
-    assert "Traceback" not in text
-
-
-def ready(service: Running) -> bool:
-    try:
-        return service.get("/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
+    assert "buy: version 1, " in service.log()
+    assert "Traceback" not in service.log()

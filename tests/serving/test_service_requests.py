@@ -12,13 +12,13 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import pytest
 import schemathesis
 from hypothesis import given
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
+from tests.processes import ask_each
 from tests.serving.generated import as_asked, is_right, quickly, without_keys
 from tests.serving.hostile import BROKEN, DEEPLY, EDGES, INSTANTS, MARK, TEXTS, WRONG
 from tests.serving.odd_requests import BODY, MODELS, ODD, OFFERS, PREDICT
@@ -459,7 +459,7 @@ def _answers(wire: Wire, asked: Any) -> list[set[bytes]]:
 
 def _memory(workers: list[int]) -> dict[int, int]:
     """Bytes that each process has for itself."""
-    return {pid: psutil.Process(pid).memory_full_info().uss for pid in workers}
+    return ask_each(workers, lambda one: one.memory_full_info().uss)
 
 
 def _assert_discreet(told: str) -> None:

@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 from neigung.errors import InputError
 from neigung.explanation.reasons import Reason
-from neigung.serving import why as why_module
 from neigung.serving.decision_log import DecisionLog
 from neigung.serving.entry import Entry
 from neigung.serving.why import forget, forget_text, purge_text, why, why_data, why_json, why_text
@@ -248,13 +246,3 @@ def test_forgetting_counts(log: DecisionLog) -> None:
     assert forget(log, "c1", "de").startswith("2 Einträge über Kunde c1 wurden")
     assert forget(log, "c2").startswith("One entry of customer c2 was erased")
     assert forget(log, "c2").startswith("The decision log holds nothing of customer c2")
-
-
-def test_every_word_is_there_in_both_languages_with_the_same_gaps() -> None:
-    words = yaml.safe_load(Path(why_module.__file__).with_suffix(".yaml").read_text("utf-8"))
-    for key, (english, german) in words.items():
-        assert english != german or not english.isascii(), key
-        gaps = [
-            sorted(part.split("}")[0] for part in text.split("{")[1:]) for text in (english, german)
-        ]
-        assert gaps[0] == gaps[1], key

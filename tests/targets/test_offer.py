@@ -26,7 +26,7 @@ LINES = [
     ("anna", "2025-06-01 08:59", 500.0, 0.0),
     ("bert", "2025-06-15 09:00", 70.0, 0.0),  # the end of the horizon is outside
     ("bert", "2025-05-15 09:00", 70.0, 0.0),
-    ("cora", "2025-06-15 08:59", -5.0, 5.0),  # a coupon line: an order without value
+    ("cora", "2025-06-15 08:59", -5.0, 5.0),  # goods sent back: no order
     ("dora", "2025-05-01 08:59", 5.0, 5.0),
 ]
 
@@ -57,20 +57,25 @@ def store(offers: pd.DataFrame | None) -> Profiles:
     return Profiles.from_tables(tables if offers is None else tables | {"offers": offers})
 
 
-def study(**target: Any) -> Study:
+def study(cost: Any = None, **target: Any) -> Study:
     return Study.from_dict(
         {
             "name": "offers",
             "profiles": "p",
             "target": {"kind": "offer", "horizon_days": 14, **target},
             "legal_basis": {"none_needed": "test"},
+            "decision": {"cost": {} if cost is None else cost},
         }
     )
 
 
-def arms_of(frame: pd.DataFrame, **target: Any) -> Arms:
-    profiles, asked = store(frame), study(**target)
-    return find_arms(asked, offers_of(asked, profiles.tables))
+def arms_of(frame: pd.DataFrame, cost: Any = None, **target: Any) -> Arms:
+    """The arms; a push is said to cost nothing where it is among them."""
+    asked = study(**target)
+    offers = offers_of(asked, store(frame).tables)
+    there = set(offers.arm.to_pyarrow().to_pylist()) & set(asked.target.arms or ["push"])  # type: ignore[union-attr]
+    asked = study({"push": 0} if cost is None and "push" in there else cost, **target)
+    return find_arms(asked, offers)
 
 
 def changed(arm: str, /, **values: Any) -> pd.DataFrame:
@@ -88,8 +93,8 @@ def test_outcomes_by_hand(lacking: tuple[str, ...]) -> None:
     frame = pd.DataFrame({"customer_id": ["anna", "bert", "cora", "dora"], "cutoff": AT})
     spine = ibis.memtable(frame, schema={"customer_id": "string", "cutoff": "timestamp(6)"})
     found = outcomes(Future(tables, spine, 14)).execute().sort_values("customer_id")
-    assert found["purchase"].tolist() == [1.0, 0.0, 1.0, 0.0]
-    assert found["value"].tolist() == [30.3, 0.0, -5.0, 0.0]  # exact: 10.1 + 20.2
+    assert found["purchase"].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert found["value"].tolist() == [30.3, 0.0, 0.0, 0.0]  # exact: 10.1 + 20.2
     gross = found["value"].tolist() if lacking else [31.3, 0.0, 0.0, 0.0]
     assert found["gross"].tolist() == gross
     assert set(found.dtypes.astype(str)[2:]) == {"float64"}
@@ -105,6 +110,43 @@ def test_arms_go_by_rate_and_name() -> None:
 def test_arms_without_discounts_have_no_rates() -> None:
     arms = arms_of(offers_frame(), campaigns="channel")
     assert (arms.treatments, arms.rates) == (("push",), None)
+
+
+@pytest.mark.parametrize(
+    ("cost", "told"),
+    [
+        (
+            {},
+            r"for push the offers have no discount_rate .* decision: \{cost: \{push: \{rate: 0.5\}",
+        ),
+        (
+            {"push": 0, "post": 0},
+            r"decision.cost names 'post', which is none of the arms .*: 10%, 5%",
+        ),
+    ],
+)
+def test_what_an_arm_costs_must_be_known(cost: Any, told: str) -> None:
+    with pytest.raises(StudyError, match=told):
+        arms_of(offers_frame(), cost)
+
+
+@pytest.mark.parametrize("cost", [0, 0.0, {"rate": 0.5}, {"amount": 5}, {"rate": 0.1, "amount": 1}])
+def test_a_cost_is_a_rate_an_amount_or_nothing_on_purpose(cost: Any) -> None:
+    assert arms_of(offers_frame(), {"push": cost}).treatments == ("push", "5%", "10%")
+
+
+@pytest.mark.parametrize("cost", [5, True, None, "free", {"rate": 1.5}, {"amount": -1}, {"per": 1}])
+def test_a_cost_that_is_neither_is_refused(cost: Any) -> None:
+    with pytest.raises(StudyError, match=r"decision\.cost\.push"):
+        study({"push": cost})
+
+
+def test_a_rate_of_32_bits_is_the_rate_of_the_name() -> None:
+    frame = offers_frame()
+    frame["discount_rate"] = frame["discount_rate"].astype("float32")
+    assert arms_of(frame).rates == {"push": 0.0, "5%": 0.05, "10%": 0.1}
+    frame["arm"] = frame["arm"].replace("10%", "voucher")
+    assert arms_of(frame).rates == {"push": 0.0, "5%": 0.05, "voucher": 0.1}
 
 
 def test_arms_may_be_chosen() -> None:

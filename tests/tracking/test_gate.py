@@ -273,3 +273,14 @@ def test_where_reviews_are_optional_a_rejection_is_an_objection(reported: Path) 
     assert len(str(caught.value)) < 1000
     sign(1, by="Grace")
     assert promote(STUDY, 1).overruled == ()
+
+
+def test_a_leak_closes_the_gate_and_the_refusal_says_what_to_declare(trained: Path) -> None:
+    tag = "A feature holds what came after the cutoff: last_order lies after it."
+    client = MlflowClient()
+    client.set_model_version_tag(STUDY.name, "1", registry.LEAK_TAG, tag)
+    with pytest.raises(
+        GateError, match=r"a feature holds what .* lies after it \(leave .* known_in_advance: "
+    ):
+        promote(STUDY, 1)
+    assert promote(STUDY, 1, force=True, why="it is planned").overruled

@@ -181,7 +181,7 @@ def test_nothing_to_list_is_one_helpful_message(
 
 
 def test_wrong_input_is_refused(reported: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="in en or de, found 'fr'"):
+    with pytest.raises(InputError, match="en or de, found 'fr'"):
         write_overview(Path("out"), "fr")
     Path("file").write_text("mine")
     with pytest.raises(InputError, match="found the file file"):

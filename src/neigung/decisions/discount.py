@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from neigung.decisions.expected_orders import ExpectedOrders
@@ -43,14 +44,15 @@ def expected_value(expected: ExpectedOrders) -> pd.DataFrame:
 def expected_margin(expected: ExpectedOrders, decision: Decision) -> pd.DataFrame:
     """Expected margin (n, control + arms) in money, contact paid.
 
-    Probability x basket x (margin_rate - rate), less the arm's contact cost; contacting costs
-    whether an order comes or not, the discount only with the order.
+    Probability x (basket x (margin_rate - rate) - amount), less the arm's contact cost; contacting
+    costs whether an order comes or not, the discount only with the order. What `decision.cost` says
+    of an arm counts before the rate that its offers had.
 
     Raises StudyError when `decision.margin_rate` is missing or the contact costs do not fit the
     arms.
     """
     costs = contact_costs(decision, expected)
-    margin = expected.margin(_margin_rate(decision))
+    margin = expected.at_cost(decision.cost).margin(_margin_rate(decision))
     paid = margin.to_numpy() - np.array([costs[arm] for arm in expected.names])
     return pd.DataFrame(paid, index=margin.index, columns=margin.columns)
 
@@ -58,15 +60,18 @@ def expected_margin(expected: ExpectedOrders, decision: Decision) -> pd.DataFram
 def expected_cost(expected: ExpectedOrders, decision: Decision) -> pd.DataFrame:
     """What an arm is expected to take out of a budget (n, control + arms), in money.
 
-    The contact cost, and the discount given: rate x basket x probability. Discounts that orders
-    carry without an offer are not paid by the budget.
+    The contact cost, and the discount given: (rate x basket + amount) x probability. Discounts that
+    orders carry without an offer are not paid by the budget.
 
     Raises StudyError when the contact costs do not fit the arms.
     """
     costs = contact_costs(decision, expected)
+    expected = expected.at_cost(decision.cost)
     given = expected.probability.mul(expected.basket, axis=0)
     rates = [expected.rates[arm] for arm in expected.names]
-    return given.mul(rates, axis=1).add([costs[arm] for arm in expected.names], axis=1)
+    off = expected.probability.mul([expected.amounts.get(a, 0.0) for a in expected.names], axis=1)
+    paid = given.mul(rates, axis=1).add([costs[arm] for arm in expected.names], axis=1)
+    return paid + off
 
 
 def contact_costs(decision: Decision, expected: ExpectedOrders) -> dict[str, float]:
@@ -102,7 +107,9 @@ missing and '10 %' is no arm. Mend the names, or give one number for all arms.
 
 
 def allowed_arms(expected: ExpectedOrders, decision: Decision) -> tuple[str, ...]:
-    """The control, and the arms whose discount leaves at least `decision.minimum_margin`.
+    """The control, and the arms whose discount leaves at least `decision.minimum_margin` somewhere.
+
+    Where an arm takes an amount off each order, that depends on the customer's basket.
 
     Raises StudyError when `decision.margin_rate` is missing.
 
@@ -110,10 +117,24 @@ def allowed_arms(expected: ExpectedOrders, decision: Decision) -> tuple[str, ...
     >>> allowed_arms(expected, Decision(margin_rate=0.35, minimum_margin=0.2))
     ('none', '5%', '10%')
     """
+    closed = closed_offers(expected, decision)
+    names = enumerate(expected.names)
+    return tuple(arm for k, arm in names if k == 0 or not closed[:, k].all())
+
+
+def closed_offers(expected: ExpectedOrders, decision: Decision) -> npt.NDArray[np.bool_]:
+    """Which offers leave less than `decision.minimum_margin` (n, control + arms).
+
+    Raises StudyError when `decision.margin_rate` is missing.
+    """
+    return _closed(expected.at_cost(decision.cost), decision)
+
+
+def _closed(expected: ExpectedOrders, decision: Decision) -> npt.NDArray[np.bool_]:
     floor = decision.minimum_margin - _SLACK
-    margin_rate = _margin_rate(decision)
-    arms = [arm for arm in expected.arms if margin_rate - expected.rates[arm] >= floor]
-    return (expected.control, *arms)
+    closed = _margin_rate(decision) - expected.given() < floor
+    closed[:, 0] = False
+    return np.asarray(closed)
 
 
 def necessary_discount(
@@ -172,7 +193,7 @@ def recommended_arms(expected: ExpectedOrders, decision: Decision) -> pd.Series[
     ['none', '10%']
     """
     margins = expected_margin(expected, decision)
-    return necessary_discount(margins, expected.rates, allowed_arms(expected, decision))
+    return _necessary(margins, expected, decision)
 
 
 def discount_table(expected: ExpectedOrders, decision: Decision) -> pd.DataFrame:
@@ -184,15 +205,26 @@ def discount_table(expected: ExpectedOrders, decision: Decision) -> pd.DataFrame
 
     Raises StudyError, see `expected_margin`.
     """
+    expected = expected.at_cost(decision.cost)
     margins = expected_margin(expected, decision)
-    arms = necessary_discount(margins, expected.rates, allowed_arms(expected, decision))
+    arms = _necessary(margins, expected, decision)
     parts = {"probability": expected.probability, "value": expected.value(), "margin": margins}
     columns = {
         f"{what}_{arm}": table[arm].to_numpy() for what, table in parts.items() for arm in table
     }
-    columns["necessary_discount"] = arms.map(expected.rates).to_numpy(dtype=np.float64)
+    position = pd.Index(expected.names).get_indexer(pd.Index(arms))
+    columns["necessary_discount"] = expected.given()[np.arange(len(arms)), position]
     columns["recommended_arm"] = arms.to_numpy()
     return pd.DataFrame(columns, index=expected.probability.index)
+
+
+def _necessary(
+    margins: pd.DataFrame, expected: ExpectedOrders, decision: Decision
+) -> pd.Series[str]:
+    """`necessary_discount` among the offers that leave enough margin."""
+    expected = expected.at_cost(decision.cost)
+    open_margins = margins.mask(_closed(expected, decision), -np.inf)
+    return necessary_discount(open_margins, expected.rates)
 
 
 def example() -> tuple[ExpectedOrders, Decision]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from neigung.errors import InputError
+from neigung.decision import ArmCost
+from neigung.errors import InputError, StudyError
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,6 +25,7 @@ class ExpectedOrders:
     basket : (n,) expected money before discounts of those who order, the same under every arm: an
         offer is taken to win orders, not to make them larger.
     rates : discount rate of each arm and of the control; 0 where an arm is no discount.
+    amounts : money off each order of an arm; nothing where an arm is not named.
     ambient : share of the undiscounted money that orders without an offer give away already, in
         sales and the like; an offer's discount comes on top of it.
 
@@ -41,6 +43,7 @@ class ExpectedOrders:
     basket: Floats
     rates: Mapping[str, float]
     ambient: float = 0.0
+    amounts: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         arms = list(self.probability)
@@ -84,9 +87,48 @@ class ExpectedOrders:
         """
         return self._money(margin_rate)
 
+    def at_cost(self, cost: Mapping[str, ArmCost]) -> ExpectedOrders:
+        """The same orders, with what arms give away as a study says it.
+
+        Raises StudyError when an arm does not exist, or the control is not free.
+
+        >>> expected = ExpectedOrders(pd.DataFrame({"none": [0.1], "BOGO": [0.2]}),
+        ...     np.array([50.0]), {"none": 0.0, "BOGO": 0.0})
+        >>> expected.at_cost({"BOGO": ArmCost(rate=0.5)}).value().to_dict("records")
+        [{'none': 5.0, 'BOGO': 5.0}]
+        """
+        if not cost:
+            return self
+        unknown = [repr(arm) for arm in cost if arm not in self.names]
+        if unknown or cost.get(self.control, ArmCost()) != ArmCost():
+            found = f"{', '.join(unknown)} is none" if unknown else f"{self.control} is the control"
+            raise StudyError(
+                f"decision.cost can name the arms {', '.join(self.arms)}, but {found}. Mend it; "
+                "the control costs nothing."
+            )
+        rates = {**self.rates, **{arm: one.rate for arm, one in cost.items()}}
+        amounts = {**self.amounts, **{arm: one.amount for arm, one in cost.items()}}
+        return replace(self, rates=rates, amounts=amounts)
+
+    def given(self) -> Floats:
+        """What an order of each arm gives away (n, control + arms), as a share of its basket.
+
+        Infinite where an amount is taken off an order that brings nothing.
+        """
+        rates = np.array([self.rates[arm] for arm in self.names])
+        amounts = np.array([self.amounts.get(arm, 0.0) for arm in self.names])
+        shares = np.zeros((len(self.basket), len(amounts)))
+        money = np.asarray(self.basket, dtype=np.float64)[:, None]
+        with np.errstate(divide="ignore", over="ignore"):
+            np.divide(amounts, money, out=shares, where=amounts > 0)
+        return np.asarray(rates + shares)
+
     def _money(self, share: float) -> pd.DataFrame:
         # In numpy, as pandas would take longer for one customer than the models do.
         kept = np.array([share - self.ambient - self.rates[arm] for arm in self.names])
         money = self.probability.to_numpy() * np.asarray(self.basket)[:, None] * kept
+        if any(self.amounts.values()):
+            off = np.array([self.amounts.get(arm, 0.0) for arm in self.names])
+            money = money - self.probability.to_numpy() * off
         frame = self.probability
         return pd.DataFrame(money, index=frame.index, columns=frame.columns)

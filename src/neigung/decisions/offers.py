@@ -13,6 +13,7 @@ import pandas as pd
 from neigung.decisions.allocation import Allocation, allocate, cheapest
 from neigung.decisions.discount import (
     allowed_arms,
+    closed_offers,
     contact_costs,
     discount_table,
     expected_cost,
@@ -176,7 +177,7 @@ earn); one more unit of budget would earn 1.86
     margin = np.column_stack([frame[f"margin_{arm}"] for arm in arms])
     value = np.column_stack([frame[f"value_{arm}"] for arm in arms])
     cost = expected_cost(expected, decision).to_numpy()
-    closed = [arm not in allowed_arms(expected, decision) for arm in arms]
+    closed = closed_offers(expected, decision)
     limit: dict[str, Any] = {}
     found: Allocation | None = None
     if budget is not None:
@@ -209,7 +210,7 @@ earn); one more unit of budget would earn 1.86
         margin=float(margin[rows, choice].sum()),
         value_without=float(value[:, 0].sum()),
         margin_without=float(margin[:, 0].sum()),
-        closed=tuple(arm for arm, never in zip(arms, closed, strict=True) if never),
+        closed=tuple(arm for arm in arms if arm not in allowed_arms(expected, decision)),
         **limit,
     )
     return OfferPlan(frame, summary)
@@ -229,6 +230,6 @@ def check_limits(budget: float | None, revenue_target: float | None) -> None:
             )
 
 
-def _only(table: npt.NDArray[np.float64], closed: list[bool]) -> npt.NDArray[np.float64]:
-    """The table with the arms that are never offered forbidden."""
-    return np.where(np.array(closed), -np.inf, table) if any(closed) else table
+def _only(table: npt.NDArray[np.float64], closed: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """The table with what is never offered forbidden."""
+    return np.where(closed, -np.inf, table) if closed.any() else table

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from neigung.evaluation.clusters import Clusters, Estimate, interval
+from neigung.evaluation.few_outcomes import FEWEST_OUTCOMES, customers_with_rarer
 from neigung.evaluation.offer_texts import (
     Language,
     amount_text,
@@ -76,6 +77,12 @@ _TEXTS = {
         "{control}, so nobody knows what it does to them.",
         "{arm}: zu wenige Daten, zu viele Kunden hatten praktisch keine Chance darauf oder auf "
         "{control}; was es bei ihnen bewirkt, ist unbekannt.",
+    ),
+    "outcomes": (
+        "{arm}: not enough data, fewer than {fewest} customers with it or {control} have the rarer "
+        "outcome.",
+        "{arm}: zu wenige Daten, weniger als {fewest} Kunden damit oder mit {control} haben das "
+        "seltenere Ergebnis.",
     ),
     "constant": (
         "{arm}: not enough data, all outcomes are the same.",
@@ -182,6 +189,7 @@ def arm_sentences(
                 ),
                 smallest=amount_text(smallest_effect, outcome, language),
                 needed=count_text(row["needed"], language),
+                fewest=FEWEST_OUTCOMES,
             )
         )
     return sentences
@@ -223,6 +231,9 @@ def _effect(
         return nothing, "overlap"
     if y.min() == y.max():
         return nothing, "constant"
+    both = (given == name) | (given == control)
+    if customers_with_rarer(y[both] != 0, clusters.codes[both]) < FEWEST_OUTCOMES:
+        return nothing, "outcomes"
     one, other = y[given == name].var(), y[given == control].var()
     # Neither arm's outcomes are taken to vary less than the other's: of fifty customers none may
     # have bought by chance, and an arm without a single purchase would look like certainty.

@@ -12,6 +12,7 @@ import pandas as pd
 
 from neigung.errors import InputError
 from neigung.evaluation.clusters import Clusters
+from neigung.evaluation.few_outcomes import FEWEST_OUTCOMES
 from neigung.evaluation.frames import (
     finite,
     interval_numbers,
@@ -264,7 +265,7 @@ def compare(
     metrics = pd.DataFrame(columns=_METRICS)
     if y is not None:
         result = bootstrap(y, {side: scores[side] for side in SIDES}, groups,
-                           repetitions=repetitions, seed=seed)  # fmt: skip
+                           repetitions=repetitions, seed=seed, fewest=FEWEST_OUTCOMES)  # fmt: skip
         told = result.table().pivot(index="metric", columns="model", values="value")
         metrics = result.differences("this").rename(columns={"value": "difference"})
         for side in SIDES:

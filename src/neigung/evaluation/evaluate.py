@@ -11,6 +11,12 @@ import pandas as pd
 
 from neigung.errors import InputError
 from neigung.evaluation.baselines import baseline_text
+from neigung.evaluation.few_outcomes import (
+    FEWEST_OUTCOMES,
+    Outlook,
+    customers_with_rarer,
+    outlook_from,
+)
 from neigung.evaluation.frames import plain, table_from_dict, table_to_dict, typed
 from neigung.evaluation.metrics import METRICS, bootstrap
 from neigung.evaluation.named_numbers import MODEL as MODEL
@@ -18,7 +24,7 @@ from neigung.evaluation.named_numbers import headline_numbers, propensity_number
 from neigung.evaluation.segments import activity_segment as activity_segment
 from neigung.evaluation.segments import levels
 from neigung.evaluation.top import SHARES, top_table
-from neigung.evaluation.verdict import Verdict, format_interval, judge
+from neigung.evaluation.verdict import Verdict, format_interval, judge, too_few
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,6 +54,10 @@ class Evaluation:
     `metrics`, with segment, level, n, positives; a level too small to be judged has one row with a
     reason), `gains` (model, share, gain, low, high), `calibration` (model, predicted, observed,
     low, high, n).
+
+    `outcomes` are the customers with the rarer outcome; None in an evaluation from before they were
+    counted. With fewer than `FEWEST_OUTCOMES` there are no intervals and no verdict, and `outlook`
+    tells which other tests would have how many.
     """
 
     cutoff: pd.Timestamp
@@ -62,6 +72,13 @@ class Evaluation:
     segments: pd.DataFrame
     gains: pd.DataFrame
     calibration: pd.DataFrame
+    outcomes: int | None = None
+    outlook: tuple[Outlook, ...] = ()
+
+    @property
+    def too_few(self) -> bool:
+        """Whether fewer customers have the rarer outcome than an interval can bear."""
+        return self.outcomes is not None and self.outcomes < FEWEST_OUTCOMES
 
     @property
     def models(self) -> list[str]:
@@ -84,6 +101,9 @@ class Evaluation:
         row = rows[rows["best"] & (rows["metric"] == self.metric)].iloc[0]
         difference, low, high = (float(row[key]) for key in ("value", "low", "high"))
         baseline = str(row["baseline"])
+        if self.too_few:
+            found = self.outcomes or 0
+            return too_few(METRICS[self.metric], baseline, difference, found, self.outlook)
         return judge(
             METRICS[self.metric],
             baseline,
@@ -122,13 +142,15 @@ class Evaluation:
         }
         tables = {name: table_to_dict(getattr(self, name)) for name in _TABLES}
         verdict = {key: plain(value) for key, value in asdict(self.verdict).items()}
-        return {"cutoff": self.cutoff.isoformat(), **facts, **tables, "verdict": verdict}
+        counted = {"outcomes": self.outcomes, "outlook": [asdict(one) for one in self.outlook]}
+        return {"cutoff": self.cutoff.isoformat(), **facts, **counted, **tables, "verdict": verdict}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
         fields = {key: value for key, value in data.items() if key not in ("cutoff", "verdict")}
         fields |= {name: table_from_dict(data[name], _TYPES) for name in _TABLES}
+        fields["outlook"] = outlook_from(data.get("outlook", ()))
         return cls(cutoff=pd.Timestamp(data["cutoff"]), **fields)
 
     def headline_numbers(self) -> dict[str, float]:
@@ -240,6 +262,7 @@ def evaluate(
     seed: int = 0,
     smallest_segment: int = 50,
     most_levels: int = 12,
+    outlook: Sequence[Outlook] = (),
 ) -> Evaluation:
     """Compares the model with its baselines on the rows of `test`, with bootstrap intervals.
 
@@ -247,7 +270,9 @@ def evaluate(
     `test`. `folds` are tuples (cutoff, y, groups, predictions) of earlier cutoffs. `segments` (n
     rows in the order of `test`) holds categorical columns; of each, the `most_levels` largest
     levels are judged one by one and the rest as "(other)", a missing value is "(missing)"; levels
-    with fewer than `smallest_segment` rows or only one outcome are listed with the reason.
+    with fewer than `smallest_segment` rows or only one outcome are listed with the reason. Where
+    fewer than `FEWEST_OUTCOMES` customers have the rarer outcome there are no intervals. `outlook`
+    says which other tests would have more of them.
 
     Raises InputError when the model, every baseline or rows are lacking, or the metric is unknown.
     """
@@ -264,14 +289,19 @@ def evaluate(
             f"but found {len(segments)}."
         )
     y, groups = np.asarray(test.y, dtype=float), np.asarray(test.groups)
-    result = bootstrap(y, predictions, groups, repetitions=repetitions, seed=seed)
+    result = bootstrap(
+        y, predictions, groups, repetitions=repetitions, seed=seed, fewest=FEWEST_OUTCOMES
+    )
     differences = result.differences(MODEL)
     best = differences[differences["best"] & (differences["metric"] == metric)]["baseline"].iloc[0]
 
     parts = [pd.DataFrame(columns=_FOLD_COLUMNS)]
     for cutoff, fold_y, fold_groups, fold_predictions in folds:
         one = bootstrap(
-            fold_y, fold_predictions, fold_groups, repetitions=repetitions, seed=seed
+            *(fold_y, fold_predictions, fold_groups),
+            repetitions=repetitions,
+            seed=seed,
+            fewest=FEWEST_OUTCOMES,
         ).table()
         parts.append(one.assign(cutoff=pd.Timestamp(cutoff))[_FOLD_COLUMNS])
 
@@ -308,6 +338,8 @@ def evaluate(
         else typed(pd.DataFrame(columns=_SEGMENT_COLUMNS), _TYPES),
         gains=result.gains(),
         calibration=result.calibration(),
+        outcomes=customers_with_rarer(y, groups),
+        outlook=tuple(outlook),
     )
 
 
@@ -331,6 +363,8 @@ def _segment_table(
     elif len(np.unique(y)) < 2:
         reason = f"needs both outcomes, found only {int(y[0])}"
     if not reason:
-        return bootstrap(y, predictions, groups, repetitions=repetitions, seed=seed).table()
+        return bootstrap(
+            y, predictions, groups, repetitions=repetitions, seed=seed, fewest=FEWEST_OUTCOMES
+        ).table()
     row = {"model": MODEL, "metric": metric, "value": np.nan, "low": np.nan, "high": np.nan}
     return pd.DataFrame([{**row, "reason": reason}])

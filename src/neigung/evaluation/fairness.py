@@ -342,7 +342,7 @@ def _described(table: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFra
     if key is None:
         return table
     for place, language in enumerate(("en", "de")):
-        texts = [columns[name].text(language) for name in table[key]]  # type: ignore[arg-type]
+        texts = [columns[name].text(language) for name in table[key]]
         after = list(table.columns).index(key) + 1 + place
         table.insert(after, f"text_{language}", pd.Series(texts, dtype=object, index=table.index))
     return table

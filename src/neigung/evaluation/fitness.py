@@ -20,9 +20,11 @@ Each light has limits, and a reason for them. What was not examined is unknown, 
 | drift | the prediction has a PSI from 0.1 on, or columns with more than a tenth of the weight have
   one from 0.25 on, beyond chance | | The test tells of customers who are no longer the same;
   Siddiqi (2006). |
-| leak | a column explains 40 %, or separates the outcomes alone with an AUROC of 0.95 | columns
-  that do separate them alone explain 80 % | What explains nearly everything was often written
-  after the outcome; Kaufman et al. (2012). |
+| leak | a column explains 40 %, or separates the outcomes alone with an AUROC of 0.95 | a column
+  does both; columns that do separate them alone explain 80 %, or 5 % where they are attributes of
+  customers; a value proven to be later than the cutoff. Closes the gate, unless the study says that
+  it is `known_in_advance` | What explains nearly everything was often written after the outcome;
+  Kaufman et al. (2012). |
 | seed | rank correlation below 0.9, or the metric spreads by more than half the lead over the
   baseline | | Who is chosen must not hang on a random number. |
 | effect | | the choice is not shown to beat every simple policy | As for the baseline. |
@@ -35,7 +37,7 @@ Each light has limits, and a reason for them. What was not examined is unknown, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -51,13 +53,15 @@ if TYPE_CHECKING:
     from neigung.evaluation.fairness import Fairness
     from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.evaluation.stability import Stability
+    from neigung.models.leaks import Leak
 
-Judgement = Literal["fit", "care", "not_fit"]
+Judgement = Literal["fit", "care", "not_fit", "open"]
 
 _VERDICTS: dict[str, tuple[str, str]] = {
     "fit": ("Fit for use", "Einsetzbar"),
     "care": ("Use with care", "Mit Vorsicht einsetzbar"),
     "not_fit": ("Not fit for use", "Nicht einsetzbar"),
+    "open": ("No verdict: too few outcomes", "Kein Urteil: zu wenige Ergebnisse"),
 }
 _SYMBOLS = {"good": "●", "care": "▲", "bad": "■", "unknown": "○"}
 
@@ -66,9 +70,10 @@ _SYMBOLS = {"good": "●", "care": "▲", "bad": "■", "unknown": "○"}
 class Fitness:
     """The verdict and the lights it comes from; made by `judge_fitness`.
 
-    `not_fit` when any light is bad, `care` when any is with care or unknown, else `fit`. Keys of
-    the lights: baseline, calibration, time, segments, or for offers effect, arms, placebo, overlap;
-    then fairness, drift, leak, seed. Their limits are those of the table above.
+    `not_fit` when any light is bad, `open` when the test has too few outcomes to judge, `care` when
+    any is with care or unknown, else `fit`. Keys of the lights: baseline, calibration, time,
+    segments, or for offers effect, arms, placebo, overlap; then fairness, drift, leak, seed. Their
+    limits are those of the table above.
     """
 
     verdict: Judgement
@@ -117,8 +122,13 @@ def judge_fitness(
     *,
     stability: Stability | None = None,
     fairness: Fairness | None = None,
+    leaks: Sequence[Leak] = (),
+    known_in_advance: Collection[str] = (),
 ) -> Fitness:
     """Judge from all that was examined whether a model may be used; see the table above.
+
+    `leaks` are columns proven to hold the future; those of `known_in_advance` are no leaks, as the
+    study says.
 
     >>> from types import SimpleNamespace
     >>> import numpy as np, pandas as pd
@@ -137,11 +147,13 @@ def judge_fitness(
         if isinstance(evaluation, Evaluation)
         else offer_lights(evaluation)
     )
-    lights = (*lights, *shared_lights(evaluation, stability, fairness))
+    lights = (*lights, *shared_lights(evaluation, stability, fairness, leaks, known_in_advance))
     found = {light.status for light in lights}
     verdict: Judgement = "fit"
     if "bad" in found:
         verdict = "not_fit"
+    elif not evaluation.verdict.judged:
+        verdict = "open"
     elif found != {"good"}:
         verdict = "care"
     return Fitness(verdict, lights)

@@ -19,6 +19,9 @@ MOVED_WEIGHT = 0.1
 LEAK_BAD = 0.8
 """The share of the contributions of columns that separate the outcomes alone."""
 
+LEAK_ATTRIBUTE = 0.05
+"""The same of customers' attributes, which no rule of time has kept apart from the outcome."""
+
 SEED_CORRELATION, SEED_SPREAD = 0.9, 0.5
 """The smallest rank correlation between seeds, and how much of the lead may be the seed's doing."""
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.errors import InputError
+from neigung.evaluation.few_outcomes import customers_with_rarer
 from neigung.evaluation.metric import ALL_METRICS as ALL_METRICS
 from neigung.evaluation.metric import METRICS as METRICS
 from neigung.evaluation.metric import Metric as Metric
@@ -276,13 +277,14 @@ def bootstrap(
     metrics: Sequence[str] = tuple(METRICS),
     repetitions: int = 500,
     seed: int = 0,
+    fewest: int = 1,
 ) -> Bootstrap:
     """Metrics of several models with 95 % percentile intervals, and their paired differences.
 
     Customers are drawn with replacement, all their rows together; every model is weighed with the
     same draws. `y` (n,), each of `scores` (n,), `groups` (n,) customer ids. On large data (rows x
     models x repetitions above 2e8) there are fewer repetitions, at least 100. A single customer
-    gives no interval (NaN).
+    gives no interval (NaN), nor do fewer than `fewest` customers with the rarer outcome.
 
     Raises InputError for an unknown metric and for values that cannot be measured.
 
@@ -301,7 +303,8 @@ def bootstrap(
     affordable = _BUDGET // max(1, len(codes) * len(ranked))
     repetitions = min(repetitions, max(_FEWEST_REPETITIONS, affordable))
     parts: dict[str, list[dict[str, Floats]]] = {name: [] for name in ranked}
-    for weights in _draws(codes, len(customers), repetitions, seed):
+    judged = customers_with_rarer(y, groups) >= fewest if fewest > 1 else True
+    for weights in _draws(codes, len(customers) if judged else 1, repetitions, seed):
         for name, one in ranked.items():
             parts[name].append(one.weigh(weights))
     return Bootstrap(
@@ -318,6 +321,9 @@ def bootstrap(
 
 def _draws(codes: Any, customers: int, repetitions: int, seed: int) -> Iterator[Floats]:
     """Row weights, a batch of repetitions at a time; one customer alone is never redrawn."""
+    if customers == 1:
+        yield np.full((1, len(codes)), np.nan)
+        return
     rng = np.random.default_rng(seed)
     batch = max(1, _BATCH // len(codes))
     for start in range(0, repetitions, batch):
@@ -326,7 +332,7 @@ def _draws(codes: Any, customers: int, repetitions: int, seed: int) -> Iterator[
         drawn += np.arange(size)[:, None] * customers
         counts = np.bincount(drawn.ravel(), minlength=size * customers).reshape(size, customers)
         weights = counts[:, codes].astype(float)
-        yield weights if customers > 1 else np.full_like(weights, np.nan)
+        yield weights
 
 
 def _interval(draws: Floats) -> tuple[Floats, Floats]:

@@ -43,6 +43,10 @@ _ONE_OUTCOME = (
     "Ob die Wahrscheinlichkeiten stimmen, lässt sich nicht sagen: alle Ergebnisse des Tests sind "
     "gleich.",
 )
+_TOO_FEW = (
+    "Not examined, as the test has too few outcomes.",
+    "Nicht geprüft, weil der Test zu wenige Ergebnisse hat.",
+)
 _TIME = {
     "good": (
         "Ahead of the best simple model at each of {n} earlier cutoffs; {metric} from {low} to "
@@ -108,6 +112,11 @@ _SEGMENTS = {
 def propensity_lights(evaluation: Evaluation) -> tuple[Light, ...]:
     """Baseline, calibration, time and segments."""
     verdict = evaluation.verdict
+    if not verdict.judged:
+        keys = ("calibration", "time", "segments")
+        told = (verdict.text_en, verdict.text_de)
+        unknown = (make_light(key, "unknown", _TOO_FEW) for key in keys)
+        return (make_light("baseline", "unknown", told), *unknown)
     baseline: Status = "good" if verdict.beats_baseline else "bad"
     return (
         make_light("baseline", baseline, (verdict.text_en, verdict.text_de)),
@@ -209,6 +218,8 @@ def _segments(evaluation: Evaluation) -> Light:
     for (segment, level), rows in table.groupby(["segment", "level"], sort=False):
         told = {row["model"]: row for row in rows.to_dict("records")}
         if MODEL not in told or len(told) < 2:
+            continue
+        if math.isnan(told[MODEL]["high"]):  # too few outcomes
             continue
         judged += 1
         theirs = max(sign * row["value"] for name, row in told.items() if name != MODEL)

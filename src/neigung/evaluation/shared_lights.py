@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from neigung.evaluation.light import (
+    LEAK_ATTRIBUTE,
     LEAK_BAD,
     MOST_UNKNOWN,
     MOVED_WEIGHT,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from neigung.evaluation.evaluate import Evaluation
     from neigung.evaluation.fairness import Fairness
     from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.models.leaks import Leak
 
 LANGUAGES = ("en", "de")
 
@@ -138,9 +140,18 @@ _LEAK = {
         "„{text}“ entscheidet fast allein: AUROC {auroc} für sich, und solche Merkmale haben "
         "{share} der Beiträge. Vermutlich wurde es erst nach dem Ergebnis geschrieben.",
     ),
+    "proven": (
+        "A feature holds what came after the cutoff: {text}.{more}",
+        "Ein Merkmal enthält, was nach dem Stichtag geschah: {text}.{more}",
+    ),
+    "more": (" {n} more do.", " {n} weitere ebenso."),
     "constant": (
         "The model makes nothing of any feature.",
         "Das Modell nutzt kein einziges Merkmal.",
+    ),
+    "declared": (
+        "The study says of every feature that it is known in advance.",
+        "Die Studie sagt von jedem Merkmal, dass es im Voraus bekannt ist.",
     ),
     "unknown": (
         "Signs of a leak were not looked for.",
@@ -181,12 +192,14 @@ def shared_lights(
     evaluation: Evaluation | OfferEvaluation,
     stability: Stability | None,
     fairness: Fairness | None,
+    leaks: Sequence[Leak] = (),
+    known_in_advance: Collection[str] = (),
 ) -> tuple[Light, ...]:
     """Fairness, drift, leak and seed; unknown where there is nothing to go by."""
     return (
         _fairness(fairness, evaluation),
         _drift(stability),
-        _leak(stability),
+        _proven(leaks) or _leak(stability, known_in_advance),
         _seed(stability, evaluation),
     )
 
@@ -265,16 +278,31 @@ def _drift(stability: Stability | None) -> Light:
     return make_light("drift", "good" if key == "good" else "care", (texts[0], texts[1]))
 
 
-def _leak(stability: Stability | None) -> Light:
+def _proven(leaks: Sequence[Leak]) -> Light | None:
+    if not leaks:
+        return None
+    more = [text.format(n=len(leaks) - 1) if leaks[1:] else "" for text in _LEAK["more"]]
+    told = leaks[0].text.stored()
+    texts = [_LEAK["proven"][i].format(text=told[i], more=more[i]) for i in range(2)]
+    return make_light("leak", "bad", (texts[0], texts[1]))
+
+
+def _leak(stability: Stability | None, known_in_advance: Collection[str] = ()) -> Light:
     if stability is None or stability.leaks.empty:
         return _light("leak", "unknown", _LEAK["unknown"])
-    rows = stability.leaks.to_dict("records")
+    table = stability.leaks[~stability.leaks["column"].isin([*known_in_advance])]
+    rows = table.to_dict("records")
+    if not rows:
+        return _light("leak", "good", _LEAK["declared"])
     heaviest = max(rows, key=lambda row: row["share"])
     if not heaviest["share"] > 0:
         return _light("leak", "unknown", _LEAK["constant"])
     clear = [row for row in rows if row["auroc"] >= TOO_CLEAR]
     share = sum(row["share"] for row in clear)
-    if share >= LEAK_BAD:
+    # What was not gated in time, a customer's attribute, needs to explain less to be suspected.
+    attributes = [row for row in clear if row["column"].startswith("attribute_")]
+    certain = max((row["share"] for row in clear), default=0.0) >= TOO_MUCH
+    if share >= LEAK_BAD or certain or sum(row["share"] for row in attributes) >= LEAK_ATTRIBUTE:
         return _leak_light("bad", "bad", max(clear, key=lambda row: row["share"]), share)
     if heaviest["share"] >= TOO_MUCH:
         return _leak_light("share", "care", heaviest, heaviest["share"])

@@ -1,10 +1,11 @@
 """One sentence on whether a model is worth having."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from neigung.evaluation.metrics import Metric
+from neigung.evaluation.few_outcomes import Outlook, few_texts
+from neigung.evaluation.metric import Metric
 
 _TEXTS = {
     "better": (
@@ -40,7 +41,8 @@ class Verdict:
 
     It does when the 95 % interval of the paired difference (model minus baseline) lies wholly on
     the right side of zero. The best baseline is the one with the best value on these very rows,
-    which favours the baseline.
+    which favours the baseline. Where too few customers have the rarer outcome it is not `judged`:
+    it neither beats nor does not beat.
     """
 
     beats_baseline: bool
@@ -51,6 +53,22 @@ class Verdict:
     high: float
     text_en: str
     text_de: str
+    judged: bool = True
+
+
+def too_few(
+    metric: Metric, baseline: str, difference: float, found: int, outlook: Sequence[Outlook]
+) -> Verdict:
+    """No verdict, as so few customers have the rarer outcome; the number comes first.
+
+    >>> from neigung.evaluation.metrics import METRICS
+    >>> verdict = too_few(METRICS["auroc"], "bg_nbd", 0.2, 3, [Outlook(90, 14)])
+    >>> verdict.judged, verdict.beats_baseline, verdict.text_en[:48]
+    (False, False, '3 customers of the test have the rarer outcome, ')
+    """
+    nothing = math.nan
+    texts = few_texts(found, outlook)
+    return Verdict(False, baseline, metric.name, difference, nothing, nothing, *texts, judged=False)
 
 
 def judge(
@@ -91,7 +109,8 @@ def judge(
             _TEXTS[outcome], baseline_texts, ("en", "de"), strict=True
         )
     ]
-    return Verdict(outcome == "better", baseline, metric.name, *difference, *texts)
+    beats = outcome == "better"
+    return Verdict(beats, baseline, metric.name, *difference, texts[0], texts[1])
 
 
 def format_number(value: float, language: str = "en", sign: str = "") -> str:

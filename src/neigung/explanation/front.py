@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from neigung.evaluation.fitness import Fitness
     from neigung.evaluation.light import Light
 
-_VERDICTS = {"fit": "good", "care": "care", "not_fit": "bad"}
+_VERDICTS = {"fit": "good", "care": "care", "not_fit": "bad", "open": "unknown"}
 _ANCHORS = {
     **{"baseline": "metrics", "calibration": "calibration", "time": "folds"},
     **{"segments": "segments", "fairness": "fairness", "drift": "drift"},

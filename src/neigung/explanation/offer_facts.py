@@ -79,7 +79,15 @@ class OfferFacts:
             cost = ", ".join(f"{self.tables.arm(a)}: {self._money(c)}" for a, c in costs.items())
         else:
             cost = self._money(costs)
-        return "; ".join([*told, o["contact_cost"].format(cost=cost)])
+        told.append(o["contact_cost"].format(cost=cost))
+        for arm, given in decision.cost.items():
+            name = self.tables.arm(arm)
+            key = "arm_rate" if given.rate else "arm_free"
+            if given.rate or not given.amount:
+                told.append(o[key].format(arm=name, rate=share(given.rate)))
+            if given.amount:
+                told.append(o["arm_amount"].format(arm=name, amount=self._money(given.amount)))
+        return "; ".join(told)
 
     def _overlapping(self) -> str:
         """How many offers were followed by another one while their outcome was watched."""

@@ -54,11 +54,20 @@ def attribute_features(customers: ir.Table) -> tuple[Feature, ...]:
     """
     features: dict[str, Feature] = {}
     for column, kind in attributes(customers):
-        name = "attribute_" + re.sub(r"\W+", "_", column.lower()).strip("_")
+        name = attribute_name(column)
         while name in features:  # "Name" and "name" are two columns, but one would win
             name += "_"
         features[name] = _attribute(name, column, kind)
     return tuple(features.values())
+
+
+def attribute_name(column: str) -> str:
+    """The feature of a column of customers.
+
+    >>> attribute_name("Last order")
+    'attribute_last_order'
+    """
+    return "attribute_" + re.sub(r"\W+", "_", column.lower()).strip("_")
 
 
 def _attribute(name: str, column: str, kind: dt.DataType) -> Feature:

@@ -18,17 +18,18 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import ibis
 import ibis.expr.types as ir
 
 from neigung.errors import FeatureError
+from neigung.language import ENGLISH, STORED, Message, languages
+from neigung.language import Language as Language  # the rooms above take it from here
 from neigung.profiles.timeline import Past
 
-Language = Literal["en", "de"]
 Kind = Literal["number", "category"]
 
 # What a number counts, so that reasons can write it: "3 Tage", "12 %", "4,50".
@@ -37,9 +38,16 @@ UNITS = (
     "currency", "points", "days", "hours", "clock", "share", "ratio", "category",
 )  # fmt: skip
 
-_WINDOW = {"en": "in the last {} days", "de": "in den letzten {} Tagen"}
-_WHOLE = {"en": "so far", "de": "bisher"}
-_SENTENCES = ("reason", "zero", "missing")
+_WINDOW = Message("in the last {days} days")
+_WHOLE = Message("so far")
+_PARTS = {"": "text", "reason": "sentence", "zero": "zero", "missing": "missing"}
+"""How columns call what docstrings label like this, and the language behind it if not English."""
+
+_SENTENCES = tuple(filter(None, _PARTS))
+_FIELDS = tuple(f"{part}_{language}" for part in _PARTS.values() for language in STORED)
+"""The texts that have a field of their own."""
+
+_NEEDED = ("a first line in English", "a line 'de: …' in German")
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,8 @@ class Column:
     """One column of the feature table: a feature in one of its windows.
 
     Columns of one `fact` say the same of a customer, so that reasons tell it once; None in an
-    artefact from before there were facts, where each feature is one.
+    artefact from before there were facts, where each feature is one. `more` holds the texts in
+    languages that came later, by names such as `text_fr` and `sentence_fr`.
     """
 
     name: str
@@ -91,29 +100,42 @@ class Column:
     zero_de: str | None = None
     missing_en: str | None = None
     missing_de: str | None = None
+    more: Mapping[str, str] = field(default_factory=dict, hash=False)
 
-    def text(self, language: Language = "en") -> str:
+    def text(self, language: Language = ENGLISH) -> str:
         """What the column says, for reviewers: `Number of orders in the last 30 days`."""
-        text = self.text_de if language == "de" else self.text_en
-        return _in_window(text if "{window}" in text else f"{text} {{window}}", self, language)
+        text = self._part("text", language) or self.text_en
+        text = text if "{window}" in text else f"{text} {{window}}"
+        return _in_window(text, self, self.spoken(language))
 
-    def sentence(self, language: Language = "en") -> str | None:
+    def sentence(self, language: Language = ENGLISH) -> str | None:
         """The template of the reason, with `{value}` and names of other columns, or None."""
-        return self._said(self.sentence_de if language == "de" else self.sentence_en, language)
+        return self._said("sentence", language)
 
-    def zero(self, language: Language = "en") -> str | None:
+    def zero(self, language: Language = ENGLISH) -> str | None:
         """What the reason says instead where the value is zero, or None."""
-        return self._said(self.zero_de if language == "de" else self.zero_en, language)
+        return self._said("zero", language)
 
-    def missing(self, language: Language = "en") -> str | None:
+    def missing(self, language: Language = ENGLISH) -> str | None:
         """What the reason says instead where the value is missing, or None."""
-        return self._said(self.missing_de if language == "de" else self.missing_en, language)
+        return self._said("missing", language)
 
-    def _said(self, sentence: str | None, language: Language) -> str | None:
+    def spoken(self, language: Language) -> Language:
+        """The language in which the column speaks: English where it has no text in this one."""
+        return language if self._part("text", language) else ENGLISH
+
+    def _part(self, part: str, language: Language) -> str | None:
+        name = f"{part}_{language}"
+        found: str | None = getattr(self, name) if language in STORED else self.more.get(name)
+        return found
+
+    def _said(self, part: str, language: Language) -> str | None:
+        language = self.spoken(language)
+        sentence = self._part(part, language)
         if not sentence:
             return None
         if self.window is None:
-            sentence = sentence.replace("{window}", _WHOLE[language])
+            sentence = sentence.replace("{window}", _WHOLE.to(language))
         sentence = _in_window(sentence, self, language)
         return sentence[:1].upper() + sentence[1:]
 
@@ -122,7 +144,7 @@ class Column:
 
         What came later is left out where it is not set: an artefact from before keeps its digest.
         """
-        later = ("fact", "zero_en", "zero_de", "missing_en", "missing_de")
+        later = ("fact", "zero_en", "zero_de", "missing_en", "missing_de", "more")
         content = dataclasses.asdict(self)
         return {key: value for key, value in content.items() if value or key not in later}
 
@@ -133,7 +155,7 @@ class Column:
 
 
 def _in_window(text: str, column: Column, language: Language) -> str:
-    window = "" if column.window is None else _WINDOW[language].format(column.window)
+    window = "" if column.window is None else _WINDOW.to(language, days=column.window)
     return " ".join(text.replace("{window}", window).replace(" ,", ",").split())
 
 
@@ -164,6 +186,7 @@ class Feature:
     zero_de: str | None
     missing_en: str | None
     missing_de: str | None
+    more: Mapping[str, str] = field(hash=False)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -176,15 +199,9 @@ class Feature:
                 unit=self.unit,
                 theme=self.theme,
                 kind=self.kind,
-                text_en=self.text_en,
-                text_de=self.text_de,
-                sentence_en=self.sentence_en,
-                sentence_de=self.sentence_de,
                 fact=self.fact,
-                zero_en=self.zero_en,
-                zero_de=self.zero_de,
-                missing_en=self.missing_en,
-                missing_de=self.missing_de,
+                more=self.more,
+                **{field: getattr(self, field) for field in _FIELDS},
             )
             for window in self.windows or (None,)
         )
@@ -227,7 +244,8 @@ def feature(
     the window is added at the end, or put where `{window}` stands. Lines `reason: …` and
     `reason de: …` may give the sentence of the reason, with `{value}`, `{window}` and names of
     other columns in braces; `zero: …` and `missing: …`, with `zero de: …` and `missing de: …`, what
-    it says where the value is zero, or missing. Raises FeatureError when a text is missing.
+    it says where the value is zero, or missing. Every other language that there is a catalogue of
+    may stand in German's place, too. Raises FeatureError when a text is missing.
     """
 
     def decorate(function: Callable[..., ir.Value]) -> Feature:
@@ -249,15 +267,8 @@ def feature(
             of=of,
             clock=clock,
             kind=kind,
-            text_en=texts["en"],
-            text_de=texts["de"],
-            sentence_en=texts.get("reason"),
-            sentence_de=texts.get("reason de"),
             fact=fact or name,
-            zero_en=texts.get("zero"),
-            zero_de=texts.get("zero de"),
-            missing_en=texts.get("missing"),
-            missing_de=texts.get("missing de"),
+            **_fields(texts),
         )
 
     return decorate
@@ -265,19 +276,19 @@ def feature(
 
 def _texts(name: str, docstring: str) -> dict[str, str]:
     """The labelled paragraphs of a docstring; unlabelled text before them is English."""
-    labels = "|".join(f"{label}|{label} de" for label in _SENTENCES)
-    parts = re.split(rf"^\s*(de|{labels}):", docstring, flags=re.MULTILINE)
+    others = "|".join(one for one in languages() if one != ENGLISH)
+    labels = f"(?:{'|'.join(_SENTENCES)})(?: (?:{others}))?|{others}"
+    parts = re.split(rf"^\s*({labels}):", docstring, flags=re.MULTILINE)
     texts = {"en": parts[0].strip().split("\n\n")[0]}
     texts |= {
         label: text.strip().split("\n\n")[0]
         for label, text in zip(parts[1::2], parts[2::2], strict=True)
     }
     texts = {label: " ".join(text.split()).removesuffix(".") for label, text in texts.items()}
-    missing = [label for label in ("en", "de") if not texts.get(label)]
-    if missing:
-        needed = {"en": "a first line in English", "de": "a line 'de: …' in German"}
+    needed = [text for label, text in zip(STORED, _NEEDED, strict=True) if not texts.get(label)]
+    if needed:
         raise FeatureError(
-            f"Feature {name}: its docstring needs {' and '.join(needed[m] for m in missing)}, "
+            f"Feature {name}: its docstring needs {' and '.join(needed)}, "
             "because reviewers read it. Add it."
         )
     for label in _SENTENCES:
@@ -286,6 +297,32 @@ def _texts(name: str, docstring: str) -> dict[str, str]:
                 f"Feature {name}: '{label}:' and '{label} de:' come together. Add the missing one."
             )
     return texts
+
+
+def _fields(texts: Mapping[str, str]) -> dict[str, Any]:
+    """The labelled texts as the fields of a feature; `more` takes languages that have none."""
+    more = {
+        f"{part}_{language}": texts.get(f"{label} {language}".strip())
+        for language in languages()
+        for label, part in _PARTS.items()
+    } | {f"{part}_{ENGLISH}": texts.get(label or ENGLISH) for label, part in _PARTS.items()}
+    own = {field: more.pop(field) for field in _FIELDS}
+    return {**own, "more": {field: text for field, text in more.items() if text}}
+
+
+def in_english(columns: Sequence[Column], language: Language) -> Message | None:
+    """A note on the columns whose texts stand in English in this language; None without one."""
+    names = [one.name for one in columns if one.spoken(language) != language]
+    if not names:
+        return None
+    return Message.counted(
+        "The text of {n} feature stands in English: its docstring has none in this language "
+        "({names:some}).",
+        "The texts of {n} features stand in English: their docstrings have none in this language "
+        "({names:some}).",
+        n=len(names),
+        names=names,
+    )
 
 
 def ratio(part: ir.Value, whole: ir.Value) -> ir.Value:

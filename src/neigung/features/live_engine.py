@@ -96,7 +96,14 @@ class Engine:
         spine = self._register("spine", Input(keys))
         self._prepare_spine(study, store, self._register("pairs", Input(keys)))
 
-        past = _OwnPast(store, spine, study.retention_days, held=held, with_cutoff=rows)
+        past = _OwnPast(
+            store,
+            spine,
+            study.retention_days,
+            held=held,
+            with_cutoff=rows,
+            zero_orders=study.orders.count_zero,
+        )
         features = _chosen(study, past, names)
         self.columns = features.columns
         self._parts = [

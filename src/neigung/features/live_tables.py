@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from neigung.errors import InputError
 from neigung.profiles.contract import TABLES, WANTED
-from neigung.profiles.rows import ProfileRows, Row, boolean, instant, number, text
+from neigung.profiles.rows import ProfileRows, Row, boolean, instant, number, own_text
 
 KEY_FIELDS = (pa.field("customer_id", pa.string()), pa.field("cutoff", pa.timestamp("us")))
 
@@ -180,7 +180,7 @@ def _occurred(one: _Placed) -> dt.datetime | None:
 def _reading(kind: ibis_types.DataType) -> _Reading:
     """How a value of JSON becomes one of a column of this type."""
     if kind.is_string():
-        return _Reading(text, WANTED["string"])
+        return _Reading(own_text, WANTED["string"])
     if kind.is_boolean():
         return _Reading(boolean, WANTED["boolean"])
     if kind.is_integer():

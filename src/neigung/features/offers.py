@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis.expr.types as ir
 
 from neigung.features.feature import Feature, Source, feature, ratio
-from neigung.features.sources import contract_rows
+from neigung.features.sources import contract_rows, past_orders
 from neigung.profiles.timeline import KEYS, Past, days_between
 
 _NEEDS = ("discount_rate",)
@@ -21,7 +21,7 @@ def _offers(past: Past) -> ir.Table:
     """
     offers = contract_rows(past, "offers")
     offers = offers.filter((offers.discount_rate > 0).fill_null(False))
-    orders = contract_rows(past, "order_lines")
+    orders = past_orders(past)
     orders = orders.select(*KEYS, ordered_at=orders.occurred_at)
     ids = (*KEYS, "offer_id", "occurred_at")
     after = offers.select(*ids).inner_join(orders, KEYS)

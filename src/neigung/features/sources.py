@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 
 from neigung.features.feature import Source
 from neigung.profiles.contract import TABLES
-from neigung.profiles.timeline import KEYS, Past, days_between
+from neigung.profiles.timeline import KEYS, Past, counts, days_between, of_order
 
 EXACT = "decimal(18, 3)"
 """Quantities and points as exact numbers: their sums do not depend on the order of rows."""
@@ -64,15 +64,15 @@ def _all_columns(past: Past) -> ir.Table:
 
 def after_last_order(rows: ir.Table, past: Past) -> ir.Table:
     """`rows` with `after_order`: whether they came after the customer's last order."""
-    lines = past.rows("order_lines")
-    last = lines.group_by(*KEYS).agg(last_order_days_ago=lines.days_ago.min())
+    orders = past_orders(past)
+    last = orders.group_by(*KEYS).agg(last_order_days_ago=orders.days_ago.min())
     joined = rows.left_join(last, KEYS).drop(*(f"{key}_right" for key in KEYS))
     after = joined.days_ago < joined.last_order_days_ago
     return joined.mutate(after_order=after.fill_null(True)).drop("last_order_days_ago")
 
 
-def whole_orders(lines: ir.Table) -> ir.Table:
-    """The orders whose lines all happened at one instant and became known at one: one row each.
+def whole_orders(lines: ir.Table, zero_orders: bool = False) -> ir.Table:
+    """The orders that count whose lines all happened at one instant and became known at one.
 
     Such an order is past as a whole or not at all, so that it is the same at every cutoff. A past
     that has them as the table `WHOLE_ORDERS`, and the lines of all others as `SPLIT_LINES`, makes
@@ -80,21 +80,20 @@ def whole_orders(lines: ir.Table) -> ir.Table:
     """
     lines = _with_discounts(lines.select(**_contract_columns(lines, "order_lines")))
     orders = lines.group_by("customer_id", "order_id").agg(
-        occurred_at=lines.occurred_at.min(),
+        **of_order(lines),
         known_at=lines.known_at.min(),
-        happened_by=lines.occurred_at.max(),
         known_by=lines.known_at.max(),
         **_summed(lines),
         category_count=lines.category.nunique(),
     )
-    at_once = (orders.occurred_at == orders.happened_by) & (orders.known_at == orders.known_by)
-    return orders.filter(at_once).drop("happened_by", "known_by")
+    at_once = (orders.occurred_at == orders.ended_at) & (orders.known_at == orders.known_by)
+    orders = orders.filter(at_once, counts(orders, zero_orders))
+    return orders.drop("known_by", "ended_at", "best")
 
 
 def _summed(lines: ir.Table) -> dict[str, ir.Value]:
     """What an order is, of its lines."""
     return {
-        "value": lines.net_value.sum(),
         "discount": lines.discount.sum(),
         "line_count": lines.count(),
         "quantity": lines.quantity.try_cast(EXACT).sum(),
@@ -108,15 +107,19 @@ def _summed(lines: ir.Table) -> dict[str, ir.Value]:
 
 
 def _grouped(lines: ir.Table, past: Past) -> ir.Table:
-    """The orders that past lines make."""
+    """The orders that past lines make, with whether each `counts`."""
     values = {
-        "occurred_at": lines.occurred_at.min(),
+        **of_order(lines),
         **_summed(lines),
         # A distinct count within each order is the dearest part of this query, so not for all.
         "category_count": ibis.cases((_of_90_days(lines), lines.category)).nunique(),
     }
     orders = past.grouped(lines, values, by=["order_id"])
-    return orders.mutate(days_ago=days_between(orders.occurred_at, orders.cutoff))
+    orders = orders.mutate(
+        days_ago=days_between(orders.occurred_at, orders.cutoff),
+        counts=counts(orders, past.zero_orders),
+    )
+    return orders.drop("ended_at", "best")
 
 
 def _of_90_days(rows: ir.Table) -> ir.BooleanValue:
@@ -124,12 +127,21 @@ def _of_90_days(rows: ir.Table) -> ir.BooleanValue:
     return rows.occurred_at >= rows.cutoff - ibis.interval(days=90)
 
 
-def _past_orders(past: Past) -> ir.Table:
+def past_orders(past: Past) -> ir.Table:
+    """The past orders that count, by the lines that are past."""
+    orders = _made(past)
+    return orders.filter(orders.counts)
+
+
+def _made(past: Past) -> ir.Table:
     """The past orders; of those that are there already, and of the lines of the others."""
     if WHOLE_ORDERS not in past:
         return _grouped(order_lines(past), past)
     whole = past.rows(WHOLE_ORDERS)
-    whole = whole.mutate(category_count=ibis.ifelse(_of_90_days(whole), whole.category_count, 0))
+    whole = whole.mutate(
+        category_count=ibis.ifelse(_of_90_days(whole), whole.category_count, 0),
+        counts=ibis.literal(True),
+    )
     split = past.rows(SPLIT_LINES)
     columns = _contract_columns(split, "order_lines")
     lines = split.select(**columns, cutoff=split.cutoff, days_ago=split.days_ago)
@@ -139,13 +151,13 @@ def _past_orders(past: Past) -> ir.Table:
 
 
 def _orders(past: Past) -> ir.Table:
-    """One row per order, with the days since the customer's order before.
+    """One row per order that counts, with the days since the customer's order before.
 
     `occurred_at` is that of the first line. Orders of the same instant are told apart by their
     id, so that the result does not depend on the order of rows; `from_newest` counts them back
     from 0. `recency` is the days since the customer's last order.
     """
-    orders = _described(_past_orders(past))
+    orders = _described(past_orders(past))
     # One window for all three, so that the orders are sorted once.
     back = ibis.window(group_by=KEYS, order_by=[orders.occurred_at.desc(), orders.order_id.desc()])
     gap = days_between(orders.occurred_at.lead().over(back), orders.occurred_at)
@@ -164,9 +176,11 @@ def _orders_lately(past: Past, days: int) -> ir.Table:
     older lines are looked at, but only for their order.
     """
     days += 1  # an age is a rounded number, so that it may tell a row of a bound to either side
-    orders = _past_orders(past.lately(days))
+    orders = _made(past.lately(days))
     lines = SPLIT_LINES if WHOLE_ORDERS in past else "order_lines"
-    return _described(past.without_older(orders, lines, ("order_id",), days))
+    # Which of them count is asked last, as their ids are read twice.
+    orders = past.without_older(orders, lines, ("order_id",), days)
+    return _described(orders.filter(orders.counts))
 
 
 def _described(orders: ir.Table) -> ir.Table:

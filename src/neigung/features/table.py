@@ -12,13 +12,12 @@ from neigung.errors import FeatureError, NeigungError
 from neigung.features.feature import Column, Feature, Source
 from neigung.features.pruning import columns_read, pruned
 from neigung.features.sources import (
-    ORDER_WEEKS,
-    ORDERS,
     SPLIT_LINES,
     WHOLE_ORDERS,
     whole_orders,
 )
 from neigung.features.windows import of_no_rows, only_where
+from neigung.language import Message
 from neigung.profiles.engine import Engine
 from neigung.profiles.timeline import KEYS, Past
 
@@ -74,8 +73,13 @@ class FeatureSet:
             if wanted is None or not names.isdisjoint(wanted):
                 reasons.setdefault(reason, []).append(name)
         notes = tuple(
-            f"{len(names)} feature{'s' * (len(names) > 1)} left out: {reason} "
-            f"({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+            Message.counted(
+                "1 feature left out: {reason} ({names:some})",
+                "{n} features left out: {reason} ({names:some})",
+                n=len(names),
+                reason=reason,
+                names=names,
+            )
             for reason, names in reasons.items()
         )
         return cls(tuple(by_name[n] for n in by_name if n in computed), kept, notes)
@@ -99,12 +103,11 @@ class FeatureSet:
     def shared(self, past: Past, engine: Engine) -> Mapping[str, ir.Table]:
         """The tables of `past`, and held what many cutoffs can share: orders that never change.
 
-        Only the columns that these features read are held, and `past` needs no spine for that.
+        Only the columns that these features read are held, and `past` needs no spine for that. The
+        lines of all other orders are held, by which targets know the orders that began before.
         """
-        if not {ORDERS, ORDER_WEEKS}.intersection(self.sources):
-            return past.tables
         lines = past.tables["order_lines"]
-        orders = whole_orders(lines)
+        orders = whole_orders(lines, past.zero_orders)
         empty = ibis.table(orders.schema(), name=WHOLE_ORDERS)
         spine = lines.select("customer_id", cutoff="occurred_at")  # any will do, it is not computed
         tables = {**past.tables, WHOLE_ORDERS: empty, SPLIT_LINES: lines}
@@ -194,11 +197,11 @@ def _left_out(by_name: dict[str, Feature], past: Past) -> dict[str, str]:
         ]
         gone = [part for part in one.of if part in left_out or part not in by_name]
         if absent:
-            left_out[name] = f"no table {', '.join(absent)}"
+            left_out[name] = Message("no table {names:names}", names=absent)
         elif lacking:
-            left_out[name] = f"no column {', '.join(lacking)}"
+            left_out[name] = Message("no column {names:names}", names=lacking)
         elif gone:
-            left_out[name] = left_out.get(gone[0], f"no feature {gone[0]}")
+            left_out[name] = left_out.get(gone[0], Message("no feature {name}", name=gone[0]))
     return left_out
 
 

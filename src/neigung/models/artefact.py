@@ -33,8 +33,9 @@ def check_question(study: Study, artefact: Version, version: int) -> None:
     Raises:
         StudyError: It was trained with another target or retention.
     """
-    for key in ("target", "retention_days"):
-        then, now = artefact.study[key], study.to_dict()[key]
+    for key in ("target", "retention_days", "orders"):
+        now = study.to_dict()[key]
+        then = artefact.study.get(key, now)  # older studies did not say what an order is
         if then != now:
             raise StudyError(
                 f"Study {study.name}: version {version} was trained with another {key} ({then}) "

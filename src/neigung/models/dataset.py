@@ -16,12 +16,17 @@ import pyarrow as pa
 from neigung.errors import StudyError
 from neigung.features.feature import Column
 from neigung.features.library import library, load_user_features
+from neigung.features.sources import SPLIT_LINES
 from neigung.features.table import FeatureSet
+from neigung.language import Message
 from neigung.models.sampling import Sampling, draw
+from neigung.profiles.ends import present
+from neigung.profiles.nobody import why_nobody
 from neigung.profiles.sample import Sample
 from neigung.profiles.spine import build_past, rows_of
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import KEYS, Future, Past, every, latest_cutoff
+from neigung.progress import Reporter
 from neigung.study import Study
 from neigung.targets.target import check_tables, label, reference
 
@@ -92,7 +97,7 @@ def study_cutoffs(study: Study, profiles: Profiles) -> list[dt.datetime]:
     data, or a cutoff lies before them.
     """
     check_tables(study, profiles.tables)
-    first, last = profiles.span()
+    first, last = profiles.span(study.cutoffs.trust_dates)
     horizon = study.target.horizon_days
     if study.target.kind == "custom":
         return _labelled_cutoffs(study, profiles)
@@ -140,6 +145,16 @@ def _labelled_cutoffs(study: Study, profiles: Profiles) -> list[dt.datetime]:
     return given[-study.cutoffs.count :]
 
 
+def most_cutoffs(study: Study, profiles: Profiles) -> int:
+    """How many cutoffs a study could have in its data; 0 where a table of labels names them."""
+    if study.target.kind == "custom":
+        return 0
+    newest, first = study_cutoffs(study, profiles)[-1], profiles.span()[0]
+    # A cutoff needs an order before it.
+    seconds = (newest - first).total_seconds() - 1e-6
+    return int(seconds // (86_400 * study.cutoffs.every_days)) + 1
+
+
 def study_features(study: Study, past: Past, also: Sequence[str] = ()) -> FeatureSet:
     """The features a study asks for, and `also` some more, as far as the store has them."""
     own = load_user_features(study.my_features) if study.my_features else ()
@@ -158,10 +173,13 @@ def _of_own_rows(study: Study, chosen: FeatureSet) -> FeatureSet:
     told = dict.fromkeys(column.feature for column in chosen.columns if column.feature in lost)
     if not told:
         return chosen
-    reason = (
-        f"{len(told)} feature{'s' * (len(told) > 1)} left out: they read everybody's rows at each "
-        f"instant, of which the offers have too many ({', '.join([*told][:3])}"
-        f"{', …' if len(told) > 3 else ''})"
+    reason = Message.counted(
+        "1 feature left out: they read everybody's rows at each instant, of which the offers have "
+        "too many ({names:some})",
+        "{n} features left out: they read everybody's rows at each instant, of which the offers "
+        "have too many ({names:some})",
+        n=len(told),
+        names=[*told],
     )
     if not columns:
         raise StudyError(f"Study {study.name}: no feature is left; {reason}. Name other features.")
@@ -241,7 +259,7 @@ def rows_by_cutoff(
             rows = queries[sample]()
             rows = rows.join(label_rows(study, profiles, past), keys=list(KEYS), join_type="inner")
             if not rows.num_rows:
-                raise StudyError(_nobody(study, cutoff, sample))
+                raise StudyError(why_nobody(study, profiles, cutoff, sample))
             yield rows
 
 
@@ -250,7 +268,12 @@ def _shared(
 ) -> Mapping[str, ir.Table]:
     """What many cutoffs of the same customers read, held for all of them."""
     tables = profiles.tables if sample is None else rows_of(profiles, sample)
-    past = Past(tables, tables["order_lines"], study.retention_days)
+    past = Past(
+        tables,
+        tables["order_lines"],
+        study.retention_days,
+        zero_orders=study.orders.count_zero,
+    )
     return features.shared(past, profiles.engine)
 
 
@@ -295,7 +318,7 @@ def feature_query(
     StudyError when the cutoff lies outside of the data, has nobody to predict for, or the store
     cannot give a named column.
     """
-    first, last = profiles.span()
+    first, last = profiles.span(study.cutoffs.trust_dates)
     if not first < cutoff <= end_of(last):
         side, advice = ("before", "a later") if cutoff <= first else ("after", "an earlier")
         raise StudyError(
@@ -307,7 +330,7 @@ def feature_query(
     features = study_features(study, past) if names is None else _named(names, study, past)
     rows = int(past.spine.count().to_pyarrow().as_py())
     if not rows:
-        raise StudyError(_nobody(study, cutoff))
+        raise StudyError(why_nobody(study, profiles, cutoff, sample))
     return FeatureQuery(features.table(past), features.columns, features.notes, rows)
 
 
@@ -344,14 +367,39 @@ def _named(names: Sequence[str], study: Study, past: Past) -> FeatureSet:
     return replace(chosen, columns=tuple(by_name[name] for name in names))
 
 
+def tell_age(study: Study, last: dt.datetime, reporter: Reporter) -> None:
+    """Say how old data are that end with an order of `last`.
+
+    Raises StudyError when they are older than the study allows.
+    """
+    now = present()
+    days, most = (now.date() - last.date()).days, study.cutoffs.max_age_days
+    age = f"{days:,} day{'s' * (days != 1)} before today" if days > 0 else "today or later"
+    if most is not None and days > most:
+        raise StudyError(
+            f"Study {study.name}: data of at most {most} days are wanted (cutoffs.max_age_days), "
+            f"but the last order is of {last:%Y-%m-%d}, {age}. Load newer orders, or name a cutoff."
+        )
+    reporter.say(f"  The data end on {last:%Y-%m-%d}, {age}.")
+
+
 def end_of(last: dt.datetime) -> dt.datetime:
     """The midnight after the last order: until then the data may be complete."""
     return dt.datetime.combine(last.date(), dt.time()) + dt.timedelta(days=1)
 
 
-def label_rows(study: Study, profiles: Profiles, past: Past) -> pa.Table:
-    """The labels of the rows of one past; all that is known of the past here is the reference."""
-    future = Future(profiles.tables, reference(past, study.target), study.target.horizon_days)
+def label_rows(
+    study: Study, profiles: Profiles, past: Past, older: ir.Table | None = None
+) -> pa.Table:
+    """The labels of the rows of one past.
+
+    All that is known of the past here is the reference, and `older`, which tells the orders that
+    had begun (see `Future`): without it, the lines of orders that do not lie at one instant, where
+    the past holds them, or else all order lines.
+    """
+    older = past.tables.get(SPLIT_LINES) if older is None else older
+    rows, days = reference(past, study.target), study.target.horizon_days
+    future = Future(profiles.tables, rows, days, study.orders.count_zero, older)
     return label(future, study.target).to_pyarrow()
 
 
@@ -366,13 +414,3 @@ def as_frame(rows: pa.Table, columns: Sequence[Column], more: Sequence[str] = ()
             frame[column.name] = pd.Categorical(values, sorted(values.dropna().unique()))
     frame = frame.sort_values(list(KEYS)[::-1], ignore_index=True)
     return frame[[*KEYS, "label", *more, *(column.name for column in columns)]]
-
-
-def _nobody(study: Study, cutoff: dt.datetime, sample: Sample | None = None) -> str:
-    days = study.population.active_within_days
-    active = f"with an order in the {days} days before it" if days else "with an order before it"
-    return (
-        f"Study {study.name}: at the cutoff {cutoff:%Y-%m-%d} at least one customer is needed "
-        f"{active} whom the legal basis covers, found none. Check population, legal_basis and "
-        f"cutoffs{'' if sample is None else ', or raise model.rows'}."
-    )

@@ -19,7 +19,13 @@ from pandas.api.types import is_float_dtype
 
 from neigung.errors import LeakageError
 from neigung.models.dataset import Dataset, as_frame, label_rows, study_features
-from neigung.models.offers.dataset import OfferDataset, OfferSplits, only_own_rows, with_margin
+from neigung.models.offers.dataset import (
+    OfferDataset,
+    OfferSplits,
+    only_own_rows,
+    shows_discounts,
+    with_margin,
+)
 from neigung.models.splits import Splits
 from neigung.profiles.sample import Sample
 from neigung.profiles.spine import build_past, eligible, past_of_pairs
@@ -40,7 +46,7 @@ def check_leakage(dataset: Dataset, splits: Splits, study: Study, profiles: Prof
     Raises LeakageError when a training outcome ends after the cutoff it is
     judged at; when a feature of the oldest or the newest cutoff changes once everything is
     deleted that happened or became known at or after it; or when a label changes once everything
-    is deleted that happened before the cutoff or after its horizon.
+    is deleted that happened before the cutoff or after its horizon, but for which orders had begun.
     """
     check_splits(splits, study.target.horizon_days)
     for cutoff in sorted({dataset.cutoffs[0], splits.test}):
@@ -144,8 +150,16 @@ def _check_offers(
     names = [column.name for column in features.columns if column.name in rows.columns]
     _compare(rows[[*_KEYS, *names]], as_frame(again, features.columns), where)
 
-    came = outcomes(Future(after.tables, pairs, study.target.horizon_days)).to_pyarrow()
-    frame = as_frame(with_margin(came, study), (), results[1:])
+    days, zero = study.target.horizon_days, study.orders.count_zero
+    future = Future(after.tables, pairs, days, zero, _lines_before(profiles, pairs))
+    came = outcomes(future).to_pyarrow()
+    schema = pa.schema(
+        [(key, came.schema.field(key).type) for key in _KEYS] + [("arm", pa.string())]
+    )
+    arms = pa.Table.from_pandas(rows[[*_KEYS, "arm"]], schema=schema, preserve_index=False)
+    came = came.join(arms, keys=_KEYS, join_type="inner")
+    came = with_margin(came, study, dataset.rates, shows_discounts(profiles))
+    frame = as_frame(came, (), results[1:])
     _compare(rows[[*_KEYS, *results]], frame, where)
 
 
@@ -167,6 +181,17 @@ def _cut_each(profiles: Profiles, pairs: ir.Table, horizon: dt.timedelta | None)
             kept = (cut.occurred_at >= cut.cutoff) & (cut.occurred_at < end)
         tables[name] = cut.filter(kept).select(table.columns)
     return Profiles(profiles.location, profiles.engine, tables, profiles.said)
+
+
+def _lines_before(profiles: Profiles, pairs: ir.Table) -> ir.Table:
+    """The order lines of the customers of `pairs` before their own instant.
+
+    They come back to the future that is cut from the store for one thing: to tell which of its
+    orders had begun.
+    """
+    lines = profiles.table("order_lines")
+    found = lines.inner_join(pairs, "customer_id")
+    return found.filter(found.occurred_at < found.cutoff).select(lines.columns)
 
 
 def _cut(profiles: Profiles, start: dt.datetime | None, end: dt.datetime, known: bool) -> Profiles:
@@ -203,7 +228,8 @@ def _labels(
 ) -> pd.DataFrame:
     past = build_past(_cut(profiles, None, cutoff, known=True), study, cutoff, sample)
     end = cutoff + dt.timedelta(days=study.target.horizon_days)
-    rows = label_rows(study, _cut(profiles, cutoff, end, known=False), past)
+    begun = _cut(profiles, None, cutoff, known=False).table("order_lines")
+    rows = label_rows(study, _cut(profiles, cutoff, end, known=False), past, begun)
     return as_frame(rows, ())
 
 

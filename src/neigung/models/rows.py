@@ -5,6 +5,8 @@ Pandas takes longer to make and to take apart a frame of one row than the trees 
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -14,6 +16,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.errors import InputError
+
+_WHOLE = re.compile(r"(-?[0-9]+)(?:\.0+)?")
+_LARGE = re.compile(r"-?[0-9](?:\.[0-9]+)?e\+[0-9]{1,3}")
+"""As Python writes floats from 1e16 on."""
 
 Array = npt.NDArray[Any]
 Choice = slice | list[int] | npt.NDArray[np.intp]
@@ -148,3 +154,23 @@ def category_text(value: Any) -> str | None:
     if isinstance(value, str):
         return str(value)
     return None if pd.isna(value) else str(value)
+
+
+def category_key(text: str) -> str:
+    """What one category has in common however it is written: 1, 1.0, "1" and true are one.
+
+    Numbers lose a fraction of nothing, booleans are 1 and 0. Zeros in front stay, as of postcodes.
+
+    >>> [category_key(text) for text in ("1.0", "1", "True", "007", "1.50", "-0.0", "1e+16", "web")]
+    ['1', '1', '1', '007', '1.50', '0', '10000000000000000', 'web']
+    """
+    word = text.strip().lower()
+    if word in ("true", "false"):
+        return "1" if word == "true" else "0"
+    if _LARGE.fullmatch(text):
+        number = float(text)
+        return str(int(number)) if math.isfinite(number) and number.is_integer() else text
+    whole = _WHOLE.fullmatch(text)
+    if whole is None:
+        return text
+    return "0" if whole[1] == "-0" else whole[1]

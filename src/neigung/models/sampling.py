@@ -13,11 +13,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from neigung.language import Message
 from neigung.profiles.sample import Sample
 from neigung.profiles.spine import build_past
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import is_over
 from neigung.study import Study
+
+_LEARNED = Message(
+    "About {rows:,} of {of:,} training rows: those of the {percent:.2g} % of customers whom the "
+    "hash of their id chooses (model.rows)."
+)
+_TESTED = Message(
+    "About {rows:,} of {of:,} test rows: those, drawn apart from them, of the {percent:.2g} % of "
+    "customers whom the hash of their id chooses (model.rows)."
+)
 
 
 @dataclass(frozen=True)
@@ -53,16 +63,13 @@ class Sampling:
     def notes(self) -> tuple[str, ...]:
         """What is left out, in words."""
         told = []
-        for sample, of, what in (
-            (self.learned, self.train_of, "training rows: those"),
-            (self.tested, self.test_of, "test rows: those, drawn apart from them,"),
+        for sample, of, about in (
+            (self.learned, self.train_of, _LEARNED),
+            (self.tested, self.test_of, _TESTED),
         ):
             if sample is not None:
-                told.append(
-                    f"About {round(sample.share * of):,} of {of:,} {what} of the "
-                    f"{_percent(sample.share)} of customers whom the hash of their id chooses "
-                    "(model.rows)."
-                )
+                rows = round(sample.share * of)
+                told.append(about.having(rows=rows, of=of, percent=100 * sample.share))
         return tuple(told)
 
 
@@ -92,12 +99,3 @@ def _rows_at(study: Study, profiles: Profiles, cutoff: dt.datetime) -> int:
         labels = profiles.table("labels")
         spine = spine.semi_join(labels, ("customer_id", "cutoff"))
     return int(spine.count().to_pyarrow().as_py())
-
-
-def _percent(share: float) -> str:
-    """Two digits that count.
-
-    >>> _percent(0.01834), _percent(0.5)
-    ('1.8 %', '50 %')
-    """
-    return f"{100 * share:.2g} %"

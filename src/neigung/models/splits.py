@@ -62,7 +62,9 @@ class Splits:
         }
 
 
-def make_splits(cutoffs: Iterable[datetime], horizon_days: int, folds: int = 3) -> Splits:
+def make_splits(
+    cutoffs: Iterable[datetime], horizon_days: int, folds: int = 3, most: int | None = None
+) -> Splits:
     """Split cutoffs in time so that no outcome is learned from before it was over.
 
     A cutoff `c` may serve a later cutoff `t` only if `c + horizon <= t`. Rolling-origin
@@ -74,6 +76,7 @@ def make_splits(cutoffs: Iterable[datetime], horizon_days: int, folds: int = 3) 
         cutoffs: Instants in any order (UTC, naive); duplicates count once.
         horizon_days: How long an outcome is watched, in days.
         folds: How many validation cutoffs are wanted, at least 1.
+        most: How many such cutoffs the data can give; 0 where a table of labels names them.
 
     Raises:
         StudyError: The cutoffs do not leave room for that many folds.
@@ -87,7 +90,7 @@ def make_splits(cutoffs: Iterable[datetime], horizon_days: int, folds: int = 3) 
     >>> make_splits(days[:2], horizon_days=60, folds=3)
     Traceback (most recent call last):
     neigung.errors.StudyError: 3 folds with a 60-day horizon need 7 cutoffs, but \
-2025-01-01..2025-01-31 every 30 days gives 2. Raise cutoffs.count or lower model.folds.
+2025-01-01..2025-01-31 every 30 days gives 2. Raise cutoffs.count to 7 or lower model.folds.
     """
     if folds < 1 or horizon_days < 1:
         raise StudyError(
@@ -99,7 +102,7 @@ def make_splits(cutoffs: Iterable[datetime], horizon_days: int, folds: int = 3) 
     train = _over_by(times, times[-1] - horizon) if times else ()
     possible = [c for c in train if c - horizon >= train[0]]
     if len(possible) < folds:
-        raise StudyError(_too_few(times, horizon_days, folds))
+        raise StudyError(_too_few(times, horizon_days, folds, most))
     apart: list[datetime] = []
     for c in reversed(possible):
         if not apart or c + horizon <= apart[-1]:
@@ -116,10 +119,17 @@ def _over_by(cutoffs: Sequence[datetime], newest: datetime) -> tuple[datetime, .
     return tuple(c for c in cutoffs if c <= newest)
 
 
-def _too_few(times: list[datetime], horizon_days: int, folds: int) -> str:
+def _too_few(times: list[datetime], horizon_days: int, folds: int, most: int | None) -> str:
     plural = "s" if folds > 1 else ""
     needs = f"{folds} fold{plural} with a {horizon_days}-day horizon need{'' if plural else 's'}"
-    advice = "Raise cutoffs.count or lower model.folds."
+    fewer = " or lower model.folds" if folds > 1 else ""
+    advice = f"Raise cutoffs.count{fewer}."
+    if most == 0:
+        return (
+            f"{needs} at least {folds + 2} cutoffs that lie {horizon_days} days apart, but the "
+            f"table labels has {len(times)} ({', '.join(f'{one:%Y-%m-%d}' for one in times[-3:])})."
+            f" Add the outcomes of earlier cutoffs to labels{fewer}."
+        )
     if not times:
         return f"{needs} {folds + 2} cutoffs, but there is none. {advice}"
     span = f"{times[0]:%Y-%m-%d}..{times[-1]:%Y-%m-%d}"
@@ -129,6 +139,13 @@ def _too_few(times: list[datetime], horizon_days: int, folds: int) -> str:
         # The test and the oldest validation each wait a whole horizon for what they follow.
         wanted = 2 * ceil(timedelta(days=horizon_days) / every) + folds
         gives = f"{span} every {every / timedelta(days=1):g} days gives {len(times)}"
+        if most is not None and most < wanted:
+            return (
+                f"{needs} {wanted} cutoffs, but {gives}, and the data reach back far enough for "
+                f"{most} at most. Lower target.horizon_days or cutoffs.every_days{fewer}, or add "
+                "older orders."
+            )
+        advice = f"Raise cutoffs.count to {wanted}{fewer}."
         return f"{needs} {wanted} cutoffs, but {gives}. {advice}"
     apart = f"{folds + 2} cutoffs that lie {horizon_days} days apart (more if they lie closer)"
     return f"{needs} {apart}, but {span} gives {len(times)}. {advice}"

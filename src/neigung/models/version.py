@@ -19,6 +19,7 @@ from neigung.models.rows import Features, Table
 if TYPE_CHECKING:
     from neigung.features.feature import Column
     from neigung.models.encoding import Floats
+    from neigung.models.unseen import Unseen
 
 Unit = Literal["log_odds", "points", "money"]
 """Of contributions: calibrated log-odds; probability points or money that an arm changes."""
@@ -162,6 +163,18 @@ class Version(Protocol):
 
     def unseen(self, X: Features) -> dict[str, int]:
         """Per column, how many categories were not known at training and count as missing."""
+
+    def unknown(self, X: Features) -> dict[str, Unseen]:
+        """The same of every column of categories, with examples."""
+
+    def unknown_of_each(self, X: Features) -> list[list[str]]:
+        """Of each row the columns whose category is unknown."""
+
+    def require_known(self, unknown: Mapping[str, Unseen]) -> None:
+        """Raise InputError where all values of a column of categories are unknown."""
+
+    def many_unknown(self, unknown: Mapping[str, Unseen]) -> list[Unseen]:
+        """The columns of which much is unknown, and more than was in the test."""
 
     def save(self, path: str | Path) -> None:
         """Write the folder, whole or not at all; raises InputError where something else is."""

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from neigung.errors import ProfileError
+from neigung.profiles.mending import CUSTOMER_ID, spelled
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import KEYS, known_before
 from neigung.study import LegalBasis
@@ -31,6 +32,7 @@ def covered(profiles: Profiles, cutoffs: ir.Table, basis: LegalBasis) -> ir.Tabl
         everybody is covered who has not objected (Article 21 GDPR); `none_needed` covers all.
 
     A statement without a channel speaks for all channels, until a later statement for one channel.
+    Channels are told apart by their letters and digits alone, so that `E-Mail` is `email`.
     Of contradicting statements of the same instant the refusal counts.
 
     Returns a table of `customer_id` and `cutoff`. Raises ProfileError when consent is needed and
@@ -52,6 +54,12 @@ def covered(profiles: Profiles, cutoffs: ir.Table, basis: LegalBasis) -> ir.Tabl
     return customers(profiles).cross_join(cutoffs).anti_join(refused, KEYS)
 
 
+_ALL_CHANNELS = ("all", "any", "every", "alle", "allchannels", "allekanäle")
+"""Words with which a statement says that it is for every channel."""
+
+_MAIL = ("email", "mail")
+
+
 @dataclass(frozen=True)
 class Standing:
     """Whom a legal basis covers by the statements of a store, to be asked customer by customer.
@@ -70,6 +78,7 @@ class Standing:
 
     def said(self, customer_id: str) -> bool | None:
         """What the customer's own statements come to, None without any."""
+        customer_id = spelled(customer_id, CUSTOMER_ID) or customer_id
         row = bisect_left(self.customer_ids, customer_id, key=lambda one: one.as_py())
         if row == len(self.customer_ids) or self.customer_ids[row].as_py() != customer_id:
             return None
@@ -129,8 +138,7 @@ def _verdicts(consents: ir.Table, cutoffs: ir.Table, purpose: str) -> ir.Table:
         said = known_before(of_purpose.join(cutoffs.select(*KEYS).distinct(), "customer_id"))
     else:
         said = known_before(of_purpose.cross_join(cutoffs))
-    channel = said.channel.coalesce("") if "channel" in said.columns else ibis.literal("")
-    said = said.select(*KEYS, "occurred_at", "granted", channel=channel)
+    said = said.select(*KEYS, "occurred_at", "granted", channel=_channel(said))
     newest = said.group_by(*KEYS, "channel").mutate(newest=said.occurred_at.max())
     newest = newest.filter(newest.occurred_at == newest.newest)
     # granted.all(): a refusal of the same instant wins
@@ -138,10 +146,23 @@ def _verdicts(consents: ir.Table, cutoffs: ir.Table, purpose: str) -> ir.Table:
         occurred_at=newest.occurred_at.max(), granted=newest.granted.all()
     )
     general = statements.occurred_at.max(where=statements.channel == "")
-    statements = statements.group_by(*KEYS).mutate(general_at=general)
+    # "Mail" is email to some and a letter to others: in doubt, a later no to one is one to both.
+    mail = statements.channel.isin(_MAIL)
+    refused = statements.occurred_at.max(where=mail & ~statements.granted)
+    statements = statements.group_by(*KEYS).mutate(general_at=general, refused_at=refused)
+    undone = statements.channel.isin(_MAIL) & (statements.occurred_at <= statements.refused_at)
+    statements = statements.mutate(granted=statements.granted & ~undone.fill_null(False))
     holding = statements.filter(
         (statements.channel == "")
         | statements.general_at.isnull()
         | (statements.occurred_at > statements.general_at)
     )
     return holding.group_by(*KEYS).agg(any_yes=holding.granted.any(), all_yes=holding.granted.all())
+
+
+def _channel(statements: ir.Table) -> ir.Value:
+    """The channel of statements by its letters and digits; "" for all channels."""
+    if "channel" not in statements.columns:
+        return ibis.literal("")
+    plain = statements.channel.coalesce("").lower().re_replace(r"[^\p{L}\p{N}]+", "")
+    return ibis.ifelse(plain.isin(_ALL_CHANNELS), "", plain)

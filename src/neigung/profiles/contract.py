@@ -14,10 +14,11 @@ from typing import Literal
 import ibis
 import ibis.expr.types as ir
 
-Kind = Literal["string", "timestamp", "money", "number", "boolean"]
+Kind = Literal["string", "id", "timestamp", "money", "number", "boolean"]
 
 DTYPES: dict[Kind, str] = {
     "string": "string",
+    "id": "string",
     "timestamp": "timestamp(6)",
     "money": "decimal(18, 4)",
     "number": "float64",
@@ -27,6 +28,7 @@ DTYPES: dict[Kind, str] = {
 
 WANTED: dict[Kind, str] = {
     "string": "a text or a whole number",
+    "id": "a text or a whole number",
     "timestamp": "a date or time in ISO form, such as 2025-03-31T18:05:00Z",
     "money": "a finite amount with a decimal point, such as 12.50",
     "number": "a finite number with a decimal point, such as 12.5",
@@ -34,8 +36,26 @@ WANTED: dict[Kind, str] = {
 }
 """What a value of each kind looks like, for error messages."""
 
-RESERVED = frozenset({"cutoff"})
-"""Names that the engine adds itself; an extra column of such a name is left out."""
+RESERVED = ("cutoff", "days_ago", "is_newest_version")
+"""Columns that features find in the rows beside those of the store, whose own of such a name (in
+any case, as engines see no difference) are kept under another."""
+
+NO_VALUE = (
+    *("NULL", "Null", "null", "(NULL)", "(null)", "<NULL>", "<null>", "[NULL]", "[null]"),
+    *("\\N", "<NA>", "NaN", "nan", "NAN", "NaT", "#N/A", "#NULL!"),
+)
+"""What exports write where there is nothing: in any text it counts as missing."""
+
+NO_TEXT = (*NO_VALUE, "None")
+"""What counts as missing in texts of the contract; in a store's own column, and as an arm, `None`
+may be an answer."""
+
+NO_ID = (
+    *(*NO_TEXT, "none", "NONE", "NA", "N/A", "na", "n/a", "undefined"),
+    *("-", "--", "---", ".", "?"),
+)
+"""What counts as missing in ids and codes. In a category `NA` may be North America, so that there
+it is only doubted."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +107,11 @@ def unique_with(*others: str) -> Rule:
     return Rule(f"unique for each {' and '.join(others)}", holds)
 
 
-NOT_BLANK = Rule("not blank", lambda table, name: table[name].strip() != "")
-
-
 @dataclass(frozen=True)
 class Column:
     """One column of a table: its kind, whether it must be there and filled, and its rules.
+
+    `no_value` are the texts that count as missing. A text with `words` is one of them, in any case.
 
     >>> Column("discount_rate", "number", rules=(between(0, 1),)).dtype
     'float64'
@@ -102,6 +121,8 @@ class Column:
     kind: Kind
     required: bool = False
     rules: tuple[Rule, ...] = ()
+    no_value: tuple[str, ...] = NO_TEXT
+    words: tuple[str, ...] = ()
 
     @property
     def dtype(self) -> str:
@@ -132,11 +153,11 @@ class Table:
 
 
 def _id(name: str, required: bool = True) -> Column:
-    return Column(name, "string", required, (NOT_BLANK,))
+    return Column(name, "id", required, no_value=NO_ID)
 
 
-def _text(name: str, required: bool = False, rules: tuple[Rule, ...] = ()) -> Column:
-    return Column(name, "string", required, rules)
+def _text(name: str, required: bool = False, words: tuple[str, ...] = ()) -> Column:
+    return Column(name, "string", required, (one_of(*words),) if words else (), words=words)
 
 
 def _table(
@@ -163,7 +184,7 @@ TABLES: dict[str, Table] = dict(
             _text("category"),
             _text("channel"),
             _id("campaign_id", False),
-            _text("voucher_code"),
+            _id("voucher_code", False),
             required=True,
         ),
         _table(
@@ -190,16 +211,12 @@ TABLES: dict[str, Table] = dict(
         _table(
             "responses",
             _id("contact_id"),
-            _text(
-                "kind",
-                True,
-                (one_of("delivered", "open", "click", "redeem", "bounce", "unsubscribe"),),
-            ),
+            _text("kind", True, ("delivered", "open", "click", "redeem", "bounce", "unsubscribe")),
         ),
         _table(
             "offers",
             _id("offer_id"),
-            _id("arm"),
+            Column("arm", "string", True, no_value=NO_VALUE),
             Column("discount_rate", "number", rules=(between(0, 1),)),
             Column("assignment_probability", "number", rules=(above_to(0, 1),)),
             _id("campaign_id", False),
@@ -214,13 +231,13 @@ TABLES: dict[str, Table] = dict(
         ),
         _table(
             "loyalty",
-            _text("kind", True, (one_of("join", "tier", "earn", "redeem"),)),
+            _text("kind", True, ("join", "tier", "earn", "redeem")),
             Column("points", "number"),
             _text("tier"),
         ),
         _table(
             "consents",
-            _text("purpose", True, (one_of("profiling", "marketing"),)),
+            _text("purpose", True, ("profiling", "marketing")),
             _text("channel"),
             Column("granted", "boolean", True),
         ),

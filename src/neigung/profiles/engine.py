@@ -10,7 +10,7 @@ import datetime as dt
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -171,7 +171,7 @@ class DuckDBEngine(Holder):
 
     def view(self, name: str, table: ir.Table) -> ir.Table:
         """A table under a name, computed anew by each query that reads it."""
-        return self.connection.create_view(name, table)
+        return self.connection.create_view(name, table, overwrite=True)
 
     def instants(self, cutoffs: Sequence[dt.datetime]) -> ir.Table:
         """A table of the column `cutoff`."""
@@ -214,6 +214,22 @@ class DuckDBEngine(Holder):
                 yield batch.cast(schema)
         except duckdb.Error as error:
             raise self._told(error, lambda: deque(read(), maxlen=0)) from error
+
+    def views(self) -> set[str]:
+        """The names of what is computed anew by each query that reads it."""
+        found = self.connection.con.execute(
+            "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+        )
+        return {name for (name,) in found.fetchall()}
+
+    def let_go_raw(self, kept: Collection[str]) -> None:
+        """Drop the raw tables that were copied into others, but for those of the tables `kept`."""
+        found = self.connection.con.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'raw_')"
+        )
+        for (name,) in found.fetchall():
+            if not any(name == f"raw_{one}" or name.startswith(f"raw_{one}_") for one in kept):
+                self.connection.drop_table(name)
 
     def _with_room(self, run: Callable[[], Any]) -> Any:
         """What `run` gives; with all the memory there is if it must and nobody set a limit."""

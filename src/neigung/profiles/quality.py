@@ -5,8 +5,8 @@ All numbers are aggregates inside the engine; what is said of them stands in `ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import ibis
@@ -19,6 +19,7 @@ from neigung.profiles.checks.negative_values import COUNTED
 from neigung.profiles.checks.returns import returns_without_order
 from neigung.profiles.consent import covered
 from neigung.profiles.contract import TABLES
+from neigung.profiles.ends import present
 from neigung.profiles.quality_report import (
     SEVERITIES,
     Finding,
@@ -50,7 +51,7 @@ def check(profiles: Profiles, problems: Sequence[Finding] = ()) -> QualityReport
     numbers = {name: _counted(profiles, name, CHECKS, whole=True) for name in _present(profiles)}
     tables = {name: _table_quality(profiles, name, row) for name, row in numbers.items()}
     facts = Facts(
-        profiles, _now(), {n: t.rows for n, t in tables.items()}, numbers, tables,
+        profiles, present(), {n: t.rows for n, t in tables.items()}, numbers, tables,
         _permissions(profiles),
     )  # fmt: skip
     findings = [*problems, *(finding for one in CHECKS for finding in one.says(facts))]
@@ -68,35 +69,50 @@ def check(profiles: Profiles, problems: Sequence[Finding] = ()) -> QualityReport
     )
 
 
-def open_sound(location: Any) -> Profiles:
+def open_sound(
+    location: Any,
+    *,
+    latest: bool = True,
+    trusted: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> Profiles:
     """The profiles at a place, for work that must not be wrong.
 
-    Raises ProfileError as `Profiles.open` and `require_sound` do.
+    `latest` and `trusted` are those of `require_sound`; `say` is told of far orders that do no
+    harm to a given cutoff. Raises ProfileError as `Profiles.open` and `require_sound` do.
     """
     profiles = Profiles.open(location)
-    require_sound(profiles)
+    told = require_sound(profiles, latest=latest, trusted=trusted)
+    if say is not None and not latest:
+        for doubt in told:
+            say(f"  Doubtful: {doubt}")
     return profiles
 
 
-def require_sound(profiles: Profiles, *, doubts: bool = False) -> tuple[str, ...]:
+def require_sound(
+    profiles: Profiles, *, doubts: bool = False, latest: bool = True, trusted: bool = False
+) -> tuple[str, ...]:
     """What training and scoring ask first: one pass over each table.
 
+    Parameters
+    ----------
+    profiles : the store.
+    doubts : ask all checks, not only those that can refuse.
+    latest : something is taken from where the data end; far orders do no harm where not.
+    trusted : somebody who knows says that all dates are right.
+
     Raises ProfileError, with a line each, when something would make numbers wrong. Returns what
-    is doubtful, where `doubts` are asked for, too: sentences with count and example.
+    is doubtful of what was asked: sentences with count and example.
     """
     asked = CHECKS if doubts else tuple(one for one in CHECKS if one.refuses)
     numbers = {name: _counted(profiles, name, asked) for name in _present(profiles)}
     rows = {name: int(row["rows"]) for name, row in numbers.items()}
-    facts = Facts(profiles, _now(), rows, numbers)
+    facts = Facts(profiles, present(), rows, numbers, latest=latest, trusted=trusted)
     findings = [finding for one in asked for finding in one.says(facts)]
     refused = [finding.text for finding in findings if finding.severity == "refused"]
     if refused:
         raise ProfileError("\n".join(refused))
     return tuple(one.text for one in findings if one.severity in ("bad", "warn"))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _present(profiles: Profiles) -> list[str]:

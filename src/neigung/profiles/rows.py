@@ -33,6 +33,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from neigung.profiles.contract import TABLES, WANTED, Column, Kind, Rule, Table
+from neigung.profiles.mending import spelled
 
 MAX_ROWS = 10_000
 """So many rows a table of one profile may have."""
@@ -45,6 +46,7 @@ _TOO_MUCH = 10**14  # a decimal(18, 4) has 14 digits before the point
 _LARGEST_WHOLE_FLOAT = 2.0**53
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _LONGEST_NUMBER = 40
+_FILLED = r"[^ \t\n\r\x0b\x0c]"
 
 
 class Row(BaseModel):
@@ -146,8 +148,14 @@ def _wanted(kind: Kind, more: str = "") -> PydanticCustomError:
     return PydanticCustomError("kind", "must be {wanted}", {"wanted": WANTED[kind] + more})
 
 
+def own_text(value: Any) -> str | None:
+    """A text of a column of the store's own, None for one that says that there is nothing."""
+    return spelled(text(value))
+
+
 _READ: dict[Kind, Callable[[Any], Any]] = {
     "string": text,
+    "id": text,
     "timestamp": instant,
     "money": money,
     "number": number,
@@ -155,6 +163,7 @@ _READ: dict[Kind, Callable[[Any], Any]] = {
 }
 _PYTHON: dict[Kind, Any] = {
     "string": str,
+    "id": str,
     "timestamp": dt.datetime,
     "money": Decimal,
     "number": float,
@@ -162,6 +171,7 @@ _PYTHON: dict[Kind, Any] = {
 }
 _SCHEMA: dict[Kind, dict[str, Any]] = {
     "string": {"type": "string"},
+    "id": {"type": "string"},
     "timestamp": {"type": "string", "format": "date-time"},
     "money": {"type": "number", "minimum": 1 - _TOO_MUCH, "maximum": _TOO_MUCH - 1},
     "number": {"type": "number"},
@@ -201,14 +211,6 @@ class _Asked:
     def isin(self, values: Any) -> _Keywords:
         return _Keywords(enum=list(values))
 
-    def strip(self) -> _Asked:
-        return self
-
-    def __ne__(self, other: object) -> Any:
-        return _Keywords(pattern=r"[^ \t\n\r\x0b\x0c]")
-
-    __hash__ = object.__hash__
-
 
 class _AskedTable:
     def __getitem__(self, name: str) -> _Asked:
@@ -235,16 +237,15 @@ def _checked(rule: Rule) -> AfterValidator:
             return value
 
         return AfterValidator(not_before)
-    pattern = re.compile(asked["pattern"]) if "pattern" in asked else None
     allowed = asked.get("enum")
     low, above = asked.get("minimum", -math.inf), asked.get("exclusiveMinimum", -math.inf)
     high = asked.get("maximum", math.inf)
 
     def holds(value: Any) -> Any:
-        if allowed is not None:
+        if value is None:
+            good = True
+        elif allowed is not None:
             good = value in allowed
-        elif pattern is not None:
-            good = pattern.search(value) is not None
         else:
             good = low <= value <= high and value > above
         if not good:
@@ -254,24 +255,41 @@ def _checked(rule: Rule) -> AfterValidator:
     return AfterValidator(holds)
 
 
-def _annotation(column: Column) -> Any:
+def _annotation(column: Column, optional: bool) -> Any:
     """The type of a column in a request, with its rules and its JSON schema."""
     schema = dict(_SCHEMA[column.kind])
     for rule in column.rules:
         schema |= {k: v for k, v in _keywords(rule).items() if k != "notBefore"}
-    if column.kind == "string" and "enum" not in schema:
-        schema = {
-            "anyOf": [schema, {"type": "integer", "minimum": 1 - 2**63, "maximum": 2**63 - 1}]
-        }
     checks = [_checked(rule) for rule in column.rules]
-    return Annotated[
-        (
-            _PYTHON[column.kind],
-            BeforeValidator(_READ[column.kind]),
-            *checks,
-            WithJsonSchema(schema),
-        )
-    ]
+    if column.kind in ("string", "id"):
+        return _annotation_of_text(column, optional, schema, checks)
+    read = BeforeValidator(_READ[column.kind])
+    kind: Any = Annotated[(_PYTHON[column.kind], read, *checks, WithJsonSchema(schema))]
+    return kind | None if optional else kind
+
+
+def _annotation_of_text(
+    column: Column, optional: bool, schema: dict[str, Any], checks: list[AfterValidator]
+) -> Any:
+    """The type of a column of text, which is missing where the text says that there is nothing."""
+
+    def read(value: Any) -> str | None:
+        found = None if value is None and optional else spelled(text(value), column)
+        if found is None and not optional:
+            raise PydanticCustomError(
+                "rule", "must be not blank, nor a word for nothing such as NULL"
+            )
+        return found
+
+    if not optional and "enum" not in schema:
+        schema["pattern"] = _FILLED
+    shown = [schema]
+    if "enum" not in schema:
+        shown.append({"type": "integer", "minimum": 1 - 2**63, "maximum": 2**63 - 1})
+    if optional:
+        shown.append({"type": "null"})
+    known = WithJsonSchema({"anyOf": shown} if len(shown) > 1 else schema)
+    return Annotated[(str | None if optional else str, BeforeValidator(read), *checks, known)]
 
 
 def _row_model(table: Table) -> type[Row]:
@@ -279,11 +297,11 @@ def _row_model(table: Table) -> type[Row]:
     fields: dict[str, Any] = {}
     for column in table.columns:
         wanted = f"{WANTED[column.kind]}{''.join(f', {rule.text}' for rule in column.rules)}"
-        kind = _annotation(column)
         if column.required and column.name != "customer_id":
-            fields[column.name] = (kind, Field(description=wanted))
+            fields[column.name] = (_annotation(column, False), Field(description=wanted))
         else:
-            fields[column.name] = (kind | None, Field(default=None, description=wanted))
+            kind = _annotation(column, True)
+            fields[column.name] = (kind, Field(default=None, description=wanted))
     name = "".join(part.capitalize() for part in table.name.split("_"))
     return create_model(f"{name}Row", __base__=Row, __doc__=f"A row of {table.name}.", **fields)
 
@@ -315,7 +333,7 @@ EXAMPLE: dict[str, Any] = {
 
 _FIELDS: dict[str, Any] = {
     "customer_id": (
-        _annotation(TABLES["customers"].column("customer_id")) | None,
+        _annotation(TABLES["customers"].column("customer_id"), True),
         Field(default=None, description="Whose rows these are; may be left out."),
     )
 } | {

@@ -11,8 +11,12 @@ import ibis.expr.types as ir
 from neigung.profiles import consent
 from neigung.profiles.sample import Sample
 from neigung.profiles.store import Profiles
-from neigung.profiles.timeline import KEYS, Past, past_rows
+from neigung.profiles.timeline import KEYS, Past, counts, of_order, past_rows
 from neigung.study import Study
+
+_DAYS_OF_AN_ORDER = 31
+"""Further apart than that the lines of an order do not lie, but where its id stands for several;
+then somebody counts as active by the later ones."""
 
 
 def build_past(
@@ -37,8 +41,8 @@ def build_past(
         covered = engine.hold("covered", covered)
     # A cutoff that is written into the query lets the engine pass over files of other times.
     tables = profiles.tables if rows is None else rows
-    orders = tables["order_lines"].mutate(cutoff=ibis.literal(cutoff, "timestamp(6)"))
-    spine = _lately(past_rows(orders, _days(study)), study)
+    lines = tables["order_lines"].mutate(cutoff=ibis.literal(cutoff, "timestamp(6)"))
+    spine = _everybody(lines, study)
     spine = spine if sample is None else sample.of(spine)
     spine = engine.hold("spine", spine if covered is None else spine.semi_join(covered, KEYS))
     return Past(
@@ -49,6 +53,7 @@ def build_past(
         everybodys=None if rows is None else profiles.tables,
         cutoff=cutoff,
         complete_days=_days(study) if covered is None and sample is None else None,
+        zero_orders=study.orders.count_zero,
     )
 
 
@@ -88,25 +93,58 @@ def past_of_pairs(
         covered = consent.covered(profiles, instants, study.legal_basis)
     if covered is not None:
         covered = profiles.engine.hold("covered_of_pairs", covered)
-    return Past(profiles.tables, spine, study.retention_days, covered, own_rows_only)
+    return Past(
+        profiles.tables,
+        spine,
+        study.retention_days,
+        covered,
+        own_rows_only,
+        zero_orders=study.orders.count_zero,
+    )
 
 
 def _active(profiles: Profiles, study: Study, candidates: ir.Table) -> ir.Table:
     """The candidates with an order lately enough before their cutoff."""
-    orders = Past(profiles.tables, candidates, _days(study)).rows("order_lines")
-    return _lately(orders, study)
+    return _ordered(
+        Past(profiles.tables, candidates, study.retention_days).rows("order_lines"), study
+    )
+
+
+def _ordered(lines: ir.Table, study: Study) -> ir.Table:
+    """Who has, among these past lines, those of an order that counts and began lately enough."""
+    orders = lines.group_by(*KEYS, "order_id").agg(**of_order(lines), days_ago=lines.days_ago.max())
+    orders = orders.filter(counts(orders, study.orders.count_zero))
+    if study.population.active_within_days is not None:
+        orders = orders.filter(orders.days_ago <= study.population.active_within_days)
+    return orders.select(*KEYS).distinct()
+
+
+def _everybody(lines: ir.Table, study: Study) -> ir.Table:
+    """Who has an order that counts and began lately enough, of all lines with one `cutoff`.
+
+    To make the orders of all customers would take as long as their features. Nearly all have a
+    line that is late enough to be of such an order, as the lines of an order do not lie more than
+    a month apart, and none that takes from its total. The orders of the others are made.
+    """
+    active = study.population.active_within_days
+    paid = lines.net_value >= 0 if study.orders.count_zero else lines.net_value > 0
+    some = past_rows(lines.mutate(paid=paid), _days(study))
+    if active is not None:
+        some = some.filter(some.days_ago <= active)
+    found = some.group_by(*KEYS).agg(
+        newest=some.days_ago.min(where=some.paid), taken=(some.net_value < 0).any()
+    )
+    sure = ~found.taken & found.newest.notnull()
+    if active is not None:
+        sure = sure & (found.newest <= active - _DAYS_OF_AN_ORDER)
+    found = found.mutate(sure=sure.fill_null(False))
+    doubtful = found.filter(~found.sure).select("customer_id")
+    theirs = past_rows(lines.semi_join(doubtful, "customer_id"), study.retention_days)
+    return found.filter(found.sure).select(*KEYS).union(_ordered(theirs, study))
 
 
 def _days(study: Study) -> int:
     """How old an order may be that makes somebody one of the population, and a day more."""
     active_within = study.population.active_within_days
-    # `_lately` decides; without older rows to look at it is faster.
+    # `_everybody` decides; without older rows to look at it is faster.
     return min(study.retention_days, (active_within or study.retention_days) + 1)
-
-
-def _lately(orders: ir.Table, study: Study) -> ir.Table:
-    """Who has one of these orders as late before the cutoff as the population asks."""
-    active_within = study.population.active_within_days
-    if active_within is not None:
-        orders = orders.filter(orders.days_ago <= active_within)
-    return orders.select(*KEYS).distinct()

@@ -20,33 +20,25 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-import ibis
-import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from neigung.errors import ProfileError
-from neigung.locations import shown
-from neigung.profiles.contract import RESERVED, TABLES, Table
+from neigung.profiles import ends
+from neigung.profiles.admission import Admission
+from neigung.profiles.contract import TABLES
+from neigung.profiles.customer_dates import dated_customers
+from neigung.profiles.ends import Ends, ends_of
 from neigung.profiles.engine import DuckDBEngine, Engine
+from neigung.profiles.fingerprint import fingerprint
 from neigung.profiles.quality_report import Finding
-from neigung.profiles.source import let_go, memory_tables, raw_tables, unreadable, views
-from neigung.profiles.spark_session import is_of_spark, open_tables, place_of_files
-from neigung.profiles.store_files import StoreFiles
-from neigung.profiles.validation import (
-    broken_rules,
-    broken_types,
-    missing_columns,
-    normalise,
-    unknown_columns,
-)
+from neigung.profiles.sources.frames import memory_tables
+from neigung.profiles.sources.registry import source_of
+from neigung.profiles.sources.source import Opened, unreadable
+from neigung.profiles.sources.spark_session import is_of_spark, place_of_files
+from neigung.profiles.sources.store_files import StoreFiles
 
 MATERIALISE_UP_TO = 20_000_000
 """Tables of up to so many rows are held in the engine; larger ones stay where they are."""
-
-
-@ibis.udf.scalar.builtin(name="md5_number_lower")  # type: ignore[untyped-decorator]
-def _md5_number_lower(text: dt.string) -> dt.uint64:
-    """The lower 64 bits of the MD5 of a text, computed in the engine."""
 
 
 class Profiles:
@@ -76,7 +68,7 @@ class Profiles:
         self.tables = dict(tables)
         self.said = said
         self._digest: str | None = None
-        self._span: tuple[datetime, datetime] | None = None
+        self._ends: Ends | None = None
         self._files: StoreFiles | None = None
         self._read_later: StoreFiles | None = None
 
@@ -88,13 +80,14 @@ class Profiles:
         only: Collection[str] | None = None,
         problems: list[Finding] | None = None,
     ) -> Profiles:
-        """The profiles at `location`: a folder of Parquet or CSV files, a DuckDB file, the URL of
-        a database in PostgreSQL (see `postgres`), the URL of a database or folder on Spark (see
-        `spark_session`), or a Spark session, whose tables and views are taken.
+        """The profiles at `location`: a folder of Parquet or CSV files (see `sources.files`),
+        a DuckDB file, the URL of a database in PostgreSQL (see `sources.postgres`), the URL of a
+        database or folder on Spark (see `sources.spark_session`), or a Spark session, whose tables
+        and views are taken.
 
         Profiles that are open already are given back.
 
-        A table is one file (`order_lines.parquet`, `.csv`, `.csv.gz`) or one folder of files
+        A table is one file (`order_lines.parquet`, `.csv`, …) or one folder of files
         (`order_lines/`). `memory_limit` bounds the engine's memory, such as "4GB". With `only`
         nothing but these tables is looked at, and none of them needs to be there.
 
@@ -107,29 +100,25 @@ class Profiles:
         if isinstance(location, Profiles):
             return location
         wanted = TABLES if only is None else only
+        source = source_of(location)
         of_spark = is_of_spark(location)
         files = StoreFiles.of(place_of_files(location) if of_spark else location, wanted)
         try:
-            if of_spark:
-                spark, said, raw, notes = open_tables(location, only, memory_limit)
-                profiles = cls._validated(said, spark, raw, _plain(notes), wanted, problems)
-            else:
-                engine = DuckDBEngine.open(memory_limit)
-                raw, notes = raw_tables(engine.connection, location, only)
-                name = shown(location)
-                profiles = cls._validated(name, engine, raw, _plain(notes), wanted, problems)
+            opened = source.open(location, wanted, memory_limit)
+            profiles = cls._validated(opened, wanted, problems)
         except ProfileError:
             files.check()  # what is half-written breaks the contract in every way
             raise
         files.check()
         profiles._files = files
-        if of_spark:
+        engine = opened.engine
+        if not isinstance(engine, DuckDBEngine):
             profiles._read_later = files  # executors read again whatever they are asked for
             return profiles
-        computed = views(engine.connection)
+        computed = engine.views()
         lasting = {n for n, table in profiles.tables.items() if table.get_name() in computed}
         profiles._read_later = files.read_later(lasting)
-        let_go(engine.connection, lasting)
+        engine.let_go_raw(lasting)
         return profiles
 
     @classmethod
@@ -139,44 +128,53 @@ class Profiles:
         Raises ProfileError when a table is unknown or breaks the contract.
         """
         engine = DuckDBEngine.open(memory_limit)
-        return cls._validated("memory", engine, memory_tables(engine.connection, tables), ())
+        return cls._validated(Opened("memory", engine, memory_tables(engine.connection, tables)))
 
     @classmethod
     def _validated(
         cls,
-        location: str,
-        engine: Engine,
-        raw: Mapping[str, ir.Table],
-        notes: tuple[Finding, ...],
+        opened: Opened,
         wanted: Collection[str] = tuple(TABLES),
         problems: list[Finding] | None = None,
     ) -> Profiles:
-        said = list(notes)
-        errors: list[Finding] = []
+        location, engine, raw = opened.name, opened.engine, opened.tables
+        admission = Admission(opened, MATERIALISE_UP_TO, problems is not None)
+        said, errors = admission.said, admission.errors
         tables: dict[str, ir.Table] = {}
         if "order_lines" in wanted and "order_lines" not in raw:
-            found = f"has only {', '.join(raw)}" if raw else "has no table of a profile"
-            needed = f"order_lines is needed, but {location} {found}."
-            told = [*(one.text for one in notes), "Add the table order_lines."]
-            raise ProfileError(" ".join((needed, *told)))
+            if not any(one.table == "order_lines" for one in errors):
+                found = f"has only {', '.join(raw)}" if raw else "has no table of a profile"
+                needed = f"order_lines is needed, but {location} {found}."
+                columns = "customer_id, occurred_at, order_id, net_value"
+                told = [*(one.text for one in said), f"Add the table order_lines ({columns})."]
+                errors.insert(0, Finding("refused", "order_lines", " ".join((needed, *told))))
+            raise ProfileError(_lines(errors))
         for name, table in TABLES.items():
             if name not in raw:
                 continue
             try:
-                checked = _check(engine, table, raw[name], said, errors, problems is not None)
+                admitted = admission.table(table, raw[name])
             except engine.failures as error:
-                raise unreadable(f"The table {name} of {location}", error) from error
-            if checked is not None:
-                tables[name] = checked
+                why = str(unreadable(f"The table {name} of {location}", error))
+                errors.append(Finding("refused", name, why))
+                continue
+            if admitted is not None:
+                tables[name] = admitted
         if errors and (
             problems is None or ("order_lines" in wanted and "order_lines" not in tables)
         ):
-            raise ProfileError("\n".join(one.text for one in errors))
+            raise ProfileError(_lines(errors))
         if problems is not None:
             problems.extend(errors)
+        said = admission.findings()
         if "customers" in tables and "order_lines" in wanted:
-            tables["customers"] = _date_customers(engine, tables, said)
-        absent = [name for name in wanted if name not in tables]
+            dated = dated_customers(engine, tables, said)
+            if dated is None:
+                del tables["customers"]
+            else:
+                tables["customers"] = dated
+        wrong = {one.table for one in errors}
+        absent = [name for name in wanted if name not in tables and name not in wrong]
         if absent:
             left_out = f"Absent, so that their features are left out: {', '.join(absent)}."
             said.append(Finding("ok", "", left_out))
@@ -204,13 +202,16 @@ class Profiles:
             )
         return self.tables[name]
 
-    def span(self) -> tuple[datetime, datetime]:
-        """The instants of the first and the last order line, UTC without a zone."""
-        if self._span is None:
-            at = self.table("order_lines").occurred_at
-            row = _row(at.as_table().aggregate(first=at.min(), last=at.max()))
-            self._span = row["first"], row["last"]
-        return self._span
+    def ends(self) -> Ends:
+        """Where the orders begin and end, and how many lines lie far from them."""
+        if self._ends is None:
+            self._ends = ends_of(self.table("order_lines"), ends.present())
+        return self._ends
+
+    def span(self, trusted: bool = False) -> tuple[datetime, datetime]:
+        """The instants of the first and the last order line, UTC without a zone: of nearly all
+        of them, as `ends` tells it, or `trusted` of all."""
+        return self.ends().span(trusted)
 
     def customers(self) -> int:
         """How many customers have an order line."""
@@ -221,7 +222,7 @@ class Profiles:
         if self._digest is None:
             whole = hashlib.sha256()
             for name in sorted(self.tables):
-                whole.update(f"{name} {_fingerprint(self.tables[name])}\n".encode())
+                whole.update(f"{name} {fingerprint(self.tables[name])}\n".encode())
             self._digest = whole.hexdigest()
         return self._digest
 
@@ -272,125 +273,9 @@ class Profiles:
         )
 
 
-def _check(
-    engine: Engine,
-    table: Table,
-    raw: ir.Table,
-    said: list[Finding],
-    errors: list[Finding],
-    nevertheless: bool,
-) -> ir.Table | None:
-    """`raw` as the contract wants it, or None, with what is to be said or wrong appended.
-
-    `nevertheless`: a table with values that break the contract is given, too.
-    """
-
-    def wrong(text: str) -> None:
-        errors.append(Finding("refused", table.name, text))
-
-    def note(text: str) -> None:
-        said.append(Finding("ok", table.name, text))
-
-    missing = missing_columns(table, raw)
-    rows, broken = (_count(raw), []) if missing else broken_types(table, raw, engine.ordered)
-    if not rows:
-        if table.required:
-            wrong(f"{table.name}: needs rows, but is empty. Export it again.")
-        else:
-            note(f"{table.name} is empty and counts as absent.")
-        return None
-    if missing:
-        wrong(missing)
-        return None
-    if not broken or nevertheless:
-        kept = engine.hold if rows <= MATERIALISE_UP_TO else engine.view
-        typed = kept(table.name, normalise(table, raw))
-        broken = [*broken, *broken_rules(table, typed, engine.ordered)]
-    if broken:
-        wrong(f"{table.name}: {'; '.join(map(str, broken))}. Mend or leave out such rows.")
-        if not nevertheless:
-            return None
-    extra = unknown_columns(table, raw)
-    clash = [name for name in extra if name in RESERVED]
-    if clash:
-        note(f"{table.name}: {', '.join(clash)} is a reserved name and was left out.")
-    extra = [name for name in extra if name not in RESERVED]
-    if extra and table.name != "customers":
-        note(f"{table.name}: unknown columns, kept and ignored: {', '.join(extra)}.")
-    return typed
-
-
-def _date_customers(
-    engine: Engine, tables: Mapping[str, ir.Table], said: list[Finding]
-) -> ir.Table:
-    """The customers, each row with the time from which it counts."""
-    customers = tables["customers"]
-    undated = _count(customers.filter(customers.occurred_at.isnull()))
-    if not undated:
-        return customers
-    # Labels are outcomes, not something that happened before them.
-    others = [
-        table.select(_owner=table.customer_id, _at=table.occurred_at)
-        for name, table in tables.items()
-        if name not in ("customers", "labels")
-    ]
-    seen = ibis.union(*others) if len(others) > 1 else others[0]
-    firsts = seen.group_by("_owner").aggregate(_first=seen._at.min())
-    if engine.ordered:
-        customers = customers.mutate(_row=ibis.row_number())
-    joined = customers.left_join(firsts, customers.customer_id == firsts._owner)
-    at = ibis.coalesce(joined.occurred_at, joined.known_at, joined._first)
-    dated = joined.mutate(occurred_at=at, known_at=ibis.coalesce(joined.known_at, at))
-    dated = dated.filter(at.notnull())
-    if engine.ordered:
-        dated = dated.order_by("_row")
-    table = engine.hold("customers_dated", dated.select(tables["customers"].columns))
-    dropped = _count(customers) - _count(table)
-    doubt = (
-        f"customers: {undated:,} rows without occurred_at count as known from the customer's "
-        "first row in another table. Give them the date when they were recorded."
-    )
-    said.append(Finding("warn", "customers", doubt))
-    if dropped:
-        left_out = (
-            f"customers: {dropped:,} rows without occurred_at left out, as their customers have "
-            "no row in another table."
-        )
-        said.append(Finding("warn", "customers", left_out))
-    return table
-
-
-def _plain(notes: Iterable[str]) -> tuple[Finding, ...]:
-    return tuple(Finding("ok", "", note) for note in notes)
-
-
-def _fingerprint(table: ir.Table) -> str:
-    def text(name: str) -> ir.StringValue:
-        value = table[name]
-        kind = value.type()
-        if kind.is_numeric() and not kind.is_decimal() and not kind.is_boolean():
-            # Formats differ in whether 3 is an integer or a float.
-            value = value.cast("float64")
-        elif kind.is_timestamp():
-            value = value.cast("timestamp(6)")
-        return ("=" + value.cast("string")).fill_null("")
-
-    names = sorted(table.columns)
-    row = ibis.literal("\x1f").join([text(name) for name in names])
-    found = _row(
-        table.aggregate(
-            rows=table.count(),
-            # A sum does not depend on the order; a decimal of 38 digits holds 10^18 such numbers.
-            total=_md5_number_lower(row).cast("decimal(38, 0)").sum(),
-        )
-    )
-    return f"{names} {found['rows']} {found['total']}"
+def _lines(errors: Iterable[Finding]) -> str:
+    return "\n".join(one.text for one in errors)
 
 
 def _count(table: ir.Table) -> int:
     return int(table.count().to_pyarrow().as_py())
-
-
-def _row(table: ir.Table) -> dict[str, Any]:
-    row: dict[str, Any] = table.to_pyarrow().to_pylist()[0]
-    return row

@@ -7,6 +7,10 @@ retention of 365 days and a horizon of 30 days, an order of
 * 2011-05-31, booked on 2011-06-02, is past that nobody knew: neither sees it,
 * 2010-05-01 is past, but longer ago than the retention: neither sees it,
 * 2011-06-01 00:00 to 2011-06-30 24:00 is future: the target sees it.
+
+An order is the lines of one customer that share an `order_id`. It counts once, at its first line,
+and only with a positive total (see `counts`): a line that ships on 2011-06-02 of an order of
+2011-05-30 is future, but no new order.
 """
 
 from __future__ import annotations
@@ -46,6 +50,7 @@ class Past:
         over files of other times.
     complete_days : the spine of the one cutoff holds everybody with an order line of so many days,
         or of nearly as many; None where it leaves some out.
+    zero_orders : whether an order of 0.00 counts.
     asked : filled by `shared`: what a feature asked for, so that it can be held.
     """
 
@@ -58,6 +63,7 @@ class Past:
     everybodys: Mapping[str, ir.Table] | None = None
     cutoff: dt.datetime | None = None
     complete_days: int | None = None
+    zero_orders: bool = False
     asked: dict[str, ir.Table] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __contains__(self, name: str) -> bool:
@@ -187,11 +193,17 @@ class Future:
     tables : the tables of a profile store by name.
     spine : table with `customer_id` and `cutoff`; further columns are carried along.
     horizon_days : how long after the cutoff is watched.
+    zero_orders : whether an order of 0.00 counts.
+    older : the order lines among which those are found that came before the cutoff, of orders that
+        go on within the horizon; `tables` hold them unless they are given. They tell that an order
+        is not new, and nothing else is read of them.
     """
 
     tables: Mapping[str, ir.Table]
     spine: ir.Table
     horizon_days: int
+    zero_orders: bool = False
+    older: ir.Table | None = None
 
     def rows(self, name: str) -> ir.Table:
         """The rows of the spine's customers within the horizon, with `cutoff`."""
@@ -200,6 +212,39 @@ class Future:
             rows.occurred_at >= rows.cutoff,
             rows.occurred_at < rows.cutoff + ibis.interval(days=self.horizon_days),
         )
+
+    def new_order_lines(self) -> ir.Table:
+        """The order lines within the horizon of orders that begin in it, with `cutoff`."""
+        lines = self.rows("order_lines")
+        ids = ("customer_id", "order_id")
+        older = self.tables["order_lines"] if self.older is None else self.older
+        older = older.select(*ids, began_at=older.occurred_at)
+        begun = older.inner_join(lines.select(*KEYS, "order_id").distinct(), ids)
+        begun = begun.filter(begun.began_at < begun.cutoff).select(*KEYS, "order_id")
+        return lines.anti_join(begun, (*KEYS, "order_id"))
+
+
+def of_order(lines: ir.Table) -> dict[str, ir.Value]:
+    """The aggregates of an order's lines that `counts` reads; `occurred_at` is its first."""
+    return {
+        "occurred_at": lines.occurred_at.min(),
+        "ended_at": lines.occurred_at.max(),
+        "value": lines.net_value.sum(),
+        "best": lines.net_value.max(),
+    }
+
+
+def counts(orders: ir.Table, zero_orders: bool) -> ir.BooleanValue:
+    """Which of the orders count: their total is positive, or 0.00 where that counts, too.
+
+    Goods sent back are no orders, so what has less than that is none; but neither do they undo an
+    order. One that was paid for and refunded later, in lines of its own, still counts.
+    """
+    if zero_orders:
+        total, once = orders.value >= 0, orders.best >= 0
+    else:
+        total, once = orders.value > 0, orders.best > 0
+    return total | (once & (orders.ended_at > orders.occurred_at))
 
 
 def past_rows(rows: ir.Table, retention_days: int) -> ir.Table:

@@ -105,6 +105,7 @@ def _origin(loaded: Loaded, group: Candidates, row: int) -> dict[str, Any]:
         "model_version": loaded.info.version,
         "cutoff": group.cutoffs[row],
         "source": group.source,
+        "unknown_categories": group.unknown[row],
     }
 
 
@@ -116,7 +117,7 @@ def reasons(told: Told, row: int, k: int, language: str) -> dict[str, Any]:
                 "feature": one.feature,
                 "value": one.value,
                 "contribution": one.contribution,
-                "text": one.text_de if language == "de" else one.text_en,
+                "text": one.text(language),
             }
             for one in told.reasons[row][:k]
         ]

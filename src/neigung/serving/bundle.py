@@ -85,9 +85,23 @@ def write_bundle(studies: Sequence[Path], out: Path) -> str:
 
 
 def _requirements() -> list[str]:
-    """What the package needs, in the versions that are installed here."""
-    from packaging.requirements import Requirement
+    """What the package needs, and what that needs, in the versions that are installed here.
 
-    needed = [Requirement(text) for text in importlib.metadata.requires("neigung") or []]
-    names = [one.name for one in needed if one.marker is None]
-    return [f"{name}=={importlib.metadata.version(name)}" for name in sorted(names)]
+    Whole, lest an image that is built of it gets what was released since.
+    """
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    found: dict[tuple[str, str], str] = {}
+    open_ends = [("neigung", "")]
+    while open_ends:
+        package, extra = end = open_ends.pop()
+        if end in found:
+            continue
+        found[end] = importlib.metadata.version(package)
+        for needed in map(Requirement, importlib.metadata.requires(package) or []):
+            if needed.marker is None or needed.marker.evaluate({"extra": extra}):
+                name = canonicalize_name(needed.name)
+                open_ends += [(name, one) for one in ("", *needed.extras)]
+    del found["neigung", ""]
+    return sorted({f"{name}=={version}" for (name, _), version in found.items()})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +29,8 @@ class Candidates:
 
     `positions` (n,) in the request, `cutoffs` (n,), `rows` their features (n, p). `stored` are the
     contributions (n, p + 1) that the snapshot holds of this version, `stored_parts` (n,) the parts
-    that they explain, see `Version`.
+    that they explain, see `Version`. `unknown` (n,) are the features whose category the model
+    does not know.
     """
 
     source: str
@@ -38,6 +39,7 @@ class Candidates:
     rows: Rows
     stored: Floats | None = None
     stored_parts: npt.NDArray[np.object_] | None = None
+    unknown: list[list[str]] = field(default_factory=list)
 
 
 def candidates(

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from neigung.errors import InputError
+from neigung.language import ENGLISH, Message
 from neigung.serving import places
+from neigung.tracking.commands import LanguageOption
 
 KEYS = Path(places.KEYS)
 LOG_KEY = Path(places.LOG_KEY)
@@ -24,7 +26,6 @@ _LogKey = typer.Option(
 KeysOption = Annotated[Path, _Keys]
 LogOption = Annotated[str, _Log]
 LogKeyOption = Annotated[Path, _LogKey]
-LanguageOption = Annotated[str, typer.Option("--language", help="en or de.")]
 CustomerId = Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id.")]
 
 
@@ -123,7 +124,7 @@ def revoke_key(
 def why(
     customer_id: CustomerId,
     at: Annotated[str | None, typer.Option("--at", help="As it was at this time (UTC).")] = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = ENGLISH,
     as_json: Annotated[bool, typer.Option("--json", help="As data.")] = False,
     log: LogOption = places.LOG,
     log_key: LogKeyOption = LOG_KEY,
@@ -145,13 +146,13 @@ def forget(
     ] = None,
     log: LogOption = places.LOG,
     log_key: LogKeyOption = LOG_KEY,
-    language: LanguageOption = "en",
+    language: LanguageOption = ENGLISH,
 ) -> None:
     """Erase what the decision log holds of a customer, or what is too old."""
     from neigung.serving.why import forget_text, purge_text
 
     if (customer_id is None) == (older_than is None):
-        raise InputError("forget needs either CUSTOMER_ID or --older-than DAYS.")
+        raise InputError(Message("forget needs either CUSTOMER_ID or --older-than DAYS."))
     if customer_id is not None:
         typer.echo(forget_text(log, log_key, customer_id, language))
     elif older_than is not None:

@@ -16,6 +16,7 @@ from typing import Self
 import sqlalchemy as sa
 
 from neigung.errors import InputError
+from neigung.language import Message
 from neigung.serving.entry import Entry, Told, microseconds
 from neigung.serving.log_postgres import Postgres
 from neigung.serving.log_rows import Keyed, Write, told
@@ -42,6 +43,25 @@ MOST_WAITING = 20_000
 
 PURGED_AT_ONCE = 500
 """Entries that are purged in one transaction, between which others can write."""
+
+_TROUBLE = {
+    "opened": Message(
+        "The decision log {log} cannot be opened now: {reason}. Mend the database or its disk, and "
+        "try again."
+    ),
+    "read": Message(
+        "The decision log {log} cannot be read now: {reason}. Mend the database or its disk, and "
+        "try again."
+    ),
+    "written": Message(
+        "The decision log {log} cannot be written now: {reason}. Mend the database or its disk, "
+        "and try again."
+    ),
+    "cleared": Message(
+        "The decision log {log} cannot be cleared now: {reason}. Mend the database or its disk, "
+        "and try again."
+    ),
+}
 
 
 class DecisionLog:
@@ -259,13 +279,10 @@ class DecisionLog:
 
     @property
     def _busy(self) -> str:
-        return f"others have been writing for {self._patience:g} s"
+        return Message("others have been writing for {patience:g} s", patience=self._patience)
 
     def _trouble(self, what: str, reason: str) -> str:
-        return (
-            f"The decision log {self._database.name} cannot be {what} now: {reason}. "
-            "Mend the database or its disk, and try again."
-        )
+        return _TROUBLE[what].having(log=self._database.name, reason=reason)
 
 
 def _database(url: str, patience: float) -> Database:
@@ -278,9 +295,13 @@ def _database(url: str, patience: float) -> Database:
         return Sqlite(Path(str(parsed.database)), patience)
     if kind in ("postgresql", "postgres"):
         return Postgres(parsed, patience)
+    found = Message("{kind} without a path", kind=kind) if kind == "sqlite" else kind
     raise InputError(
-        f"A decision log needs sqlite:///PATH or postgresql://USER@HOST/DATABASE, found {kind}"
-        f"{' without a path' if kind == 'sqlite' else ''}. Give one of the two."
+        Message(
+            "A decision log needs sqlite:///PATH or postgresql://USER@HOST/DATABASE, found "
+            "{found}. Give one of the two.",
+            found=found,
+        )
     )
 
 

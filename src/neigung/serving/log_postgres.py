@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from neigung.errors import InputError
+from neigung.language import Message
 from neigung.serving.log_tables import ENTRIES
 
 _CREATING = 7_305_412_660_128_351_041
@@ -24,8 +25,10 @@ class Postgres:
             import psycopg  # noqa: F401
         except ImportError:
             raise InputError(
-                "A decision log in PostgreSQL needs psycopg, which is not installed. "
-                "Run: pip install 'neigung[postgres]'"
+                Message(
+                    "A decision log in PostgreSQL needs psycopg, which is not installed. "
+                    "Run: pip install 'neigung[postgres]'"
+                )
             ) from None
         self.name = url.render_as_string(hide_password=True)
         milliseconds = int(patience * 1000)

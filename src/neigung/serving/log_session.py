@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 import sqlalchemy as sa
 
 from neigung.errors import InputError
+from neigung.language import Message
 from neigung.serving.log_rows import Keyed, Version, Write, content
 from neigung.serving.log_tables import (
     ENTRIES,
@@ -140,20 +141,31 @@ class Session:
         name = self.database.name
         if not sa.inspect(connection).has_table(FACTS.name):
             raise InputError(
-                f"A decision log is needed in {name}, but there is none. Name the database that "
-                "the service writes to."
+                Message(
+                    "A decision log is needed in {log}, but there is none. Name the database that "
+                    "the service writes to.",
+                    log=name,
+                )
             )
         facts = {row.name: row.value for row in connection.execute(sa.select(FACTS))}
         connection.rollback()
         if int(facts["schema_version"]) > SCHEMA_VERSION:
             raise InputError(
-                f"The decision log {name} was written by a newer version of Neigung (schema "
-                f"{facts['schema_version']}, known is {SCHEMA_VERSION}). Install that version."
+                Message(
+                    "The decision log {log} was written by a newer version of Neigung (schema "
+                    "{found}, known is {known}). Install that version.",
+                    log=name,
+                    found=facts["schema_version"],
+                    known=SCHEMA_VERSION,
+                )
             )
         if facts["key_check"] != self._key_check():
             raise InputError(
-                f"The decision log {name} needs the key that it was begun with, but this is "
-                "another: nobody would be found in it. Give the first key."
+                Message(
+                    "The decision log {log} needs the key that it was begun with, but this is "
+                    "another: nobody would be found in it. Give the first key.",
+                    log=name,
+                )
             )
 
     def _key_check(self) -> str:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from neigung.errors import InputError
+from neigung.language import Message
 from neigung.serving.log_tables import ENTRIES, GONE, LogUnavailable
 
 MARGIN = 256
@@ -43,8 +44,11 @@ class Sqlite:
         """An empty file where there is none, readable by its owner only."""
         if not create and not self.path.exists():
             raise InputError(
-                f"A decision log is needed in {self.path}, but there is no such file. Name the one "
-                "that the service writes to."
+                Message(
+                    "A decision log is needed in {path}, but there is no such file. Name the one "
+                    "that the service writes to.",
+                    path=self.path,
+                )
             )
         try:
             if create:
@@ -52,8 +56,12 @@ class Sqlite:
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
             raise InputError(
-                f"The decision log needs a file that it can write, but {self.path} cannot be "
-                f"written: {error.strerror}. Name another."
+                Message(
+                    "The decision log needs a file that it can write, but {path} cannot be "
+                    "written: {reason}. Name another.",
+                    path=self.path,
+                    reason=error.strerror,
+                )
             ) from None
 
     def _connect(self) -> sqlite3.Connection:
@@ -150,7 +158,10 @@ class Sqlite:
         while connection.exec_driver_sql(checkpoint).one()[0]:
             if time.monotonic() > deadline:
                 raise LogUnavailable(
-                    f"The entries are erased, but {self.name}-wal must be emptied too, and others "
-                    "were reading it all the time. Run the command again."
+                    Message(
+                        "The entries are erased, but {log}-wal must be emptied too, and others "
+                        "were reading it all the time. Run the command again.",
+                        log=self.name,
+                    )
                 )
             time.sleep(0.01)

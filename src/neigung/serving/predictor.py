@@ -29,6 +29,10 @@ ROWS_AT_ONCE = 100
 """Rows explained between two looks at the clock."""
 
 
+FEWEST_PROFILES = 10
+"""With so many profiles, values that are all unknown to the model are no news but an error."""
+
+
 class Predictor:
     """Answers checked requests; safe to be used by several threads.
 
@@ -174,6 +178,10 @@ class Predictor:
             )
         with metrics.stage("features"):
             found, refused = candidates(served, loaded, customers, now)
+        for group in found:
+            group.unknown = loaded.artefact.unknown_of_each(group.rows)
+            if group.source == "profile":
+                _require_known(loaded, group)
         for code in refused.values():
             shown = answers.refusal(loaded, code)
             metrics.REFUSALS.labels(study=shown["study"], code=shown["code"]).inc()
@@ -194,6 +202,17 @@ class Predictor:
             metrics.PREDICTIONS.labels(
                 study=entry.study, model_version=str(entry.version), source=entry.source
             ).inc()
+
+
+def _require_known(loaded: Loaded, group: Candidates) -> None:
+    """Refuse profiles of which the model knows none of the values of a column of categories."""
+    for name, one in loaded.artefact.unknown(group.rows).items():
+        if one.all and one.of >= FEWEST_PROFILES:
+            raise wrong_field(
+                "customers",
+                f"At least one value that the model knows is needed for {name}, but none of the "
+                f"{one.of} profiles sent gives one. Send it as the profile store has it.",
+            )
 
 
 def _tell(loaded: Loaded, group: Candidates, out: Rows, k: int, deadline: float) -> Told:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -16,9 +16,14 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 
+from neigung.language import languages
 from neigung.profiles.rows import ProfileRows, instant
 
-Language = Literal["en", "de"]
+if TYPE_CHECKING:
+    from neigung.language import Language
+else:
+    Language = Literal[languages()]
+
 CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"\S")]
 StudyName = Annotated[str, StringConstraints(min_length=1, max_length=63)]
 Money = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
@@ -176,12 +181,16 @@ class ReasonAnswer(BaseModel):
 
 
 class _Answered(BaseModel):
-    """Where an answer comes from, and why it is what it is."""
+    """Where an answer comes from, and why it is what it is.
+
+    `unknown_categories` are features whose value the model does not know; it counts as missing.
+    """
 
     model_version: int
     cutoff: dt.datetime
     source: Literal["snapshot", "profile"]
     reasons: list[ReasonAnswer]
+    unknown_categories: list[str] = []
 
 
 class Prediction(_Answered):

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from neigung.errors import InputError
+from neigung.language import Message
 
 SHORTEST = 32
 """Bytes: as many as SHA-256 gives. With fewer, ids could be guessed and tried out."""
@@ -31,11 +32,17 @@ def load_secret(variable: str, path: Path | str | None = None, *, create: bool =
     """
     given = os.environ.get(variable, "")
     if given.strip():
-        return _long_enough(os.fsencode(given), f"the environment variable {variable}")
+        return _long_enough(
+            os.fsencode(given), Message("the environment variable {variable}", variable=variable)
+        )
     if path is None:
         raise InputError(
-            f"A secret of at least {SHORTEST} bytes is needed in the environment variable "
-            f"{variable}, found none. Set it."
+            Message(
+                "A secret of at least {bytes} bytes is needed in the environment variable "
+                "{variable}, found none. Set it.",
+                bytes=SHORTEST,
+                variable=variable,
+            )
         )
     path = Path(path)
     try:
@@ -44,14 +51,23 @@ def load_secret(variable: str, path: Path | str | None = None, *, create: bool =
         return _long_enough(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise InputError(
-            f"The secret of the decision log is needed in {path} or in the environment variable "
-            f"{variable}, found neither. `neigung serve` makes one at its first start; name the "
-            "file that the log was begun with."
+            Message(
+                "The secret of the decision log is needed in {path} or in the environment variable "
+                "{variable}, found neither. `neigung serve` makes one at its first start; name the "
+                "file that the log was begun with.",
+                path=path,
+                variable=variable,
+            )
         ) from None
     except OSError as error:
         raise InputError(
-            f"The secret in {path} cannot be read or made: {error.strerror}. Mend it, or set "
-            f"{variable}."
+            Message(
+                "The secret in {path} cannot be read or made: {reason}. Mend it, or set "
+                "{variable}.",
+                path=path,
+                reason=error.strerror,
+                variable=variable,
+            )
         ) from None
 
 
@@ -59,8 +75,13 @@ def _long_enough(content: bytes, place: str) -> bytes:
     secret = content.strip()
     if len(secret) < SHORTEST:
         raise InputError(
-            f"A secret of at least {SHORTEST} bytes is needed in {place}, found {len(secret)}. "
-            "Put in a random one, such as `openssl rand -hex 32` gives."
+            Message(
+                "A secret of at least {bytes} bytes is needed in {place}, found {found}. Put in a "
+                "random one, such as `openssl rand -hex 32` gives.",
+                bytes=SHORTEST,
+                place=place,
+                found=len(secret),
+            )
         )
     return secret
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from neigung.errors import InputError
 from neigung.files import write_text
-from neigung.locations import is_url
+from neigung.locations import is_url, sqlite_address, sqlite_path
 from neigung.serving import places
 from neigung.serving.gate import Limits
 from neigung.study import Study
@@ -22,8 +22,6 @@ PLACE = "NEIGUNG_SERVING"
 HOME = "NEIGUNG_HOME"
 """The environment variable that names the folder of what changes day by day, where that is not the
 current one: BentoML changes into a bento before it starts it."""
-
-_SQLITE = "sqlite:///"
 
 Seconds = Annotated[float, Field(gt=0)]
 Many = Annotated[int, Field(ge=1)]
@@ -71,8 +69,8 @@ class Settings(BaseModel):
         changes day by day (snapshots, keys, the log) in the folder `here`.
         """
         log = self.log
-        if log.startswith(_SQLITE):
-            log = f"{_SQLITE}{here / log.removeprefix(_SQLITE)}"
+        if file := sqlite_path(log):
+            log = sqlite_address(here / file)
         changes: dict[str, Any] = {
             name: str(here / getattr(self, name)) for name in ("snapshots", "log_key", "keys")
         }

@@ -266,8 +266,9 @@ def open_snapshot(study: Study, place: Path, *, verify: bool = True) -> Snapshot
             f"The snapshot of study {study.name} is needed in {place}, but it is that of {name}. "
             "Write it anew."
         )
-    for key in ("legal_basis", "retention_days", "population"):
-        then, now = snapshot.study[key], study.to_dict()[key]
+    for key in ("legal_basis", "retention_days", "population", "orders"):
+        now = study.to_dict()[key]
+        then = snapshot.study.get(key, now)  # older studies did not say what an order is
         if then != now:
             raise InputError(
                 f"The snapshot in {place} was written with another {key} ({then}) than study "

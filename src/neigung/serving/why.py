@@ -20,9 +20,9 @@ import yaml
 
 from neigung.errors import InputError
 from neigung.explanation.page import texts
-from neigung.explanation.units import arm_text, effect_text
-from neigung.explanation.values import count_text, date_text, value_text
-from neigung.features.feature import Language
+from neigung.language import ENGLISH, Language, Message, checked
+from neigung.language.numbers import count_text, date_text
+from neigung.language.units import arm_text, effect_text, money_text, percent_text
 from neigung.serving.decision_log import DecisionLog
 from neigung.serving.entry import Entry, Told
 from neigung.serving.places import LOG_KEY_VARIABLE
@@ -35,7 +35,7 @@ def why(
     log: DecisionLog,
     customer_id: str,
     at: dt.datetime | None = None,
-    language: Language = "en",
+    language: Language = ENGLISH,
 ) -> str:
     """What was last predicted of a customer by each study, or what was in force at `at` (UTC).
 
@@ -51,46 +51,54 @@ def why_data(log: DecisionLog, customer_id: str, at: dt.datetime | None = None) 
     return {"customer_id": customer_id, "at": when, "predictions": found}
 
 
-def forget(log: DecisionLog, customer_id: str, language: Language = "en") -> str:
+def forget(log: DecisionLog, customer_id: str, language: Language = ENGLISH) -> str:
     """Erase a customer's entries, and say how many there were; raises as `why`."""
     count = log.forget(customer_id)
-    key = ("forgot_none", "forgot_one")[count] if count < 2 else "forgot"
-    return _Page(language).say(key, customer=customer_id, count=count_text(count, language))
+    if not count:
+        return _Page(language).say("forgot_none", customer=customer_id)
+    return Message.counted(
+        "One entry of customer {customer} was erased from the decision log. Backups keep it until "
+        "they are replaced.",
+        "{n:,} entries of customer {customer} were erased from the decision log. Backups keep them "
+        "until they are replaced.",
+        n=count,
+        customer=customer_id,
+    ).to(language)
 
 
 def why_text(
-    url: str, key: Path | str, customer_id: str, at: str | None = None, language: str = "en"
+    url: str, key: Path | str, customer_id: str, at: str | None = None, language: str = ENGLISH
 ) -> str:
     """`why` of the log at a URL, with its secret in the environment or in the file `key`.
 
     Raises InputError also for a log that does not exist, a time or a language that is none.
     """
-    spoken = _language(language)
+    spoken = checked(language)
     when = _instant(at)
     with _opened(url, key) as log:
         return why(log, customer_id, when, spoken)
 
 
 def why_json(
-    url: str, key: Path | str, customer_id: str, at: str | None = None, language: str = "en"
+    url: str, key: Path | str, customer_id: str, at: str | None = None, language: str = ENGLISH
 ) -> str:
     """`why_data` of the log at a URL, as JSON; it holds the reasons in all languages."""
-    _language(language)
+    checked(language)
     when = _instant(at)
     with _opened(url, key) as log:
         return json.dumps(why_data(log, customer_id, when), indent=1, ensure_ascii=False)
 
 
-def forget_text(url: str, key: Path | str, customer_id: str, language: str = "en") -> str:
+def forget_text(url: str, key: Path | str, customer_id: str, language: str = ENGLISH) -> str:
     """`forget` in the log at a URL."""
-    spoken = _language(language)
+    spoken = checked(language)
     with _opened(url, key) as log:
         return forget(log, customer_id, spoken)
 
 
-def purge_text(url: str, key: Path | str, days: int, language: str = "en") -> str:
+def purge_text(url: str, key: Path | str, days: int, language: str = ENGLISH) -> str:
     """Erase what is older than so many days from the log at a URL, and say how much it was."""
-    spoken = _language(language)
+    spoken = checked(language)
     before = dt.datetime.now(dt.UTC).replace(tzinfo=None) - dt.timedelta(days=days)
     with _opened(url, key) as log:
         count = count_text(log.purge(before), spoken)
@@ -110,7 +118,7 @@ class _Page:
         self.report = texts(language)
 
     def say(self, key: str, **values: Any) -> str:
-        return str(_words()[key][self.language == "de"]).format(**values)
+        return Message(_words()[key]).to(self.language, **values)
 
     def write(self, customer_id: str, found: list[Told], at: dt.datetime | None) -> str:
         as_of = "" if at is None else self.say("as_of", at=self._time(at))
@@ -218,9 +226,7 @@ class _Page:
                 for key in ("uplift", "low", "high")
             )
             return self.say("effect", arm=name, effect=effect, low=low, high=high)
-        money = {
-            key: value_text(numbers[key], "currency", self.language) for key in ("value", "margin")
-        }
+        money = {key: money_text(numbers[key], self.language) for key in ("value", "margin")}
         probability = self._share(numbers["probability"])
         return self.say("expected", arm=name, probability=probability, **money)
 
@@ -247,13 +253,11 @@ class _Page:
         )
 
     def _share(self, value: float) -> str:
-        return value_text(float(value), "share", self.language)
+        return percent_text(float(value), self.language)
 
     def _time(self, when: dt.datetime) -> str:
-        day = date_text(when, self.language)
-        return (
-            f"{day}, {when:%H:%M:%S} Uhr (UTC)" if self.language == "de" else f"{day} {when:%X} UTC"
-        )
+        clock = f"{when:%H:%M:%S}"
+        return Message("{day:date} {clock} UTC", day=when, clock=clock).to(self.language)
 
 
 def _bullet(text: str) -> list[str]:
@@ -313,14 +317,6 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _language(language: str) -> Language:
-    if language == "en":
-        return "en"
-    if language == "de":
-        return "de"
-    raise InputError(f"A language is needed, en or de, found '{language}'. Name one of them.")
-
-
 def _instant(at: str | None) -> dt.datetime | None:
     if at is None:
         return None
@@ -328,7 +324,10 @@ def _instant(at: str | None) -> dt.datetime | None:
         when = dt.datetime.fromisoformat(at)
     except ValueError:
         raise InputError(
-            f"A time such as 2026-03-01 or 2026-03-01T14:30 (UTC) is needed, found '{at}'."
+            Message(
+                "A time such as 2026-03-01 or 2026-03-01T14:30 (UTC) is needed, found '{at}'.",
+                at=at,
+            )
         ) from None
     return when if when.tzinfo is None else when.astimezone(dt.UTC).replace(tzinfo=None)
 

@@ -6,16 +6,17 @@ import ibis
 import ibis.expr.types as ir
 
 from neigung.profiles.timeline import KEYS, Future, Past
-from neigung.targets.purchase import with_label
+from neigung.targets.purchase import buyers, with_label
 
 
 def no_order(future: Future) -> ir.Table:
-    """`label` is 1 when the customer has no order line within the horizon, else 0.
+    """`label` is 1 when the customer has no new order within the horizon, else 0.
 
-    Returns the rows of the future's spine: `customer_id`, `cutoff`, `label` (float64).
+    New orders are those of `purchase`: neither a refund nor a late line of an older order ends a
+    churn. Returns the rows of the future's spine: `customer_id`, `cutoff`, `label` (float64).
     """
-    buyers = future.rows("order_lines").select(*KEYS).distinct().mutate(label=0.0)
-    return with_label(future.spine, buyers, otherwise=1.0)
+    stayed = buyers(future.new_order_lines(), future).mutate(label=0.0)
+    return with_label(future.spine, stayed, otherwise=1.0)
 
 
 def spend_before(past: Past, days: int) -> ir.Table:
@@ -30,7 +31,8 @@ def spend_before(past: Past, days: int) -> ir.Table:
 def spend_falls(future: Future, share: float) -> ir.Table:
     """`label` is 1 when the net spend within the horizon is below `share` of `spend_before`.
 
-    The future's spine carries `spend_before`. Who spent nothing before cannot fall: 0.
+    The future's spine carries `spend_before`. Who spent nothing before cannot fall: 0. The spend
+    is net of all lines on both sides, those of older orders and refunds among them.
     """
     lines = future.rows("order_lines")
     spend = lines.group_by(*KEYS).agg(spend=lines.net_value.sum())

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
+from neigung.discount_rate import percentage, plain_rate, same_rate
 from neigung.errors import StudyError
-from neigung.profiles.timeline import KEYS, Future
+from neigung.profiles.timeline import KEYS, Future, counts, of_order
 from neigung.study import OfferTarget, Study
 
 _WIDE = "decimal(38, 4)"
@@ -98,8 +99,9 @@ def find_arms(study: Study, offers: ir.Table) -> Arms:
 
     A rate is taken from `discount_rate`, or, where an arm has none, from a name like "10%".
 
-    Raises StudyError when the control or another arm is missing, a rate contradicts the arm's
-    name or differs within an arm, or the assignment probabilities do not match the arms.
+    Raises StudyError when the control or another arm is missing, nothing says what an arm costs, a
+    rate contradicts the arm's name or differs within an arm, or the assignment probabilities do
+    not match the arms.
     """
     target = _offer_target(study)
     found = offers.group_by("arm", "discount_rate").agg(n=offers.count()).to_pyarrow().to_pylist()
@@ -116,6 +118,7 @@ def find_arms(study: Study, offers: ir.Table) -> Arms:
             "target.control, or mend offers.discount_rate."
         )
     wanted = set(target.arms or there) - {target.control}
+    _check_costs(study, rates, wanted)
     treatments = tuple(sorted(wanted, key=lambda arm: (rates[arm] or 0.0, arm)))
     by_arm = {arm: rates[arm] or 0.0 for arm in treatments}
     return Arms(
@@ -127,28 +130,21 @@ def find_arms(study: Study, offers: ir.Table) -> Arms:
     )
 
 
-def percentage(arm: str) -> float | None:
-    """The discount rate that an arm's name states, or None.
-
-    >>> percentage("10%"), percentage("12,5 %"), percentage("-5%"), percentage("push")
-    (0.1, 0.125, 0.05, None)
-    """
-    found = re.fullmatch(r"\s*[-−–]?\s*(\d+(?:[.,]\d+)?)\s*%\s*", arm)
-    return float(found[1].replace(",", ".")) / 100 if found else None
-
-
 def outcomes(future: Future) -> ir.Table:
     """What the customers of the future's spine ordered within the horizon.
 
-    Returns `customer_id`, `cutoff`, `purchase` (1 when there is an order line, else 0), `value`
-    (net, in the shop's currency) and `gross` (net and discount), float64. The sums are exact
-    until they become floats. Returned goods are not taken off.
+    Of the orders that begin within it and count (see `timeline.counts`): `purchase` (1 when
+    there is one, else 0), `value` (net, in the shop's currency) and `gross` (net and discount),
+    float64, beside `customer_id` and `cutoff`. So an offer neither earns nor loses by what comes
+    of older orders. The sums are exact until they become floats. Returned goods are not taken off.
     """
-    lines = future.rows("order_lines")
+    lines = future.new_order_lines()
     gross = lines.net_value.cast(_WIDE)
     if "discount_value" in lines.columns:
         gross = gross + lines.discount_value.coalesce(0)
-    sums = lines.group_by(*KEYS).agg(value=lines.net_value.sum(), gross=gross.sum())
+    orders = lines.group_by(*KEYS, "order_id").agg(**of_order(lines), gross=gross.sum())
+    orders = orders.filter(counts(orders, future.zero_orders))
+    sums = orders.group_by(*KEYS).agg(value=orders.value.sum(), gross=orders.gross.sum())
     joined = future.spine.select(*KEYS).left_join(sums, KEYS)
     return joined.select(
         *KEYS,
@@ -211,18 +207,39 @@ def _check_arms(study: Study, target: OfferTarget, there: Sequence[str]) -> None
 def _rate(study: Study, arm: str, known: Sequence[float]) -> float | None:
     """The one rate of an arm, from its rows or else its name; None when neither says one."""
     stated = percentage(arm)
-    if known and known[-1] - known[0] > 1e-6:
+    if known and not same_rate(known[0], known[-1]):
         raise StudyError(
             f"Study {study.name}: the offers of the arm '{arm}' differ in discount_rate "
             f"({', '.join(f'{rate:g}' for rate in known[:5])}), but an arm is one treatment. Give "
             "each rate an arm of its own."
         )
-    if known and stated is not None and abs(known[0] - stated) > 1e-6:
+    if known and stated is not None and not same_rate(known[0], stated):
         raise StudyError(
             f"Study {study.name}: the arm '{arm}' has the discount_rate {known[0]:g}, which "
             f"contradicts its name ({stated:g}). Mend the rate, or rename the arm."
         )
-    return known[0] if known else stated
+    return stated if stated is not None or not known else plain_rate(known[0])
+
+
+def _check_costs(study: Study, rates: Mapping[str, float | None], arms: set[str]) -> None:
+    """Raise StudyError for an arm of which nothing says what it gives away."""
+    stated = study.decision.cost
+    if odd := sorted(set(stated) - arms):
+        raise StudyError(
+            f"Study {study.name}: decision.cost names '{odd[0]}', which is none of the arms "
+            f"compared with the control: {_some(sorted(arms))}. Mend or drop the name."
+        )
+    unknown = sorted(arm for arm in arms if rates[arm] is None and arm not in stated)
+    if unknown:
+        example = ", ".join(f"{arm}: {{rate: 0.5}}" for arm in unknown[:1])
+        example += "".join(f", {arm}: 0" for arm in unknown[1:3])
+        raise StudyError(
+            f"Study {study.name}: what each arm costs is needed, as it would be priced at nothing "
+            f"otherwise, but for {_some(unknown)} the offers have no discount_rate and the name "
+            f"states none. Write into the study, such as decision: {{cost: {{{example}}}}}: rate "
+            "is the share of the price given away, {amount: 5} is money off each order, and 0 says "
+            "that an arm costs nothing."
+        )
 
 
 def _kept_share(study: Study, offers: ir.Table, kept: set[str]) -> dict[str | None, float | None]:

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import ibis.expr.types as ir
 
-from neigung.profiles.timeline import KEYS, Future
+from neigung.profiles.timeline import KEYS, Future, counts, of_order
 from neigung.study import Where
 
 
 def purchase(future: Future, where: Where) -> ir.Table:
-    """`label` is 1 when the customer has an order line within the horizon, else 0.
+    """`label` is 1 when the customer has a new order within the horizon, else 0.
 
-    With `where`, the line must be of one of its categories, on one of its channels. Returns the
+    An order is new when its first line lies within the horizon, and counts with a positive total.
+    With `where` that is the total of its lines of these categories, on these channels. Returns the
     rows of the future's spine: `customer_id`, `cutoff`, `label` (float64).
     """
-    lines = future.rows("order_lines")
+    lines = future.new_order_lines()
     if where.category is not None:
         lines = lines.filter(lines.category.isin(where.category))
     if where.channel is not None:
         lines = lines.filter(lines.channel.isin(where.channel))
-    buyers = lines.select(*KEYS).distinct().mutate(label=1.0)
-    return with_label(future.spine, buyers)
+    return with_label(future.spine, buyers(lines, future).mutate(label=1.0))
+
+
+def buyers(lines: ir.Table, future: Future) -> ir.Table:
+    """The `customer_id` and `cutoff` of the orders that count among those of these lines."""
+    orders = lines.group_by(*KEYS, "order_id").agg(**of_order(lines))
+    return orders.filter(counts(orders, future.zero_orders)).select(*KEYS).distinct()
 
 
 def with_label(spine: ir.Table, labelled: ir.Table, otherwise: float = 0.0) -> ir.Table:

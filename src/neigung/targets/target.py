@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ibis.expr.types as ir
 
 from neigung.errors import StudyError
+from neigung.language import ENGLISH, Language, Message
 from neigung.profiles.timeline import Future, Past
 from neigung.study import ChurnTarget, OfferTarget, PurchaseTarget, Study, Target
 from neigung.targets.churn import no_order, spend_before, spend_falls
@@ -55,7 +58,7 @@ def check_tables(study: Study, tables: dict[str, ir.Table]) -> None:
                 )
 
 
-def in_words(target: Target, language: str = "en") -> str:
+def in_words(target: Target, language: Language = ENGLISH) -> str:
     """The target as a sentence for reviewers.
 
     >>> in_words(PurchaseTarget(kind="purchase", horizon_days=7), "de")
@@ -64,64 +67,67 @@ def in_words(target: Target, language: str = "en") -> str:
     'What an offer changes in the chance that the customer orders within the next 14 days (arms \
 5%, 10% against none).'
     """
-    days = target.horizon_days
-    german = language == "de"
-    if isinstance(target, PurchaseTarget):
-        limits = [
-            (("Kategorie: " if german else "category: ") if name == "category" else
-             ("Kanal: " if german else "channel: ")) + ", ".join(values)
-            for name, values in target.where
-            if values is not None
-        ]  # fmt: skip
-        only = f" ({'; '.join(limits)})" if limits else ""
-        if german:
-            return f"Der Kunde bestellt in den nächsten {days} Tagen{only}."
-        return f"The customer orders within the next {days} days{only}."
-    if isinstance(target, ChurnTarget):
-        if target.spend_below is None:
-            if german:
-                return f"Der aktive Kunde bestellt in den nächsten {days} Tagen nicht."
-            return f"The active customer does not order within the next {days} days."
-        share = round(100 * target.spend_below)
-        if german:
-            return (
-                f"Der aktive Kunde gibt in den nächsten {days} Tagen weniger als {share} % dessen "
-                f"aus, was er in den {days} Tagen davor ausgab."
-            )
-        return (
-            f"The active customer spends, within the next {days} days, less than {share}% of what "
-            f"they spent in the {days} days before."
-        )
-    if isinstance(target, OfferTarget):
-        return _offer_in_words(target, german)
-    if german:
-        return f"Das eigene Ergebnis der Tabelle labels tritt ein (Horizont {days} Tage)."
-    return f"The outcome given in the table labels comes true (horizon {days} days)."
+    return _sentence(target).to(language)
 
 
+_LIMITS = {
+    "category": Message("category: {names:names}"),
+    "channel": Message("channel: {names:names}"),
+}
 _CHANGED = {
-    "purchase": (
-        "the chance that the customer orders within the next {days} days",
-        "der Wahrscheinlichkeit, dass der Kunde in den nächsten {days} Tagen bestellt,",
-    ),
-    "value": (
-        "what the customer spends within the next {days} days",
-        "den Ausgaben des Kunden in den nächsten {days} Tagen",
-    ),
-    "margin": (
-        "the margin that the customer brings within the next {days} days",
-        "der Marge, die der Kunde in den nächsten {days} Tagen bringt,",
-    ),
+    "purchase": Message("the chance that the customer orders within the next {days} days"),
+    "value": Message("what the customer spends within the next {days} days"),
+    "margin": Message("the margin that the customer brings within the next {days} days"),
 }
 
 
-def _offer_in_words(target: OfferTarget, german: bool) -> str:
-    changed = _CHANGED[target.outcome][german].format(days=target.horizon_days)
-    control = target.control
-    if german:
-        arms = f"Varianten {', '.join(target.arms)}" if target.arms else "alle Varianten"
-        only = f"; Kampagnen: {', '.join(target.campaigns)}" if target.campaigns else ""
-        return f"Was ein Angebot an {changed} ändert ({arms} gegen {control}{only})."
-    arms = f"arms {', '.join(target.arms)}" if target.arms else "all arms"
-    only = f"; campaigns: {', '.join(target.campaigns)}" if target.campaigns else ""
-    return f"What an offer changes in {changed} ({arms} against {control}{only})."
+def _sentence(target: Target) -> Message:
+    days = target.horizon_days
+    if isinstance(target, PurchaseTarget):
+        limits = [
+            _LIMITS[name].having(names=values)
+            for name, values in target.where
+            if values is not None
+        ]
+        if not limits:
+            return Message("The customer orders within the next {days} days.", days=days)
+        return Message(
+            "The customer orders within the next {days} days ({limits:names; }).",
+            days=days,
+            limits=limits,
+        )
+    if isinstance(target, ChurnTarget):
+        if target.spend_below is None:
+            return Message(
+                "The active customer does not order within the next {days} days.", days=days
+            )
+        return Message(
+            "The active customer spends, within the next {days} days, less than {share}% of what "
+            "they spent in the {days} days before.",
+            days=days,
+            share=round(100 * target.spend_below),
+        )
+    if isinstance(target, OfferTarget):
+        return _offer(target)
+    return Message(
+        "The outcome given in the table labels comes true (horizon {days} days).", days=days
+    )
+
+
+def _offer(target: OfferTarget) -> Message:
+    arms = Message("all arms")
+    if target.arms:
+        arms = Message("arms {names:names}", names=target.arms)
+    only: dict[str, Any] = {
+        "changed": _CHANGED[target.outcome].having(days=target.horizon_days),
+        "arms": arms,
+        "control": target.control,
+    }
+    if not target.campaigns:
+        return Message("What an offer changes in {changed} ({arms} against {control}).", **only)
+    return Message(
+        "What an offer changes in {changed} ({arms} against {control}; campaigns: "
+        "{campaigns:names}).",
+        **only,
+        campaigns=target.campaigns,
+    )

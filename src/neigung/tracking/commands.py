@@ -8,10 +8,23 @@ from typing import Annotated
 import typer
 
 from neigung.errors import InputError
+from neigung.language import ENGLISH, Message, checked, languages
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study, a YAML file.")]
 VersionOption = Annotated[
     str, typer.Option("--version", help="Number, champion, challenger or latest.")
+]
+
+
+def _spoken(context: typer.Context, language: str) -> str:
+    """Refuse a language that there is none of, and have refusals told in it."""
+    if context.obj is not None:
+        context.obj["language"] = checked(language)
+    return checked(language)
+
+
+LanguageOption = Annotated[
+    str, typer.Option("--language", callback=_spoken, help=f"{' or '.join(languages())}.")
 ]
 
 
@@ -23,7 +36,7 @@ def report(
         Path | None, typer.Argument(metavar="STUDY", help="The study, unless --all.")
     ] = None,
     version: VersionOption = "champion",
-    language: Annotated[str, typer.Option("--language", help="en or de.")] = "en",
+    language: LanguageOption = ENGLISH,
     everything: Annotated[
         bool, typer.Option("--all", help="All studies and versions, with their reports.")
     ] = False,
@@ -33,17 +46,18 @@ def report(
         _overview(study, version, out, language)
         return
     if study is None:
-        raise InputError("report needs STUDY and --out FILE.html, or --all and --out FOLDER.")
+        raise InputError(
+            Message("report needs STUDY and --out FILE.html, or --all and --out FOLDER.")
+        )
     from neigung.files import write_bytes
     from neigung.study import Study
-    from neigung.tracking.registry import check_language, find, read_report
+    from neigung.tracking.registry import find, read_report
     from neigung.tracking.review import standing
 
-    check_language(language)
     found = find(Study.load(study).name, version)
     page = read_report(found)
     told = standing(found, page)
-    write_bytes(out, page.pages[language])
+    write_bytes(out, page.page(language).encode())
     typer.echo(f"Report: {out}\n{told}")
 
 
@@ -52,8 +66,10 @@ def _overview(study: Path | None, version: str, out: Path, language: str) -> Non
 
     if study is not None or version != "champion":
         raise InputError(
-            "report --all is about all studies and versions. Leave out STUDY and --version, or "
-            "leave out --all."
+            Message(
+                "report --all is about all studies and versions. Leave out STUDY and --version, or "
+                "leave out --all."
+            )
         )
     typer.echo(write_overview(out, language).text)
 

@@ -11,11 +11,13 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from neigung.errors import TrackingError
+from neigung.locations import sqlite_address, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -42,7 +44,7 @@ def connected(*, create: bool = False) -> Iterator[MlflowClient]:
     who only reads leaves no empty database behind. The environment and the log levels are as
     before afterwards.
     """
-    with _defaults():
+    with _environment(**DEFAULTS):
         with warnings.catch_warnings():
             # Without ipywidgets, tqdm complains in notebooks about a bar that is never drawn.
             warnings.simplefilter("ignore")
@@ -54,9 +56,10 @@ def connected(*, create: bool = False) -> Iterator[MlflowClient]:
             uri = mlflow.get_tracking_uri()
             broken = (MlflowException, SQLAlchemyError, OSError)
             try:
-                _knock(uri, create)
-                client = mlflow.MlflowClient()
-                client.search_experiments(max_results=1)
+                with _no_folders_by_address(uri):
+                    _knock(uri, create)
+                    client = mlflow.MlflowClient()
+                    client.search_experiments(max_results=1)
             except (*broken, ImportError) as error:
                 raise TrackingError(
                     f"A reachable MLflow store is needed, but {shown(uri)} cannot be opened: "
@@ -93,6 +96,7 @@ def _knock(uri: str, create: bool) -> None:
     url = sqlalchemy.make_url(uri)
     if dialect == "sqlite" and url.database and not Path(url.database).exists():
         if create:
+            _make(Path(url.database))
             return
         raise TrackingError(
             f"There is no MLflow store at {url.database} yet. Run `neigung train` first, change "
@@ -107,10 +111,61 @@ def _knock(uri: str, create: bool) -> None:
         engine.dispose()
 
 
+def _make(path: Path) -> None:
+    """A new store, which has its name only when it is whole: who starts at the same time, or later
+    after an end halfway, finds a whole one or none."""
+    from mlflow import MlflowClient
+
+    aside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with _environment(MLFLOW_SQLALCHEMYSTORE_POOLCLASS="NullPool"):  # keeps no file open
+            client = MlflowClient(tracking_uri=sqlite_address(aside.absolute()))
+            client.search_experiments(max_results=1)
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            pass  # another process was first
+        except OSError:  # a drive without links
+            if not path.exists():
+                aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def place_of_artifacts(experiment: str) -> str | None:
+    """Where the files of an experiment's runs lie; None where MLflow finds the place itself.
+
+    Beside a SQLite file it takes a path for an address, and with a % in it writes elsewhere.
+    """
+    import mlflow
+
+    here = Path.cwd()
+    if sqlite_path(mlflow.get_tracking_uri()) is None or not set("%?") & set(str(here)):
+        return None
+    return (here / "mlruns" / experiment).as_uri()
+
+
 @contextmanager
-def _defaults() -> Iterator[None]:
-    added = [name for name in DEFAULTS if name not in os.environ]
-    os.environ.update({name: DEFAULTS[name] for name in added})
+def _no_folders_by_address(uri: str) -> Iterator[None]:
+    """MLflow makes a folder named like the address of a SQLite file, escapes and all, which stays
+    empty: without it."""
+    path = sqlite_path(uri)
+    escaped = Path(uri.removeprefix("sqlite:///")).parent
+    strange = path is not None and escaped != path.parent
+    new = [one for one in (escaped, *escaped.parents) if strange and not one.exists()]
+    try:
+        yield
+    finally:
+        for folder in new:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """With these variables, where the user has not decided them."""
+    added = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(added)
     try:
         yield
     finally:

@@ -20,6 +20,7 @@ from neigung.tracking.connection import connected
 from neigung.tracking.registry import (
     CHALLENGER,
     CHAMPION,
+    LEAK_TAG,
     REPORT_DIGEST_TAG,
     VersionInfo,
     evaluation_of,
@@ -95,7 +96,9 @@ def promote(
     verdict is about another metric than `acceptance.metric`; it is worse in that metric (point
     estimate) than the present champion, both tested at the same cutoff on the same data. With
     other data or another cutoff the two are not comparable and only the baseline counts; the
-    promotion notes that. And: a reviewer rejected it, and nobody approved it since.
+    promotion notes that. It reads what came after the cutoff, or what separates the outcomes alone,
+    and the study does not declare that as `known_in_advance`. And: a reviewer rejected it, and
+    nobody approved it since.
 
     With `force` and a reason `why` the objections are recorded on the version (`forced_why`,
     `forced_at` in UTC, `forced_against`) and overruled.
@@ -125,6 +128,7 @@ def promote(
         )
     champion = next((one for one in versions(study.name) if CHAMPION in one.aliases), None)
     reasons = _against_baseline(study, evaluation_of(candidate))
+    reasons += _leaking(candidate)
     notes: list[str] = []
     if champion is not None and champion.version != candidate.version:
         if obstacle := _incomparable(candidate, champion):
@@ -224,9 +228,22 @@ def _against_baseline(study: Study, evaluation: Evaluation | OfferEvaluation) ->
     verdict, metric = evaluation.verdict, study.acceptance.metric
     if verdict.metric != metric:
         return [f"it was judged by {verdict.metric}, but the study's acceptance asks for {metric}"]
+    if not verdict.judged:
+        return [f"there are too few outcomes to judge: {verdict.text_en.rstrip('.')}"]
     if study.acceptance.beat_baseline and not verdict.beats_baseline:
         return [verdict.text_en[0].lower() + verdict.text_en[1:].rstrip(".")]
     return []
+
+
+def _leaking(candidate: VersionInfo) -> list[str]:
+    leak = candidate.tags.get(LEAK_TAG)
+    if not leak:
+        return []
+    return [
+        f"{leak[0].lower()}{leak[1:].rstrip('.')} (leave it out, give the rows of customers the "
+        "time when they were recorded, or say in the study why it is known before the cutoff, "
+        "known_in_advance: {NAME: reason}, and train again)"
+    ]
 
 
 def _incomparable(candidate: VersionInfo, champion: VersionInfo) -> str | None:

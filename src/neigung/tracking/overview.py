@@ -13,10 +13,11 @@ import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from neigung.errors import InputError, TrackingError
 from neigung.files import write_bytes, write_text
+from neigung.language import checked
 from neigung.tracking.connection import connected
 from neigung.tracking.gate import tested_on
 from neigung.tracking.registry import (
@@ -25,13 +26,12 @@ from neigung.tracking.registry import (
     FITNESS_TAG,
     METRIC_TAG,
     REPORT_DIGEST_TAG,
-    REPORT_LANGUAGES,
     UNIT_TAG,
     VersionInfo,
     all_versions,
-    check_language,
     fetch,
     fetch_report,
+    report_languages,
 )
 from neigung.tracking.review import tagged_review
 
@@ -39,12 +39,11 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from neigung.explanation.overview import ListedReview, ListedVersion
-    from neigung.features.feature import Language
 
 INDEX = "index.html"
 _KEPT = ".reports.json"
 """What was fetched: by the place of each page its SHA-256, run and report digest."""
-_PLACE = re.compile(r"[\w-]+/\d+_(en|de)\.html", re.ASCII)
+_PLACE = re.compile(r"[\w-]+/\d+_\w+\.html", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def write_overview(folder: Path, language: str = "en") -> WrittenOverview:
     """
     from neigung.explanation.overview import ListedStudy, build_overview
 
-    check_language(language)
+    checked(language)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"A folder is needed for the overview, found the file {folder}.")
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
@@ -114,7 +113,7 @@ def write_overview(folder: Path, language: str = "en") -> WrittenOverview:
                 )
                 for name, there in found.items()
             ]
-        page = build_overview(studies, now, cast("Language", language))
+        page = build_overview(studies, now, language)
         write_text(folder / INDEX, page)
         shelf.clear()
     finally:
@@ -148,7 +147,7 @@ class _Shelf:
     def put(self, client: MlflowClient, version: VersionInfo) -> tuple[str | None, str]:
         """Where the report of a version lies, and whether it could be checked."""
         base = f"{_folder_name(version.study)}/{version.version}"
-        self.living |= {f"{base}_{one}.html" for one in REPORT_LANGUAGES}
+        self.living |= {f"{base}_{one}.html" for one in report_languages(version)}
         place = f"{base}_{self.language}.html"
         digest = version.tags.get(REPORT_DIGEST_TAG, "")
         state = "checked" if digest else "unchecked"
@@ -192,7 +191,8 @@ class _Shelf:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
             return False
-        return {f"report_{one}.html" for one in REPORT_LANGUAGES} <= listed
+        needed = {*report_languages(version), self.language}
+        return {f"report_{one}.html" for one in needed} <= listed
 
     def _digest(self, place: str) -> str | None:
         try:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from neigung.errors import InputError, TrackingError
+from neigung.language import ENGLISH, STORED, Language, checked
 from neigung.tracking.connection import connected
 
 if TYPE_CHECKING:
@@ -30,10 +31,12 @@ EVALUATION_PATH = "evaluation.json"
 DIGEST_TAG = "artefact_digest"
 REPORT_DIGEST_TAG = "report_digest"
 FITNESS_TAG = "fitness"
+LEAK_TAG = "leak"
+"""What the report says of a leak that closes the gate; absent where there is none."""
 METRIC_TAG, UNIT_TAG = "acceptance_metric", "acceptance_unit"
 BASELINE_TAG, BASELINE_VALUE_TAG = "best_baseline", "best_baseline_value"
-REPORT_LANGUAGES = ("en", "de")
-"""The languages a report is written in, in the order of its digest."""
+REPORT_LANGUAGES_TAG = "report_languages"
+"""The languages a report is written in; a version without the tag has those of `STORED`."""
 _PAGE = 1000
 """How many versions are asked for at once."""
 
@@ -205,21 +208,31 @@ class Report:
 
     @property
     def digest(self) -> str:
-        """What a reviewer signs: SHA-256 over the English page and then the German one."""
+        """What a reviewer signs: SHA-256 over the English page and then the others by name."""
         return report_digest(self.pages)
 
     def page(self, language: str) -> str:
-        """The page in one language."""
+        """The page in one language; raises InputError where there is none in it."""
+        if language not in self.pages:
+            there = " or ".join(self.pages)
+            raise InputError(f"A report is written in {there}, found '{language}'.")
         return self.pages[language].decode()
 
 
 def report_digest(pages: Mapping[str, bytes]) -> str:
-    """SHA-256 over the bytes of the pages, the English one first.
+    """SHA-256 over the bytes of the pages, the English one first, the others by name.
 
     >>> report_digest({"de": b"b", "en": b"a"}) == hashlib.sha256(b"ab").hexdigest()
     True
     """
-    return hashlib.sha256(b"".join(pages[one] for one in REPORT_LANGUAGES)).hexdigest()
+    ordered = sorted(pages, key=lambda one: (one != ENGLISH, one))
+    return hashlib.sha256(b"".join(pages[one] for one in ordered)).hexdigest()
+
+
+def report_languages(version: VersionInfo) -> tuple[Language, ...]:
+    """The languages that the report of a version is written in."""
+    said = version.tags.get(REPORT_LANGUAGES_TAG)
+    return STORED if said is None else tuple(said.split())
 
 
 def read_report(version: VersionInfo) -> Report:
@@ -233,7 +246,7 @@ def read_report(version: VersionInfo) -> Report:
 
 def fetch_report(client: MlflowClient, version: VersionInfo) -> Report:
     """`read_report` with a client that is there already."""
-    pages = {one: fetch(client, version, f"report_{one}.html") for one in REPORT_LANGUAGES}
+    pages = {one: fetch(client, version, f"report_{one}.html") for one in report_languages(version)}
     report = Report(pages, version.tags.get(REPORT_DIGEST_TAG, ""))
     if report.recorded and report.recorded != report.digest:
         raise TrackingError(
@@ -250,14 +263,8 @@ def report_of(study_name: str, version: int | str = CHAMPION, language: str = "e
     Raises TrackingError when there is no such version or its report was changed afterwards,
     InputError for a language that no report is written in.
     """
-    check_language(language)
+    checked(language)
     return read_report(find(study_name, version)).page(language)
-
-
-def check_language(language: str) -> None:
-    """Raise InputError for a language that no report is written in."""
-    if language not in REPORT_LANGUAGES:
-        raise InputError(f"A report is written in en or de, found '{language}'.")
 
 
 def all_versions() -> dict[str, list[VersionInfo]]:

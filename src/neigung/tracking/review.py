@@ -243,7 +243,10 @@ def signable_report(version: VersionInfo) -> Report:
 
 def standing(version: VersionInfo, report: Report) -> str:
     """What a report is and who reviewed it, for the terminal."""
-    known = {"fit": "fit for use", "care": "use with care", "not_fit": "not fit for use"}
+    known = {
+        **{"fit": "fit for use", "care": "use with care", "not_fit": "not fit for use"},
+        "open": "none, too few outcomes",
+    }
     verdict = known.get(version.tags.get(FITNESS_TAG, ""), "none, an older release trained it")
     checked = "as the training wrote it" if report.recorded else "the training recorded none"
     lines = [

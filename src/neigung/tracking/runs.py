@@ -13,7 +13,7 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path, PurePosixPath
@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from neigung.errors import InputError, TrackingError
+from neigung.language import languages
 from neigung.locations import shown
-from neigung.tracking.connection import connected
+from neigung.study import Orders
+from neigung.tracking.connection import connected, place_of_artifacts
 from neigung.tracking.interrupted import end_interrupted, process_tag
 from neigung.tracking.registry import (
     ARTEFACT_PATH,
@@ -33,9 +35,10 @@ from neigung.tracking.registry import (
     DIGEST_TAG,
     EVALUATION_PATH,
     FITNESS_TAG,
+    LEAK_TAG,
     METRIC_TAG,
     REPORT_DIGEST_TAG,
-    REPORT_LANGUAGES,
+    REPORT_LANGUAGES_TAG,
     UNIT_TAG,
     report_digest,
 )
@@ -104,8 +107,9 @@ def log_training(
     holds a few rows of the model's columns.
 
     `evidence` becomes `evidence.json` and `numbers.json` (every number that a page shows, by the
-    name that the page gives it), its verdict the tag `fitness`. Of the files `report_en.html` and
-    `report_de.html` the digest is kept in the tag `report_digest`: it is what reviewers sign.
+    name that the page gives it), its verdict the tag `fitness`. Of the files `report_en.html`,
+    `report_de.html` and further languages' the digest is kept in the tag `report_digest`: it is
+    what reviewers sign.
 
     The version comes last, with the alias challenger: whatever fails or is interrupted before ends
     the run as FAILED or KILLED and registers nothing. What a killed process could not end, the
@@ -145,10 +149,24 @@ def log_training(
     return LoggedRun(run, experiment, version, f"models:/{study.name}/{version}")
 
 
+@contextlib.contextmanager
+def _made_by_another() -> Iterator[None]:
+    """Not an error: what is made here is there meanwhile, as another training began with us."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
 def _experiment(client: MlflowClient, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
-        return str(client.create_experiment(name))
+        with _made_by_another():
+            return str(client.create_experiment(name, artifact_location=place_of_artifacts(name)))
+        found = client.get_experiment_by_name(name)
     if found.lifecycle_stage != "active":
         raise TrackingError(
             f"The runs of study {name} need the MLflow experiment {name}, but it was deleted. "
@@ -163,6 +181,8 @@ def _tags(
 ) -> dict[str, str]:
     """What the run and the version have in common."""
     question = {key: study.to_dict()[key] for key in QUESTION}
+    if study.orders != Orders():  # as nobody asked when the first versions were registered
+        question["orders"] = study.to_dict()["orders"]
     rows = dataset_info.get("parts", {})
     return {
         DIGEST_TAG: artefact.digest,
@@ -179,13 +199,17 @@ def _tags(
 
 def _report_tags(evidence: Evidence | None, contents: Mapping[str, bytes]) -> dict[str, str]:
     """What a review is about, as far as there is a report."""
-    pages = {language: contents.get(f"report_{language}.html") for language in REPORT_LANGUAGES}
+    pages = {language: contents.get(f"report_{language}.html") for language in languages()}
     there = {language: page for language, page in pages.items() if page is not None}
     tags: dict[str, str] = {}
     if evidence is not None:
         tags[FITNESS_TAG] = evidence.fitness.verdict
-    if len(there) == len(REPORT_LANGUAGES):
+        leak = evidence.fitness.light("leak")
+        if leak.status == "bad":
+            tags[LEAK_TAG] = leak.text()
+    if len(there) == len(pages):
         tags[REPORT_DIGEST_TAG] = report_digest(there)
+        tags[REPORT_LANGUAGES_TAG] = " ".join(there)
     return tags
 
 
@@ -204,8 +228,8 @@ def _log_numbers(
 ) -> None:
     from mlflow.entities import Param
 
-    params = {f"study.{key}": value for key, value in flat(study.to_dict())}
-    params |= {f"model.{key}": value for key, value in flat(artefact.params)}
+    params = {f"study.{name}": value for name, value in flat(study.to_dict())}
+    params |= {f"model.{name}": value for name, value in flat(artefact.params)}
     client.log_batch(
         run,
         metrics=[*metrics(evaluation.headline_numbers()), *_fold_metrics(evaluation)],
@@ -372,7 +396,8 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _register(client: MlflowClient, name: str, model: LoggedModel, tags: dict[str, str]) -> int:
     if not client.search_registered_models(filter_string=f"name='{name}'", max_results=1):
-        client.create_registered_model(name)
+        with _made_by_another():
+            client.create_registered_model(name)
     version = client.create_model_version(
         name,
         source=f"models:/{model.model_id}",

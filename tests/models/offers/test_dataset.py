@@ -12,6 +12,7 @@ import pytest
 
 from neigung.errors import StudyError
 from neigung.models.dataset import build_dataset, build_features
+from neigung.models.leakage import check_offer_leakage
 from neigung.models.offers import dataset as offer_dataset
 from neigung.models.offers.dataset import OfferDataset, build_offer_dataset, offer_splits
 from neigung.models.offers.study_offers import study_offers
@@ -407,3 +408,31 @@ def test_nothing_before_an_offer_changes_its_outcome(
 def _hidden(table: pd.DataFrame, last: pd.Series) -> pd.Series:
     at = table["customer_id"].map(last)
     return (table["occurred_at"] >= at) | (table["known_at"] >= at)
+
+
+@pytest.mark.parametrize(
+    ("cost", "gross", "margin"),
+    [
+        (None, 20 / 0.9, 20 - 0.6 * 20 / 0.9),  # the arm's own 10 %
+        ({"rate": 0.5}, 40, -4),
+        ({"amount": 5}, 25, 5),
+        (0, 20, 8),
+    ],
+)
+def test_prices_before_discounts_that_order_lines_do_not_show(
+    cost: Any, gross: float, margin: float
+) -> None:
+    profiles = by_hand()
+    lines = profiles.tables["order_lines"].drop("discount_value")
+    unshown = Profiles("memory", profiles.engine, {**profiles.tables, "order_lines": lines})
+    decision = {"margin_rate": 0.4, "cost": {} if cost is None else {"10%": cost}}
+    study = hand_study(decision=decision)
+    dataset = build_offer_dataset(study, unshown)
+    [row] = (
+        dataset.between(FIRST, FIRST + DAY).frame.query("customer_id == 'anna'").to_dict("records")
+    )
+    assert (row["value"], row["gross"]) == (20, pytest.approx(gross))
+    assert row["margin"] == row["label"] == pytest.approx(margin)
+    [other] = dataset.frame.query("customer_id == 'anna' and arm == 'none'").to_dict("records")
+    assert other["gross"] == other["value"] == 40
+    check_offer_leakage(dataset, offer_splits(dataset, study), study, unshown)

@@ -323,3 +323,10 @@ def test_bad_input_is_told_in_one_message_and_nothing_is_fitted(case: str) -> No
     with pytest.raises(InputError, match=message):
         model.fit(full["X"], full["y"], full["arm"], full["chance"], full["groups"])
     assert not [name for name in vars(model) if name.endswith("_")]
+
+
+def test_rates_of_32_bits_are_those_of_the_names() -> None:
+    from neigung.models.offers.uplift_trial import checked_rates
+
+    given = {"5%": float(np.float32(0.05)), "10%": float(np.float32(0.1))}
+    assert checked_rates(given, ["none", "5%", "10%"], "none") == {"5%": 0.05, "10%": 0.1}

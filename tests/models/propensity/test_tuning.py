@@ -195,3 +195,11 @@ def test_the_storage_is_an_sqlite_file(tmp_path: Path) -> None:
     with sqlite3.connect(file) as connection:
         names = [name for (name,) in connection.execute("SELECT study_name FROM studies")]
     assert [name.split("-")[0] for name in names] == ["purchase"]
+
+
+@pytest.mark.parametrize("name", ["100%25", "a%20b", "a?b", "x#1", "Käufe & 'x' [neu]"])
+def test_the_storage_lies_where_it_was_asked_for(tmp_path: Path, name: str) -> None:
+    tune(FOLDS, trials=1, seed=7, storage=tmp_path / name / "tuning.db")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [
+        tmp_path / name / "tuning.db"
+    ]

@@ -15,6 +15,7 @@ from neigung.errors import InputError
 from neigung.models import sealed
 from neigung.models.offers.model import OfferModel
 from neigung.models.rows import Features, Table, answer, index_of, matrix, some
+from neigung.models.unseen import Unseen, more_unknown_than, require_known
 from neigung.models.version import Cutoffs, Objects, Unit, Version
 
 if TYPE_CHECKING:
@@ -186,6 +187,22 @@ class OfferArtefact:
     def unseen(self, X: Features) -> dict[str, int]:
         """Per column, how many categories were not known at training and count as missing."""
         return dict(self.model.uplift.encoder_.unseen(X))
+
+    def unknown(self, X: Features) -> dict[str, Unseen]:
+        """The same of every column of categories, with examples."""
+        return self.model.uplift.encoder_.unknown(X)
+
+    def unknown_of_each(self, X: Features) -> list[list[str]]:
+        """Of each row the columns whose category is unknown."""
+        return self.model.uplift.encoder_.unknown_of_each(X)
+
+    def require_known(self, unknown: Mapping[str, Unseen]) -> None:
+        """Raise InputError where all values of a column of categories are unknown."""
+        require_known(unknown, self.model.uplift.encoder_.categories)
+
+    def many_unknown(self, unknown: Mapping[str, Unseen]) -> list[Unseen]:
+        """The columns of which much is unknown, and more than was in the test."""
+        return more_unknown_than(self.meta.get("unseen", {}), unknown)
 
     @property
     def usual(self) -> Mapping[str, float | str | None]:

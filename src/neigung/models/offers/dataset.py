@@ -27,6 +27,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from neigung.decision import ArmCost, Decision
 from neigung.errors import StudyError
 from neigung.models.dataset import Dataset, OnStep, as_frame, asked_for, study_features
 from neigung.models.offers.assignment import trial_probabilities
@@ -286,13 +287,15 @@ def build_offer_dataset(
             features = study_features(study, past, also)
             # Every past stands in the same tables, so one query serves all batches.
             query = profiles.engine.prepared(features.table(past))
-        future = Future(profiles.tables, past.spine, study.target.horizon_days)
+        zero = study.orders.count_zero
+        future = Future(profiles.tables, past.spine, study.target.horizon_days, zero)
         came = outcomes(future).to_pyarrow()
         joined = batch.join(came, keys=list(KEYS), join_type="inner")
         parts.append(joined.join(query(), keys=list(KEYS), join_type="inner"))
         if on_step:
             on_step(number, len(sizes))
-    table = with_margin(pa.concat_tables(parts), study)
+    shown = shows_discounts(profiles)
+    table = with_margin(pa.concat_tables(parts), study, arms.rates, shown)
     frame = as_frame(table, features.columns, [*_GIVEN, *_OUTCOMES])
     return OfferDataset(
         frame,
@@ -340,13 +343,41 @@ def _schema() -> pa.Schema:
     return pa.schema({"customer_id": text, "cutoff": pa.timestamp("us"), **kinds})
 
 
-def with_margin(rows: pa.Table, study: Study) -> pa.Table:
-    """The rows with `margin` and `label`."""
+def with_margin(
+    rows: pa.Table, study: Study, rates: Mapping[str, float] | None, shown: bool
+) -> pa.Table:
+    """The rows with `margin` and `label`; where order lines do not show discounts, with `gross`.
+
+    Net values are what was paid. Where no `discount_value` stands beside them (`shown`), the price
+    before the discount follows from what the row's arm gave away: its cost in the study, or its
+    rate among `rates`.
+    """
+    if not shown:
+        rows = _before_discounts(rows, study.decision, rates or {})
     value, gross = rows["value"].to_numpy(), rows["gross"].to_numpy()
     rate = study.decision.margin_rate
     margin = np.full(len(value), np.nan) if rate is None else value - (1 - rate) * gross
     rows = rows.append_column("margin", pa.array(margin))
     return rows.append_column("label", rows[_outcome(study)])
+
+
+def _before_discounts(rows: pa.Table, decision: Decision, rates: Mapping[str, float]) -> pa.Table:
+    value = rows["value"].to_numpy()
+    gross = value.copy()
+    arms = np.array(rows["arm"].to_pylist(), dtype=object)
+    for arm in {*rates, *decision.cost}:
+        cost = decision.cost.get(arm, ArmCost(rate=rates.get(arm, 0.0)))
+        redeemed = (arms == arm) & (rows["purchase"].to_numpy() > 0)
+        gross[redeemed] += cost.amount
+        if cost.rate < 1:  # what is free has no price to be told from
+            gross[redeemed] /= 1 - cost.rate
+    position = rows.schema.get_field_index("gross")
+    return rows.set_column(position, "gross", pa.array(gross))
+
+
+def shows_discounts(profiles: Profiles) -> bool:
+    """Whether the order lines say what was given away."""
+    return "discount_value" in profiles.table("order_lines").columns
 
 
 def _outcome(study: Study) -> str:

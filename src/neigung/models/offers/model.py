@@ -162,7 +162,9 @@ class OfferModel:
                 for name, text in texts.items()
                 if name.startswith(f"{part}_")
             }
-            return UpliftModel.from_dict(state[part], own)
+            model = UpliftModel.from_dict(state[part], own)
+            model.handle_unknown = "ignore"
+            return model
 
         uplift = effect("uplift")
         return cls(
@@ -198,9 +200,13 @@ def fit_effects(
         known = values_given(dataset.chances(seed), dataset.arm)
     X, arm, groups = dataset.X, dataset.arm, dataset.groups
     return [
-        UpliftModel(dataset.control, seed, rates=dataset.dose, num_threads=num_threads).fit(
-            X, y, arm, known, groups
-        )
+        UpliftModel(
+            dataset.control,
+            seed,
+            rates=dataset.dose,
+            num_threads=num_threads,
+            handle_unknown="ignore",  # whoever asks the artefact looks at all rows at once
+        ).fit(X, y, arm, known, groups)
         for y in outcomes
     ]
 

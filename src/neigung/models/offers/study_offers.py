@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from neigung.errors import StudyError
+from neigung.language import Message
 from neigung.models.dataset import end_of
 from neigung.profiles.spine import eligible
 from neigung.profiles.store import Profiles
@@ -32,7 +33,11 @@ def study_offers(study: Study, profiles: Profiles) -> tuple[pd.DataFrame, Arms, 
     dropped = int(ambiguous.n.sum().to_pyarrow().as_py() or 0)
     if dropped:
         notes.append(
-            f"{dropped:,} offers left out: their customer got another one at the very same instant."
+            Message(
+                "{offers:,} offers left out: their customer got another one at the very same "
+                "instant.",
+                offers=dropped,
+            )
         )
         if not offers.count().to_pyarrow().as_py():
             raise StudyError(
@@ -43,12 +48,16 @@ def study_offers(study: Study, profiles: Profiles) -> tuple[pd.DataFrame, Arms, 
     flagged = offers.left_join(fit.mutate(fit=True), KEYS)
     flagged = flagged.select(*offers.columns, fit=flagged.fit.fill_null(False))
     rows = _as_rows(flagged.to_pyarrow())
-    rows = _in_span(study, rows, profiles.span()[1])
+    rows = _in_span(study, rows, profiles.span(study.cutoffs.trust_dates)[1])
     outside = int((~rows["fit"]).sum())
     if outside:
         notes.append(
-            f"{outside:,} of {len(rows):,} offers left out: just before the offer the customer was "
-            "not in the population or not covered by the legal basis."
+            Message(
+                "{offers:,} of {all:,} offers left out: just before the offer the customer was not "
+                "in the population or not covered by the legal basis.",
+                offers=outside,
+                all=len(rows),
+            )
         )
     rows = rows[rows["fit"]].drop(columns="fit").reset_index(drop=True)
     rows, more = _comparable(rows, arms)
@@ -120,9 +129,11 @@ def _comparable(rows: pd.DataFrame, arms: Arms) -> tuple[pd.DataFrame, list[str]
     idle = rows["campaign_id"].notna() & ~rows["campaign_id"].isin(treated)
     if not arms.left_out or not idle.any():
         return rows, []
-    note = (
-        f"{int(idle.sum()):,} offers left out: target.arms leaves nothing but the control of "
-        f"{rows.loc[idle, 'campaign_id'].nunique()} campaigns."
+    note = Message(
+        "{offers:,} offers left out: target.arms leaves nothing but the control of {campaigns} "
+        "campaigns.",
+        offers=int(idle.sum()),
+        campaigns=rows.loc[idle, "campaign_id"].nunique(),
     )
     return rows[~idle].reset_index(drop=True), [note]
 
@@ -135,9 +146,10 @@ def _known_chances(rows: pd.DataFrame, arms: Arms) -> tuple[pd.DataFrame, list[s
         return rows, []
     chance = (rows["assignment_probability"] / share).clip(upper=1.0)
     unknown = int((known & share.isna()).sum())
-    note = (
-        f"{unknown:,} assignment probabilities count as unknown: target.arms leaves arms out, and "
-        "what remains for the others differs from customer to customer."
+    note = Message(
+        "{chances:,} assignment probabilities count as unknown: target.arms leaves arms out, and "
+        "what remains for the others differs from customer to customer.",
+        chances=unknown,
     )
     return rows.assign(assignment_probability=chance), [note] if unknown else []
 
@@ -148,19 +160,29 @@ def _remarks(study: Study, rows: pd.DataFrame, arms: Arms) -> list[str]:
     following = rows.sort_values(["customer_id", "cutoff"])
     gap = following.groupby("customer_id", sort=False)["cutoff"].diff()
     overlapping = int((gap < pd.Timedelta(days=days)).sum())
-    notes = []
+    notes: list[str] = []
     if overlapping:
         notes.append(
-            f"{overlapping:,} of {len(rows):,} offers were followed by another one to the same "
-            f"customer within the {days} days: their effect includes what usually follows."
+            Message(
+                "{offers:,} of {all:,} offers were followed by another one to the same customer "
+                "within the {days} days: their effect includes what usually follows.",
+                offers=overlapping,
+                all=len(rows),
+                days=days,
+            )
         )
     named = rows[rows["campaign_id"].notna()]
     controlled = set(named.loc[named["arm"] == arms.control, "campaign_id"])
     without = sorted(set(named["campaign_id"]) - controlled)
     if without:
         notes.append(
-            f"{len(without)} campaign{'s' * (len(without) > 1)} without a row of the control "
-            f"({', '.join(without[:3])}{', …' if len(without) > 3 else ''}): their effects rest on "
-            "control rows of other campaigns."
+            Message.counted(
+                "1 campaign without a row of the control ({names:some}): their effects rest on "
+                "control rows of other campaigns.",
+                "{n} campaigns without a row of the control ({names:some}): their effects rest on "
+                "control rows of other campaigns.",
+                n=len(without),
+                names=without,
+            )
         )
     return notes

@@ -1,5 +1,6 @@
 """What an offer changes: one booster per arm that predicts the uplift itself."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Literal, Self, cast
 
@@ -30,6 +31,7 @@ from neigung.models.offers.uplift_trial import (
     known_probabilities,
 )
 from neigung.models.rows import Features, Rows, Table
+from neigung.models.unseen import require_known
 
 
 class UpliftModel(BaseEstimator):  # type: ignore[misc]
@@ -57,6 +59,8 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         monotone: Whether more discount can only help a customer: for an outcome of 0 and 1 with
             rates if "auto". Money may fall with the discount.
         num_threads: Threads of LightGBM; changes speed only.
+        handle_unknown: What to do when the model knows none of a column's categories: "error", or
+            "ignore", which takes them as missing. A few are always taken so; many are warned of.
 
     Attributes:
         arms_: Arms beside the control, by rate, then name.
@@ -92,12 +96,14 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         rates: Mapping[str, float] | Literal["auto"] | None = "auto",
         monotone: bool | Literal["auto"] = "auto",
         num_threads: int = 1,
+        handle_unknown: Literal["error", "ignore"] = "error",
     ) -> None:
         self.control = control
         self.random_state = random_state
         self.rates = rates
         self.monotone = monotone
         self.num_threads = num_threads
+        self.handle_unknown = handle_unknown
 
     def fit(
         self,
@@ -175,7 +181,12 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: Table) -> Table:
-        """Uplift of each arm in the outcome's units, one column per arm, with X's index."""
+        """Uplift of each arm in the outcome's units, one column per arm, with X's index.
+
+        Raises:
+            InputError: A column is missing, or all its categories are unknown to the model.
+        """
+        self._known(X)
         values = self._raw(X)
         if self.rising_:
             values = np.einsum("nab,nb->na", rising_blocks(values), values)
@@ -211,6 +222,7 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
 
         if not 0 < level < 1:
             raise InputError(f"The level must lie between 0 and 1, but found {level:g}.")
+        self._known(X)
         guesses = self._guess(X)
         values = self.calibration_.apply(guesses)
         wide = ndtri((1 + level) / 2) * self.calibration_.errors(guesses)
@@ -329,6 +341,17 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         self.model_texts_ = texts
         # Read back from their texts, so that what is evaluated is what is stored.
         self.boosters_ = [lgb.Booster(model_str=texts[f"arm_{j}"]) for j in range(len(arms))]
+
+    def _known(self, X: Features) -> None:
+        """Refuse columns whose categories are all unknown, and warn of those where many are."""
+        check_is_fitted(self, "boosters_")
+        if self.handle_unknown == "ignore":
+            return
+        unknown = self.encoder_.unknown(X)
+        require_known(unknown, self.encoder_.categories)
+        for one in unknown.values():
+            if one.many:
+                warnings.warn(f"{one.text}; they count as missing.", stacklevel=3)
 
     def _guess(self, X: Features) -> Floats:
         """What the students say, before level and slope, shape (n, arms)."""

@@ -1,6 +1,5 @@
 """What an uplift model is fitted to, checked: outcomes, arms, rates, assignment probabilities."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -8,13 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from neigung.discount_rate import percentage, plain_rate, same_rate
 from neigung.errors import InputError
 from neigung.models.encoding import Floats
 
 LEAST_ROWS = 30
 """Rows that the control and every arm need at least; below, not even a mean is worth telling."""
-
-_PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s*%")
 
 
 def checked_outcome(y: npt.ArrayLike, rows: int) -> Floats:
@@ -116,12 +114,11 @@ def checked_rates(
     if isinstance(rates, str):
         if rates != "auto":
             raise InputError(f"Rates must be a mapping, 'auto' or None, but found {rates!r}.")
-        told = {name: _percentage(name) for name in arms if _PERCENT.fullmatch(name.strip())}
+        named = {name: percentage(name) for name in arms}
+        told = {name: rate for name, rate in named.items() if rate is not None and 0 < rate <= 1}
         usable = len(told) == len(arms) and len(set(told.values())) == len(arms)
-        if not usable or any(rate is None or not 0 < rate <= 1 for rate in told.values()):
-            return None
-        return {name: float(rate) for name, rate in told.items() if rate is not None}
-    found = {str(name): float(rate) for name, rate in rates.items()}
+        return told if usable else None
+    found = {str(name): plain_rate(float(rate)) for name, rate in rates.items()}
     if found.pop(control, 0.0) != 0:
         raise InputError(f"The control {control!r} must have rate 0. Leave it out of the rates.")
     lacking = [name for name in arms if name not in found]
@@ -133,8 +130,8 @@ def checked_rates(
     for name, rate in found.items():
         if not 0 < rate <= 1:
             raise InputError(f"Discount rates must lie in (0, 1], but {name!r} has {rate:g}.")
-        told_rate = _percentage(name)
-        if told_rate is not None and abs(told_rate - rate) > 1e-9:
+        told_rate = percentage(name)
+        if told_rate is not None and not same_rate(told_rate, rate):
             raise InputError(
                 f"The rate of an arm must agree with its name, but {name!r} has {rate:g}. "
                 "Rename the arm or correct its rate."
@@ -221,13 +218,6 @@ def assignment_design(
             return None, has
         design[code] = mine[0]
     return (design / design.sum() if abs(design.sum() - 1) < 0.1 else None), has
-
-
-def _percentage(name: str) -> float | None:
-    found = _PERCENT.findall(name)
-    if len(found) != 1:
-        return None
-    return round(float(found[0].replace(",", ".")) / 100, 12)
 
 
 def frame_of(X: Any) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from neigung.models import sealed
 from neigung.models.encoding import Floats
 from neigung.models.propensity.classifier import PropensityClassifier
 from neigung.models.rows import Features, Table, answer
+from neigung.models.unseen import Unseen, more_unknown_than, require_known
 from neigung.models.version import Cutoffs, Objects, Unit
 
 if TYPE_CHECKING:
@@ -94,6 +95,22 @@ class Artefact:
     def unseen(self, X: Features) -> dict[str, int]:
         """Per column, how many categories were not known at training and count as missing."""
         return self.classifier.unseen(X)
+
+    def unknown(self, X: Features) -> dict[str, Unseen]:
+        """The same of every column of categories, with examples."""
+        return self.classifier.encoder_.unknown(X)
+
+    def unknown_of_each(self, X: Features) -> list[list[str]]:
+        """Of each row the columns whose category is unknown."""
+        return self.classifier.encoder_.unknown_of_each(X)
+
+    def require_known(self, unknown: Mapping[str, Unseen]) -> None:
+        """Raise InputError where all values of a column of categories are unknown."""
+        require_known(unknown, self.classifier.encoder_.categories)
+
+    def many_unknown(self, unknown: Mapping[str, Unseen]) -> list[Unseen]:
+        """The columns of which much is unknown, and more than was in the test."""
+        return more_unknown_than(self.meta.get("unseen", {}), unknown)
 
     @property
     def kind(self) -> str:

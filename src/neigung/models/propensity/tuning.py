@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.errors import InputError
+from neigung.locations import sqlite_address
 from neigung.models.encoding import FrameEncoder
 from neigung.models.propensity.classifier import DEFAULTS, PATIENCE, binary_labels, training_params
 
@@ -271,7 +272,7 @@ def _open(path: Path, name: str, direction: str) -> Any:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return _new_study(direction, name, f"sqlite:///{path.resolve()}")
+        return _new_study(direction, name, sqlite_address(path.resolve()))
     except (SQLAlchemyError, OptunaError, OSError, RuntimeError) as error:
         raise InputError(
             f"Tuning keeps its trials in an SQLite file, but {path} cannot be used as one "

@@ -9,11 +9,17 @@ timeline and consents, and nothing above `profiles`.
 from __future__ import annotations
 
 from neigung.profiles.checks import (
+    alike_ids,
+    cents,
     consents,
+    crowded_id,
+    currencies,
+    doubtful_words,
     duplicates,
+    ends,
     extent,
-    far_dates,
     gaps,
+    hindsight,
     lateness,
     missing,
     negative_values,
@@ -24,11 +30,17 @@ from neigung.profiles.checks import (
 from neigung.profiles.checks.check import Check
 
 CHECKS: tuple[Check, ...] = (
+    ends.CHECK,
+    currencies.CHECK,
+    cents.CHECK,
+    crowded_id.CHECK,
     unknown_customers.CHECK,
     consents.CHECK,
+    hindsight.CHECK,
+    alike_ids.CHECK,
+    doubtful_words.CHECK,
     duplicates.CHECK,
     gaps.CHECK,
-    far_dates.CHECK,
     opening.CHECK,
     returns.CHECK,
     negative_values.CHECK,

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import ibis.expr.types as ir
 
+from neigung.profiles.ends import Ends
 from neigung.profiles.quality_report import Finding, Permission, TableQuality
 
 
@@ -30,6 +31,10 @@ class Store(Protocol):
         """From when to when orders reach."""
         ...
 
+    def ends(self) -> Ends:
+        """Where they do, and how many lie far from there."""
+        ...
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -43,6 +48,8 @@ class Facts:
         tables: what the report shows of each table; empty before a training or scoring, where
             only what is wrong or doubtful is asked.
         permissions: who may be profiled and contacted; None where that was not asked.
+        latest: whether something is taken from where the data end, such as a `latest` cutoff.
+        trusted: whether somebody who knows says that all dates are right.
     """
 
     store: Store
@@ -51,6 +58,8 @@ class Facts:
     numbers: Mapping[str, Mapping[str, Any]]
     tables: Mapping[str, TableQuality] = field(default_factory=dict)
     permissions: tuple[Permission, ...] | None = None
+    latest: bool = True
+    trusted: bool = False
 
     def number(self, table: str, name: str) -> Any:
         """What a check counted; 0 where the table or its column is absent."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from neigung.profiles.alike import spelled_otherwise
 from neigung.profiles.checks.check import Check, Facts
 from neigung.profiles.quality_report import Finding
 
@@ -11,11 +12,15 @@ from neigung.profiles.quality_report import Finding
 def _says(facts: Facts) -> Iterator[Finding]:
     orphans = returns_without_order(facts) if facts.tables else None
     if orphans:
+        alike = spelled_otherwise(
+            facts.store.table("returns"), facts.store.table("order_lines"), "order_id"
+        )
+        advice = alike or "Check the order ids."
         yield Finding(
             "warn",
             "returns",
             f"returns: {facts.share(orphans, 'returns')} name an order that is not in "
-            "order_lines. Check the order ids.",
+            f"order_lines. {advice}",
         )
 
 
