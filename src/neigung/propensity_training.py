@@ -64,7 +64,7 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
         data_digest = profiles.digest()
         profiles.check_unchanged()  # rather than after the tuning
     if study.features == "all":  # who names features gets them
-        dataset = without_dated(dataset, splits.train, study.model.nonstationary_features)
+        dataset = without_dated(dataset, splits.train, study.model.time_leaking_features)
     known, leaks = declared(study, dataset), certain_leaks(study, profiles, dataset)
     notes = (
         *profiles.notes,
