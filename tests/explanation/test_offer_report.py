@@ -15,7 +15,7 @@ from neigung.explanation import (
 )
 from neigung.explanation.offer_report import build_offer_report
 from neigung.explanation.page import texts
-from neigung.explanation.values import value_text
+from neigung.language.values import value_text
 from tests.explanation.offers import offer_evaluation
 from tests.explanation.offers import offer_evidence as make_evidence
 from tests.explanation.test_report import Page

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from neigung.explanation.reasons import ReasonWriter
 from neigung.explanation.sentences import Sentence
-from neigung.explanation.values import value_text
 from neigung.features.feature import Column
+from neigung.language.values import value_text
 from neigung.models.rows import Rows
 from tests.explanation.conftest import COLUMNS
 

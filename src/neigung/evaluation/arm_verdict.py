@@ -23,14 +23,14 @@ import numpy as np
 import pandas as pd
 
 from neigung.evaluation.clusters import Clusters, Estimate, interval
-from neigung.evaluation.offer_texts import (
+from neigung.evaluation.overlap import FEWEST_ROWS
+from neigung.language.intervals import (
     Language,
     amount_text,
     count_text,
     interval_text,
     whole_text,
 )
-from neigung.evaluation.overlap import FEWEST_ROWS
 
 FAMILY_ERROR = 0.02
 """The chance that a study without any effect finds one with at least one arm."""

@@ -22,9 +22,9 @@ from neigung.evaluation.frames import (
 )
 from neigung.evaluation.metric import ALL_METRICS, OFFER_METRICS
 from neigung.evaluation.metrics import bootstrap
-from neigung.evaluation.offer_texts import amount_text, interval_text, share_text
 from neigung.evaluation.stability import rank_correlation
 from neigung.evaluation.verdict import format_interval, format_number
+from neigung.language.intervals import amount_text, interval_text, share_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -180,19 +180,19 @@ class Comparison:
 
     def plot_moves(self, language: str = "en") -> Figure:
         """Who moves from which band of the champion to which of this version."""
-        from neigung.evaluation.comparison_plots import plot_moves
+        from neigung.pictures.of_comparison import plot_moves
 
         return plot_moves(self, language)
 
     def plot_metrics(self, language: str = "en") -> Figure:
         """How the metrics differ from the champion's, with intervals."""
-        from neigung.evaluation.comparison_plots import plot_metrics
+        from neigung.pictures.of_comparison import plot_metrics
 
         return plot_metrics(self, language)
 
     def plot_importance(self, language: str = "en", most: int = 12) -> Figure:
         """What weighs most now, and what weighed most in the champion."""
-        from neigung.evaluation.comparison_plots import plot_importance
+        from neigung.pictures.of_comparison import plot_importance
 
         return plot_importance(self, language, most)
 

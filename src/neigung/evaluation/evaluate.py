@@ -185,43 +185,43 @@ class Evaluation:
 
     def plot_gains(self, language: str = "en") -> Figure:
         """Share of the positives found when the best are addressed first."""
-        from neigung.evaluation.plots import plot_gains
+        from neigung.pictures.of_propensity import plot_gains
 
         return plot_gains(self, language)
 
     def plot_calibration(self, language: str = "en") -> Figure:
         """Predicted against observed rates, with bands."""
-        from neigung.evaluation.plots import plot_calibration
+        from neigung.pictures.of_propensity import plot_calibration
 
         return plot_calibration(self, language)
 
     def plot_metrics(self, language: str = "en") -> Figure:
         """The main metrics of the model and its baselines, with intervals."""
-        from neigung.evaluation.plots import plot_metrics
+        from neigung.pictures.of_propensity import plot_metrics
 
         return plot_metrics(self, language)
 
     def plot_folds(self, language: str = "en") -> Figure:
         """The acceptance metric over the cutoffs of the folds and the test."""
-        from neigung.evaluation.plots import plot_folds
+        from neigung.pictures.of_propensity import plot_folds
 
         return plot_folds(self, language)
 
     def plot_lift(self, language: str = "en") -> Figure:
         """How many times the overall rate the best customers have, over the share addressed."""
-        from neigung.evaluation.plots import plot_lift
+        from neigung.pictures.of_propensity import plot_lift
 
         return plot_lift(self, language)
 
     def plot_top(self, language: str = "en") -> Figure:
         """What acting on the top 10, 20 and 30 % finds, beside the best baseline."""
-        from neigung.evaluation.plots import plot_top
+        from neigung.pictures.of_propensity import plot_top
 
         return plot_top(self, language)
 
     def plot_segments(self, language: str = "en") -> Figure:
         """The acceptance metric in each segment, beside the best baseline."""
-        from neigung.evaluation.plots import plot_segments
+        from neigung.pictures.of_propensity import plot_segments
 
         return plot_segments(self, language)
 

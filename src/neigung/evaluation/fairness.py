@@ -191,13 +191,13 @@ class Fairness:
 
     def plot_groups(self, attribute: str | None = None, language: str = "en") -> Figure:
         """What the groups of one attribute get; by default of the first with a concern."""
-        from neigung.evaluation.fairness_plots import plot_groups
+        from neigung.pictures.of_fairness import plot_groups
 
         return plot_groups(self, self._known(attribute), language)
 
     def plot_stand_ins(self, attribute: str | None = None, language: str = "en") -> Figure:
         """The columns that tell one attribute best; by default all attributes, five each."""
-        from neigung.evaluation.fairness_plots import plot_stand_ins
+        from neigung.pictures.of_fairness import plot_stand_ins
 
         return plot_stand_ins(self, self._known(attribute), language)
 

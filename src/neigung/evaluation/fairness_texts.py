@@ -12,9 +12,9 @@ from neigung.evaluation.fairness_limits import MEASURES
 from neigung.evaluation.fairness_words import words
 from neigung.evaluation.group_differences import FEWEST_ROWS
 from neigung.evaluation.metrics import METRICS
-from neigung.evaluation.offer_texts import amount_text, share_text, whole_text
 from neigung.evaluation.sensitive import MISSING, level_text
 from neigung.evaluation.verdict import format_interval, format_number
+from neigung.language.intervals import amount_text, share_text, whole_text
 
 if TYPE_CHECKING:
     from neigung.evaluation.fairness import Fairness

@@ -17,7 +17,6 @@ from neigung.evaluation.metric import OFFER_METRICS
 from neigung.evaluation.named_numbers import MODEL, headline_numbers, offer_numbers
 from neigung.evaluation.offer_tables import TableMaker, typed
 from neigung.evaluation.offer_test import OfferTest, Placebo
-from neigung.evaluation.offer_texts import SAME, interval_text, policy_text, whole_text
 from neigung.evaluation.offer_verdict import judge_offers, policy_sentences, ranking_sentence
 from neigung.evaluation.overlap import (
     balance_sentence,
@@ -30,6 +29,7 @@ from neigung.evaluation.placebo import COLUMNS as PLACEBO_COLUMNS
 from neigung.evaluation.placebo import placebo_sentence, placebo_table
 from neigung.evaluation.uplift import dr_scores, effect_scores
 from neigung.evaluation.verdict import Verdict
+from neigung.language.intervals import SAME, interval_text, policy_text, whole_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -251,31 +251,31 @@ class OfferEvaluation:
 
     def plot_qini(self, language: str = "en") -> Figure:
         """Uplift curves: what is gained when the best are offered first."""
-        from neigung.evaluation.offer_plots import plot_qini
+        from neigung.pictures.of_offers import plot_qini
 
         return plot_qini(self, language)
 
     def plot_effects(self, language: str = "en") -> Figure:
         """Average effect of each arm, plain and corrected, with intervals."""
-        from neigung.evaluation.offer_plots import plot_effects
+        from neigung.pictures.of_offers import plot_effects
 
         return plot_effects(self, language)
 
     def plot_bands(self, language: str = "en") -> Figure:
         """Predicted against estimated uplift in fifths of the customers."""
-        from neigung.evaluation.offer_plots import plot_bands
+        from neigung.pictures.of_offers import plot_bands
 
         return plot_bands(self, language)
 
     def plot_policies(self, language: str = "en") -> Figure:
         """What the model's choice and the simple policies earn."""
-        from neigung.evaluation.offer_plots import plot_policies
+        from neigung.pictures.of_offers import plot_policies
 
         return plot_policies(self, language)
 
     def plot_balance(self, language: str = "en") -> Figure:
         """The features that differ most between the arms, before and after weighting."""
-        from neigung.evaluation.offer_plots import plot_balance
+        from neigung.pictures.of_offers import plot_balance
 
         return plot_balance(self, language)
 

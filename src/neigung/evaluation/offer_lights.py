@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neigung.evaluation.light import KNOWN_CHANCES, Light, Status, make_light
-from neigung.evaluation.offer_texts import share_text
 from neigung.evaluation.overlap import IMBALANCE
 from neigung.evaluation.psi import FALSE_ALARM
+from neigung.language.intervals import share_text
 
 if TYPE_CHECKING:
     from neigung.evaluation.offer_evaluation import OfferEvaluation

@@ -11,10 +11,10 @@ import pandas as pd
 from neigung.evaluation.clusters import Clusters, Estimate
 from neigung.evaluation.evaluate import MODEL
 from neigung.evaluation.offer_test import OfferTest
-from neigung.evaluation.offer_texts import SAME
 from neigung.evaluation.overlap import MOST_WITHOUT_CHANCE, without_chance
 from neigung.evaluation.policy import policy_matrix, policy_scores, simple_policies
 from neigung.evaluation.uplift import SHARES, Ranked, uplift_bands
+from neigung.language.intervals import SAME
 
 Floats = npt.NDArray[np.float64]
 

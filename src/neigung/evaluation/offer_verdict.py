@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from neigung.evaluation.offer_texts import (
+from neigung.evaluation.verdict import Verdict
+from neigung.language.intervals import (
     Language,
     amount_text,
     exactness,
     interval_text,
     policy_text,
 )
-from neigung.evaluation.verdict import Verdict
 
 if TYPE_CHECKING:
     from neigung.evaluation.offer_evaluation import OfferEvaluation

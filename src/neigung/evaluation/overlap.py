@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from neigung.evaluation.offer_texts import Language, share_text, whole_text
+from neigung.language.intervals import Language, share_text, whole_text
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from neigung.evaluation.clusters import Clusters
-from neigung.evaluation.offer_texts import Language, interval_text
 from neigung.evaluation.overlap import FEWEST_ROWS
 from neigung.evaluation.uplift import Ranked, dr_scores, effect_scores, matrix
+from neigung.language.intervals import Language, interval_text
 
 if TYPE_CHECKING:
     from neigung.evaluation.offer_test import OfferTest, Placebo

@@ -20,8 +20,8 @@ import pandas as pd
 
 from neigung.errors import InputError
 from neigung.evaluation.clusters import Clusters, Estimate
-from neigung.evaluation.offer_texts import SAME
 from neigung.evaluation.uplift import Ranked
+from neigung.language.intervals import SAME
 
 Floats = npt.NDArray[np.float64]
 

@@ -17,9 +17,9 @@ from neigung.evaluation.light import (
     make_light,
 )
 from neigung.evaluation.metrics import METRICS
-from neigung.evaluation.offer_texts import share_text
 from neigung.evaluation.segments import segment_text
 from neigung.evaluation.verdict import format_number
+from neigung.language.intervals import share_text
 
 LANGUAGES = ("en", "de")
 

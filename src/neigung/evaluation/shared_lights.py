@@ -17,11 +17,11 @@ from neigung.evaluation.light import (
     make_light,
 )
 from neigung.evaluation.metrics import METRICS
-from neigung.evaluation.offer_texts import share_text
 from neigung.evaluation.psi import SOME
 from neigung.evaluation.sensitive import MISSING
 from neigung.evaluation.stability import SCORE, TOO_CLEAR, TOO_MUCH, Stability
 from neigung.evaluation.verdict import format_number
+from neigung.language.intervals import share_text
 
 if TYPE_CHECKING:
     from neigung.evaluation.evaluate import Evaluation

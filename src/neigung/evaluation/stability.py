@@ -124,19 +124,19 @@ class Stability:
 
     def plot_drift(self, language: str = "en", most: int = 15) -> Figure:
         """The columns that moved most, with the limits in words."""
-        from neigung.evaluation.stability_plots import plot_drift
+        from neigung.pictures.of_stability import plot_drift
 
         return plot_drift(self, language, most)
 
     def plot_leaks(self, language: str = "en", most: int = 15) -> Figure:
         """The weightiest columns: how much each explains, and how well it does so alone."""
-        from neigung.evaluation.stability_plots import plot_leaks
+        from neigung.pictures.of_stability import plot_leaks
 
         return plot_leaks(self, language, most)
 
     def plot_seeds(self, language: str = "en") -> Figure:
         """The model beside the same with other seeds."""
-        from neigung.evaluation.stability_plots import plot_seeds
+        from neigung.pictures.of_stability import plot_seeds
 
         return plot_seeds(self, language)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from neigung.evaluation.metrics import ALL_METRICS
 from neigung.explanation.page import capital, grid, picture
 from neigung.explanation.traced import Numbers, said
-from neigung.explanation.units import arm_text
-from neigung.explanation.values import count_text
+from neigung.language.units import arm_text
+from neigung.language.values import count_text
 
 if TYPE_CHECKING:
     from neigung.evaluation.comparison import Comparison

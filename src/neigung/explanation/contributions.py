@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neigung.errors import InputError
-from neigung.explanation.units import Unit
 from neigung.features.feature import Column
+from neigung.language.units import Unit
 from neigung.models.rows import Features, matrix, some
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import pandas as pd
 
 from neigung.explanation.page import capital, grid, picture
 from neigung.explanation.parts import Parts, legal_basis, population
-from neigung.explanation.timeline import plot_timeline
 from neigung.explanation.traced import NOTHING, Numbers, said
-from neigung.explanation.values import count_text, date_text
 from neigung.features.feature import Language
+from neigung.language.values import count_text, date_text
+from neigung.pictures.of_spans import plot_timeline
 from neigung.study import Study
 
 

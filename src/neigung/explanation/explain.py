@@ -15,8 +15,8 @@ from neigung.explanation.contributions import Contributions, contributions
 from neigung.explanation.interactions import Interactions, interactions
 from neigung.explanation.reasons import Reason, reasons
 from neigung.explanation.themes import themes
-from neigung.explanation.units import arm_text, decimals, factor, unit_name
 from neigung.features.feature import Language
+from neigung.language.units import arm_text, decimals, factor, unit_name
 from neigung.models.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -99,19 +99,19 @@ class Explanation:
 
     def plot_importance(self, language: Language = "en", most: int = 15) -> Figure:
         """The columns that move predictions most."""
-        from neigung.explanation.plots import plot_importance
+        from neigung.pictures.of_features import plot_importance
 
         return plot_importance(self.contributions, language, most)
 
     def plot_beeswarm(self, language: Language = "en", most: int = 15) -> Figure:
         """A dot per customer and column, coloured by the value."""
-        from neigung.explanation.plots import plot_beeswarm
+        from neigung.pictures.of_features import plot_beeswarm
 
         return plot_beeswarm(self.contributions, self.X, language, most)
 
     def plot_dependence(self, column: str, language: Language = "en") -> Figure:
         """How the contribution of a column depends on its value."""
-        from neigung.explanation.plots import plot_dependence
+        from neigung.pictures.of_features import plot_dependence
 
         known = [one.name for one in self.contributions.columns]
         if column not in known:
@@ -123,19 +123,19 @@ class Explanation:
 
     def plot_waterfall(self, customer_id: str, language: Language = "en", most: int = 9) -> Figure:
         """How one customer comes from the average to the own prediction."""
-        from neigung.explanation.plots import plot_waterfall
+        from neigung.pictures.of_features import plot_waterfall
 
         return plot_waterfall(self.contributions, self.X, self._row(customer_id), language, most)
 
     def plot_themes(self, language: Language = "en") -> Figure:
         """How far each theme moves predictions."""
-        from neigung.explanation.theme_plots import plot_themes
+        from neigung.pictures.of_themes import plot_themes
 
         return plot_themes(self.contributions, language)
 
     def plot_interactions(self, language: Language = "en", most: int = 10) -> Figure:
         """The pairs of features that do most together."""
-        from neigung.explanation.interaction_plots import plot_interactions
+        from neigung.pictures.of_interactions import plot_interactions
 
         return plot_interactions(self.interactions, language, most)
 
@@ -146,7 +146,7 @@ class Explanation:
 
         Raises InputError when the two are not among the pairs of `interactions`.
         """
-        from neigung.explanation.interaction_plots import plot_interaction
+        from neigung.pictures.of_interactions import plot_interaction
 
         if (a is None) != (b is None):
             raise InputError(

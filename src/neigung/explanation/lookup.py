@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from neigung.explanation.values import count_text
 from neigung.features.feature import Language
+from neigung.language.values import count_text
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,11 @@ from neigung.explanation.explain import Explanation
 from neigung.explanation.lookup import Person, sampled
 from neigung.explanation.offer_tables import OfferTables
 from neigung.explanation.page import capital, picture
-from neigung.explanation.plots import plot_waterfall
 from neigung.explanation.reaction import reaction_head, within_sentence
 from neigung.explanation.reasons import reasons
-from neigung.explanation.units import amount, decimals
 from neigung.features.feature import Language
+from neigung.language.units import amount, decimals
+from neigung.pictures.of_features import plot_waterfall
 
 _REASONS = 5
 

@@ -10,8 +10,8 @@ import pandas as pd
 from neigung.explanation.offer_tables import OfferTables
 from neigung.explanation.parts import Parts, legal_basis, population
 from neigung.explanation.traced import said
-from neigung.explanation.values import count_text, number_text
 from neigung.features.feature import Language
+from neigung.language.values import count_text, number_text
 from neigung.models.offer_dataset import OfferDataset
 from neigung.study import OfferTarget, Study
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from neigung.evaluation.metrics import ALL_METRICS
 from neigung.evaluation.offer_evaluation import OfferEvaluation
-from neigung.evaluation.offer_texts import policy_text
 from neigung.explanation.front import tile
 from neigung.explanation.offer_tables import OfferTables
 from neigung.explanation.traced import said
+from neigung.language.intervals import policy_text
 
 _MOST_ARMS = 6
 

@@ -15,7 +15,6 @@ import pandas as pd
 
 from neigung.evaluation.metrics import ALL_METRICS
 from neigung.evaluation.offer_evaluation import OfferEvaluation
-from neigung.evaluation.offer_texts import policy_text
 from neigung.explanation.comparison_section import ComparisonSection
 from neigung.explanation.data_section import sources
 from neigung.explanation.evidence import Evidence
@@ -29,13 +28,14 @@ from neigung.explanation.offer_front import ANCHORS, OfferFront
 from neigung.explanation.offer_tables import OfferTables
 from neigung.explanation.page import capital, grid, picture, render, texts
 from neigung.explanation.parts import Parts, legal_basis
-from neigung.explanation.plots import plot_label
 from neigung.explanation.stability_section import StabilitySection
-from neigung.explanation.timeline import plot_offer_timeline
 from neigung.explanation.traced import Numbers, said
-from neigung.explanation.values import count_text, date_text
 from neigung.features.feature import Language
+from neigung.language.intervals import policy_text
+from neigung.language.values import count_text, date_text
 from neigung.models.offer_dataset import OfferDataset
+from neigung.pictures.of_features import plot_label
+from neigung.pictures.of_spans import plot_offer_timeline
 from neigung.study import Study
 
 if TYPE_CHECKING:

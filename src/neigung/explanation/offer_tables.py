@@ -13,7 +13,10 @@ import pandas as pd
 from neigung.evaluation.evaluate import MODEL
 from neigung.evaluation.metrics import ALL_METRICS
 from neigung.evaluation.offer_evaluation import OfferEvaluation
-from neigung.evaluation.offer_texts import (
+from neigung.explanation.page import capital, grid
+from neigung.explanation.traced import Measured, Numbers, said
+from neigung.features.feature import Language
+from neigung.language.intervals import (
     amount_text,
     count_text,
     exactness,
@@ -21,11 +24,8 @@ from neigung.evaluation.offer_texts import (
     policy_text,
     whole_text,
 )
-from neigung.explanation.page import capital, grid
-from neigung.explanation.traced import Measured, Numbers, said
-from neigung.explanation.units import arm_text
-from neigung.explanation.values import value_text
-from neigung.features.feature import Language
+from neigung.language.units import arm_text
+from neigung.language.values import value_text
 from neigung.models.offer_dataset import OfferDataset
 
 LARGE_SPREAD = 0.5

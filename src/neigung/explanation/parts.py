@@ -8,11 +8,11 @@ from typing import Any
 from neigung.explanation.explain import Explanation
 from neigung.explanation.glossary import TYPICAL, glossary
 from neigung.explanation.page import capital, grid, picture
-from neigung.explanation.plots import BEESWARM_DOTS
 from neigung.explanation.traced import Numbers, said
-from neigung.explanation.units import decimals, factor, unit_name
-from neigung.explanation.values import count_text, number_text
 from neigung.features.feature import Language
+from neigung.language.units import decimals, factor, unit_name
+from neigung.language.values import count_text, number_text
+from neigung.pictures.of_features import BEESWARM_DOTS
 from neigung.study import Study
 
 _DEPENDENCE, _PAIRS, _PAIRS_DRAWN = 6, 10, 2

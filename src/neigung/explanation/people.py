@@ -10,11 +10,11 @@ import numpy as np
 from neigung.explanation.explain import Explanation
 from neigung.explanation.lookup import Person, sampled
 from neigung.explanation.page import picture
-from neigung.explanation.plots import plot_waterfall
 from neigung.explanation.reasons import reasons
-from neigung.explanation.units import amount
-from neigung.explanation.values import value_text
 from neigung.features.feature import Language
+from neigung.language.units import amount
+from neigung.language.values import value_text
+from neigung.pictures.of_features import plot_waterfall
 
 if TYPE_CHECKING:
     from neigung.models.artefact import Artefact

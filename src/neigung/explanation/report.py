@@ -26,8 +26,8 @@ from neigung.explanation.people import People
 from neigung.explanation.stability_section import StabilitySection
 from neigung.explanation.tables import Tables
 from neigung.explanation.traced import Numbers, said
-from neigung.explanation.values import count_text, date_text
 from neigung.features.feature import Language
+from neigung.language.values import count_text, date_text
 from neigung.study import Study
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from neigung.explanation.values import (
+from neigung.features.feature import Column, Language
+from neigung.language.values import (
     UNKNOWN,
     Case,
     as_usual_text,
@@ -17,7 +18,6 @@ from neigung.explanation.values import (
     usual_text,
     value_text,
 )
-from neigung.features.feature import Column, Language
 
 _PLACEHOLDER = re.compile(
     r"(?:\b(every|alle)\s+)?\{(\w+)\}(\s+times\b|-mal\b)?", re.IGNORECASE

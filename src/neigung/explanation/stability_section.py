@@ -9,7 +9,7 @@ import pandas as pd
 from neigung.evaluation.metrics import ALL_METRICS
 from neigung.explanation.page import capital, grid, picture
 from neigung.explanation.traced import NOTHING, Numbers, said
-from neigung.explanation.values import count_text
+from neigung.language.values import count_text
 
 if TYPE_CHECKING:
     from neigung.evaluation.stability import Stability

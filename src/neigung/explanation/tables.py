@@ -13,8 +13,8 @@ from neigung.evaluation.segments import segment_text
 from neigung.explanation.front import scale, tile
 from neigung.explanation.page import capital, grid
 from neigung.explanation.traced import Numbers, said
-from neigung.explanation.values import date_text, value_text
 from neigung.features.feature import Language
+from neigung.language.values import date_text, value_text
 
 _TILES = ("average_precision", "auroc", "lift_10", "calibration_error")
 _MOST_TILES = 4

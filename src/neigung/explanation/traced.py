@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from neigung.evaluation.verdict import format_number
-from neigung.explanation.values import count_text, number_text, value_text
 from neigung.features.feature import Language
+from neigung.language.values import count_text, number_text, value_text
 
 if TYPE_CHECKING:
     from markupsafe import Markup

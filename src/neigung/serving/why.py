@@ -20,9 +20,9 @@ import yaml
 
 from neigung.errors import InputError
 from neigung.explanation.page import texts
-from neigung.explanation.units import arm_text, effect_text
-from neigung.explanation.values import count_text, date_text, value_text
 from neigung.features.feature import Language
+from neigung.language.units import arm_text, effect_text
+from neigung.language.values import count_text, date_text, value_text
 from neigung.serving.decision_log import DecisionLog
 from neigung.serving.entry import Entry, Told
 from neigung.serving.places import LOG_KEY_VARIABLE

@@ -7,7 +7,7 @@ import pytest
 
 from neigung.evaluation.stability import assess_stability, seed_table
 from tests.evaluation.columns import column
-from tests.evaluation.pictures import drawn
+from tests.pictures.drawn import drawn
 
 PLOTS = ("drift", "leaks", "seeds")
 

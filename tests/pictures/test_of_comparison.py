@@ -6,7 +6,7 @@ import pytest
 
 from neigung.evaluation.comparison import compare
 from tests.evaluation.columns import column
-from tests.evaluation.pictures import drawn
+from tests.pictures.drawn import drawn
 
 PLOTS = ("moves", "metrics", "importance")
 

@@ -9,7 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from neigung.explanation.drawing import (
+from neigung.explanation.interactions import Interactions
+from neigung.features.feature import Column, Language
+from neigung.language.units import decimals, factor
+from neigung.language.values import number_text, value_text
+from neigung.pictures.drawing import (
     GREY,
     INK,
     LOWERS,
@@ -27,11 +31,7 @@ from neigung.explanation.drawing import (
     word,
     wrapped,
 )
-from neigung.explanation.interactions import Interactions
-from neigung.explanation.units import decimals, factor
-from neigung.explanation.value_axes import category_axis, number_axis, numbers, places, usual
-from neigung.explanation.values import number_text, value_text
-from neigung.features.feature import Column, Language
+from neigung.pictures.value_axes import category_axis, number_axis, numbers, places, usual
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from neigung.explanation.units import Unit, unit_name
 from neigung.features.feature import Column, Language
+from neigung.language.units import Unit, unit_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from neigung.explanation.drawing import INK, TEXT, cut, escaped, word
-from neigung.explanation.values import number_text, unit_noun, value_text
 from neigung.features.feature import Column, Language
+from neigung.language.values import number_text, unit_noun, value_text
+from neigung.pictures.drawing import INK, TEXT, cut, escaped, word
 
 Floats = npt.NDArray[np.float64]
 

@@ -77,7 +77,7 @@ def test_plots_of_an_evaluation_without_answers(plot):
 
 def test_nothing_heavy_on_import():
     code = (
-        "import sys, neigung.evaluation.offer_evaluation, neigung.evaluation.offer_plots\n"
+        "import sys, neigung.evaluation.offer_evaluation, neigung.pictures.of_offers\n"
         "heavy = {'matplotlib', 'sklearn', 'scipy', 'lightgbm'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

@@ -1,4 +1,4 @@
-"""The plots of an evaluation of offers, in the style of `neigung.evaluation.plots`."""
+"""The plots of an evaluation of offers, in the style of `neigung.pictures.of_propensity`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from neigung.evaluation.evaluate import MODEL
-from neigung.evaluation.offer_texts import policy_text
 from neigung.evaluation.overlap import IMBALANCE
-from neigung.evaluation.plots import _GREY, _decimal, _figure, _percent, _style, label_text
+from neigung.language.intervals import policy_text
+from neigung.pictures.of_propensity import _GREY, _decimal, _figure, _percent, _style, label_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

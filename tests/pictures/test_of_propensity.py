@@ -11,8 +11,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from neigung.evaluation.evaluate import evaluate
-from neigung.evaluation.plots import _percent, label_text
-from tests.evaluation.pictures import drawn
+from neigung.pictures.of_propensity import _percent, label_text
+from tests.pictures.drawn import drawn
 
 PLOTS = ("gains", "calibration", "metrics", "folds", "lift", "top")
 
@@ -147,9 +147,9 @@ def test_foreign_text_is_no_formula():
 
 def test_no_pyplot_and_nothing_heavy_on_import():
     code = (
-        "import sys, neigung.evaluation.evaluate, neigung.evaluation.plots\n"
-        "import neigung.evaluation.fitness, neigung.evaluation.comparison_plots\n"
-        "import neigung.evaluation.stability_plots\n"
+        "import sys, neigung.evaluation.evaluate, neigung.pictures.of_propensity\n"
+        "import neigung.evaluation.fitness, neigung.pictures.of_comparison\n"
+        "import neigung.pictures.of_stability\n"
         "heavy = {'matplotlib', 'sklearn', 'scipy', 'lightgbm'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

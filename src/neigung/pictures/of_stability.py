@@ -1,4 +1,4 @@
-"""The plots of stability, in the style of `neigung.evaluation.plots`."""
+"""The plots of stability, in the style of `neigung.pictures.of_propensity`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neigung.evaluation.metrics import METRICS
-from neigung.evaluation.plots import _GREY, _decimal, _figure, _percent, _style, label_text
 from neigung.evaluation.psi import SOME, STRONG
 from neigung.evaluation.stability import TOO_CLEAR, TOO_MUCH
+from neigung.pictures.of_propensity import _GREY, _decimal, _figure, _percent, _style, label_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,8 +10,8 @@ import numpy as np
 
 from neigung.evaluation.evaluate import MODEL, Evaluation, model_text
 from neigung.evaluation.metrics import METRICS
-from neigung.evaluation.offer_texts import share_text, whole_text
 from neigung.evaluation.segments import segment_text
+from neigung.language.intervals import share_text, whole_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

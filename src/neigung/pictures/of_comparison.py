@@ -1,4 +1,4 @@
-"""The plots of a comparison, in the style of `neigung.evaluation.plots`."""
+"""The plots of a comparison, in the style of `neigung.pictures.of_propensity`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neigung.evaluation.metric import ALL_METRICS
-from neigung.evaluation.offer_texts import share_text, whole_text
-from neigung.evaluation.plots import _GREY, _decimal, _figure, _percent, _style, label_text
+from neigung.language.intervals import share_text, whole_text
+from neigung.pictures.of_propensity import _GREY, _decimal, _figure, _percent, _style, label_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

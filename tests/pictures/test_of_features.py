@@ -15,10 +15,10 @@ from matplotlib.patches import FancyArrow
 from matplotlib.text import Text
 
 from neigung.explanation.contributions import Contributions
-from neigung.explanation.drawing import LOWERS, RAISES, new_figure
 from neigung.explanation.explain import Explanation, explain
 from neigung.explanation.interactions import Interactions
-from neigung.explanation.value_axes import category_axis, places
+from neigung.pictures.drawing import LOWERS, RAISES, new_figure
+from neigung.pictures.value_axes import category_axis, places
 from tests.explanation.conftest import COLUMNS
 
 LONG = (
@@ -271,7 +271,7 @@ def pair(values, b):
     ],
 )
 def test_pairs_are_told_by_low_and_high(b, told):
-    from neigung.explanation.interaction_plots import plot_interaction
+    from neigung.pictures.of_interactions import plot_interaction
 
     given, X = pair(np.sin(np.arange(200)), b)
     drawn = plot_interaction(given, X, "order_gap_median", "order_count_30d")

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neigung.explanation.contributions import Contributions
-from neigung.explanation.drawing import (
+from neigung.explanation.themes import themes
+from neigung.features.feature import Language
+from neigung.language.units import decimals, factor
+from neigung.language.values import count_text, number_text, value_text
+from neigung.pictures.drawing import (
     bars,
     decimal_axis,
     empty_figure,
@@ -16,10 +20,6 @@ from neigung.explanation.drawing import (
     plot_label,
     word,
 )
-from neigung.explanation.themes import themes
-from neigung.explanation.units import decimals, factor
-from neigung.explanation.values import count_text, number_text, value_text
-from neigung.features.feature import Language
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,8 +6,8 @@ import math
 import re
 from typing import Literal
 
-from neigung.explanation.values import number_text
 from neigung.features.feature import Language
+from neigung.language.values import number_text
 
 Unit = Literal["log_odds", "points", "money"]
 """`log_odds` of a propensity; of an uplift `points` (percentage points of the probability of an

@@ -12,7 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.explanation.contributions import Contributions
-from neigung.explanation.drawing import (
+from neigung.features.feature import Column, Language
+from neigung.language.units import amount, decimals, effect_text, factor
+from neigung.language.values import has_noun, is_missing, number_text, value_text
+from neigung.pictures.drawing import (
     GREY,
     INK,
     LOWERS,
@@ -32,11 +35,8 @@ from neigung.explanation.drawing import (
     word,
     wrapped,
 )
-from neigung.explanation.drawing import plot_label as plot_label
-from neigung.explanation.units import amount, decimals, effect_text, factor
-from neigung.explanation.value_axes import category_axis, number_axis, numbers, places, usual
-from neigung.explanation.values import has_noun, is_missing, number_text, value_text
-from neigung.features.feature import Column, Language
+from neigung.pictures.drawing import plot_label as plot_label
+from neigung.pictures.value_axes import category_axis, number_axis, numbers, places, usual
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

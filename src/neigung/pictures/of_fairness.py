@@ -1,4 +1,4 @@
-"""The pictures of fairness, in the style of `neigung.evaluation.plots`."""
+"""The pictures of fairness, in the style of `neigung.pictures.of_propensity`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from neigung.evaluation.fairness_limits import FOUR_FIFTHS
-from neigung.evaluation.plots import _GREY, _decimal
 from neigung.evaluation.sensitive import IMPLAUSIBLE, MISSING, level_text
+from neigung.pictures.of_propensity import _GREY, _decimal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
