@@ -22,9 +22,10 @@ from measuring import Report, options, scaled
 
 from neigung.evaluation.baselines import fit_baselines
 from neigung.evaluation.comparison import compare
-from neigung.evaluation.evaluate import activity_segment, evaluate
+from neigung.evaluation.evaluate import evaluate
 from neigung.evaluation.fairness import assess_fairness
 from neigung.evaluation.fitness import judge_fitness
+from neigung.evaluation.segments import activity_segment
 from neigung.evaluation.stability import assess_stability, seed_table
 from neigung.explanation.contributions import contributions
 from neigung.explanation.evidence import Evidence

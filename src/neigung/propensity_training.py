@@ -178,7 +178,7 @@ def _segments(rows: Dataset) -> pd.DataFrame:
     """How the customers are divided for a look at each part: by activity and by attribute."""
     import pandas as pd
 
-    from neigung.evaluation.evaluate import activity_segment
+    from neigung.evaluation.segments import activity_segment
 
     frame = rows.frame
     segments: dict[str, Any] = {

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from neigung.evaluation.evaluate import activity_segment
+from neigung.evaluation.segments import activity_segment
 from neigung.explanation import page as page_module
 from neigung.explanation.explain import explain
 from neigung.explanation.page import texts

@@ -274,7 +274,8 @@ def test_pairs_are_told_by_low_and_high(b, told):
     from neigung.pictures.of_interactions import plot_interaction
 
     given, X = pair(np.sin(np.arange(200)), b)
-    drawn = plot_interaction(given, X, "order_gap_median", "order_count_30d")
+    one, other, together = *COLUMNS[1:3], given.of("order_gap_median", "order_count_30d")
+    drawn = plot_interaction(together, X, one, other, given.unit)
     assert [text.get_text() for text in drawn.legends[0].texts] == told
     dots = drawn.axes[0].collections
     # Each has a colour, a marker and a line of its own.

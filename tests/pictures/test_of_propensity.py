@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from neigung.evaluation.evaluate import evaluate
-from neigung.pictures.of_propensity import _percent, label_text
+from neigung.pictures.drawing import label_text, percent_axis
 from tests.pictures.drawn import drawn
 
 PLOTS = ("gains", "calibration", "metrics", "folds", "lift", "top")
@@ -131,7 +131,7 @@ def test_percent_has_decimals_where_it_needs_them():
         (0.001, "en", "0.02%"),
     ):
         axes.set_xlim(0, reach)
-        _percent(axes.xaxis, language)
+        percent_axis(axes.xaxis, language)
         figure.canvas.draw()
         labels = [label.get_text() for label in axes.get_xticklabels()]
         assert told in labels, labels

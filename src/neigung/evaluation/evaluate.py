@@ -13,12 +13,11 @@ from neigung.errors import InputError
 from neigung.evaluation.baselines import baseline_text
 from neigung.evaluation.frames import plain, table_from_dict, table_to_dict, typed
 from neigung.evaluation.metrics import METRICS, bootstrap
-from neigung.evaluation.named_numbers import MODEL as MODEL
-from neigung.evaluation.named_numbers import headline_numbers, propensity_numbers
-from neigung.evaluation.segments import activity_segment as activity_segment
-from neigung.evaluation.segments import levels
+from neigung.evaluation.named_numbers import MODEL, headline_numbers, propensity_numbers
+from neigung.evaluation.segments import levels, segment_text
 from neigung.evaluation.top import SHARES, top_table
 from neigung.evaluation.verdict import Verdict, format_interval, judge
+from neigung.pictures import of_propensity
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 FoldPredictions = tuple[Any, Any, Any, Mapping[str, Any]]
 
+_MAIN_METRICS = ("auroc", "average_precision", "log_loss", "brier")
 _TABLES = ("metrics", "differences", "folds", "segments", "gains", "calibration")
 _SEGMENT_COLUMNS = [
     *("segment", "level", "n", "positives", "model", "metric", "value", "low", "high", "reason"),
@@ -116,7 +116,7 @@ class Evaluation:
             key: getattr(self, key)
             for key in ("metric", "n_rows", "n_customers", "base_rate", "repetitions")
         }
-        tables = {name: table_to_dict(getattr(self, name)) for name in _TABLES}
+        tables = {name: table_to_dict(table) for name, table in self._tables().items()}
         verdict = {key: plain(value) for key, value in asdict(self.verdict).items()}
         return {"cutoff": self.cutoff.isoformat(), **facts, **tables, "verdict": verdict}
 
@@ -133,7 +133,7 @@ class Evaluation:
         `test.rows`, `test.base_rate`, `test.METRIC`, `baseline.NAME.METRIC`,
         `difference.NAME.METRIC` (model minus baseline), the last three also with `.low`, `.high`.
         """
-        return headline_numbers(self)
+        return headline_numbers(self._tables(), self.n_rows, self.base_rate)
 
     def numbers(self) -> dict[str, float]:
         """Every number by name, those that are known: `headline_numbers` and further
@@ -147,7 +147,9 @@ class Evaluation:
         - `calibration.BIN.predicted`, `.n`, `.observed` (with `.low`, `.high`): the model's bins,
           from 1, the lowest
         """
-        return propensity_numbers(self)
+        tables = {**self._tables(), "top": self.top()}
+        customers = {"test.customers": float(self.n_customers)}
+        return {**self.headline_numbers(), **customers, **propensity_numbers(tables)}
 
     def top(self, shares: Sequence[float] = SHARES) -> pd.DataFrame:
         """What acting on the best customers would bring, beside the best baseline; a row a share.
@@ -159,7 +161,7 @@ class Evaluation:
         beyond the baseline's) with more_low and _high, known for 10, 20 and 30 %. Equal scores at
         the limit count in proportion. Raises InputError for a share outside 0..1.
         """
-        return top_table(self, shares)
+        return top_table(self.gains, self.differences, self.n_rows, self.base_rate, shares)
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -185,45 +187,52 @@ class Evaluation:
 
     def plot_gains(self, language: str = "en") -> Figure:
         """Share of the positives found when the best are addressed first."""
-        from neigung.pictures.of_propensity import plot_gains
-
-        return plot_gains(self, language)
+        return of_propensity.plot_gains(self.gains, self._names(language), language)
 
     def plot_calibration(self, language: str = "en") -> Figure:
         """Predicted against observed rates, with bands."""
-        from neigung.pictures.of_propensity import plot_calibration
-
-        return plot_calibration(self, language)
+        return of_propensity.plot_calibration(self.calibration, self._names(language), language)
 
     def plot_metrics(self, language: str = "en") -> Figure:
         """The main metrics of the model and its baselines, with intervals."""
-        from neigung.pictures.of_propensity import plot_metrics
-
-        return plot_metrics(self, language)
+        shown = [METRICS[name] for name in _MAIN_METRICS]
+        return of_propensity.plot_metrics(self.metrics, self._names(language), shown, language)
 
     def plot_folds(self, language: str = "en") -> Figure:
         """The acceptance metric over the cutoffs of the folds and the test."""
-        from neigung.pictures.of_propensity import plot_folds
-
-        return plot_folds(self, language)
+        table = pd.concat([self.folds, self.metrics.assign(cutoff=self.cutoff)])
+        metric = METRICS[self.metric]
+        return of_propensity.plot_folds(table, self._names(language), metric, language)
 
     def plot_lift(self, language: str = "en") -> Figure:
         """How many times the overall rate the best customers have, over the share addressed."""
-        from neigung.pictures.of_propensity import plot_lift
-
-        return plot_lift(self, language)
+        return of_propensity.plot_lift(self.gains, self._names(language), language)
 
     def plot_top(self, language: str = "en") -> Figure:
         """What acting on the top 10, 20 and 30 % finds, beside the best baseline."""
-        from neigung.pictures.of_propensity import plot_top
-
-        return plot_top(self, language)
+        return of_propensity.plot_top(self.top(), self._names(language), language)
 
     def plot_segments(self, language: str = "en") -> Figure:
         """The acceptance metric in each segment, beside the best baseline."""
-        from neigung.pictures.of_propensity import plot_segments
+        table = self.segments.assign(
+            segment_text=[
+                segment_text(name, language=language) for name in self.segments["segment"]
+            ],
+            level_text=[
+                segment_text(name, level, language)
+                for name, level in zip(
+                    self.segments["segment"], self.segments["level"], strict=True
+                )
+            ],
+        )
+        metric = METRICS[self.metric]
+        return of_propensity.plot_segments(table, self._names(language), metric, language)
 
-        return plot_segments(self, language)
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        return {name: getattr(self, name) for name in _TABLES}
+
+    def _names(self, language: str) -> dict[str, str]:
+        return {model: model_text(model, language) for model in self.models}
 
 
 def evaluate(

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from neigung.errors import InputError
-from neigung.evaluation.fairness_limits import COMPARISON_TYPES
+from neigung.evaluation import fairness_texts
+from neigung.evaluation.fairness_limits import COMPARISON_TYPES, FOUR_FIFTHS
 from neigung.evaluation.frames import (
     finite,
     interval_numbers,
@@ -20,13 +21,14 @@ from neigung.evaluation.frames import (
     typed,
 )
 from neigung.evaluation.group_differences import GROUP_TYPES, compare_groups
-from neigung.evaluation.sensitive import levels
+from neigung.evaluation.sensitive import IMPLAUSIBLE, MISSING, level_text, levels
 from neigung.evaluation.stand_ins import (
     RECOVERED_TYPES,
     STAND_IN_TYPES,
     recovered_table,
     stand_in_table,
 )
+from neigung.pictures import of_fairness
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,6 +45,7 @@ _TYPES: dict[str, dict[str, Any]] = {
     | dict.fromkeys(("with_", "without", "difference", "low", "high"), float),
 }
 _FACTS = ("kind", "n_rows", "n_customers", "base_rate", "selected_share", "repetitions")
+_MOST_STAND_INS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +100,7 @@ class Fairness:
         `neigung.evaluation.fairness_limits`; and a sensitive column that is at least 5 % of what
         moves the predictions. Empty if there is none.
         """
-        from neigung.evaluation.fairness_texts import concerns
-
-        return concerns(self, language)
+        return fairness_texts.concerns(self, language)
 
     def doubts(self, language: str = "en") -> tuple[str, ...]:
         """A sentence for each large difference that is no concern, as it may be chance.
@@ -107,9 +108,7 @@ class Fairness:
         Taken alone it is more than chance (its own interval), among all that were compared it is
         not (Holm). Nobody should sign without having seen it.
         """
-        from neigung.evaluation.fairness_texts import doubts
-
-        return doubts(self, language)
+        return fairness_texts.doubts(self, language)
 
     def unneeded(self, metric: str) -> bool:
         """Whether sensitive columns are read although the model is as good without them.
@@ -117,21 +116,15 @@ class Fairness:
         In `metric`, beyond chance. Then data minimisation (Art. 5 (1) (c) GDPR) asks to leave them
         out.
         """
-        from neigung.evaluation.fairness_texts import unneeded
-
-        return unneeded(self, metric)
+        return fairness_texts.unneeded(self, metric)
 
     def findings(self, language: str = "en") -> tuple[str, ...]:
         """What else a reviewer should know, a sentence or two each; never empty."""
-        from neigung.evaluation.fairness_texts import findings
-
-        return findings(self, language)
+        return fairness_texts.findings(self, language)
 
     def summary(self, language: str = "en") -> str:
         """One sentence: how many concerns there are, or that no sensitive attribute is present."""
-        from neigung.evaluation.fairness_texts import summary
-
-        return summary(self, language)
+        return fairness_texts.summary(self, language)
 
     def numbers(self) -> dict[str, float]:
         """Every number by the name under which the page refers to it."""
@@ -191,15 +184,39 @@ class Fairness:
 
     def plot_groups(self, attribute: str | None = None, language: str = "en") -> Figure:
         """What the groups of one attribute get; by default of the first with a concern."""
-        from neigung.pictures.of_fairness import plot_groups
-
-        return plot_groups(self, self._known(attribute), language)
+        attribute = self._known(attribute) or self._most_telling()
+        rows = self.groups[self.groups["attribute"] == attribute].reset_index(drop=True)
+        concerns = self.comparisons[self.comparisons["concern"]]
+        concerns = concerns[concerns["attribute"] == attribute]
+        rows = rows.assign(
+            level_text=[level_text(level, language) for level in rows["level"]],
+            unknown=rows["level"].isin([MISSING, IMPLAUSIBLE]),
+            concerns=pd.Series(
+                [set(concerns["measure"][concerns["level"] == one]) for one in rows["level"]],
+                dtype=object,
+            ),
+        )
+        shown = rows if attribute else None
+        return of_fairness.plot_groups(shown, self.kind == "propensity", FOUR_FIFTHS, language)
 
     def plot_stand_ins(self, attribute: str | None = None, language: str = "en") -> Figure:
         """The columns that tell one attribute best; by default all attributes, five each."""
-        from neigung.pictures.of_fairness import plot_stand_ins
+        known = self._known(attribute)
+        chosen = self.attributes if known is None else (known,)
+        text = "text_de" if language == "de" else "text_en"
+        names = self.groups.drop_duplicates("attribute").set_index("attribute")[text]
+        auroc = self.recovered.set_index("attribute")["auroc"].reindex(list(self.attributes))
+        told = {name: of_fairness.StandIns(names[name], auroc[name]) for name in chosen}
+        most = None if known is None else _MOST_STAND_INS
+        return of_fairness.plot_stand_ins(self.stand_ins, told, language, most)
 
-        return plot_stand_ins(self, self._known(attribute), language)
+    def _most_telling(self) -> str | None:
+        """The first attribute with a concern, else that whose groups are chosen most unequally."""
+        table = self.comparisons
+        if table["concern"].any():
+            return str(table.loc[table["concern"], "attribute"].iloc[0])
+        size = table[table["measure"] == "selected"].set_index("attribute")["difference"].abs()
+        return str(size.idxmax()) if len(size) else next(iter(self.attributes), None)
 
     def _known(self, attribute: str | None) -> str | None:
         if attribute is None or attribute in self.attributes:

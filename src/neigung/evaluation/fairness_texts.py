@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,29 @@ from neigung.evaluation.sensitive import MISSING, level_text
 from neigung.evaluation.verdict import format_interval, format_number
 from neigung.language.intervals import amount_text, share_text, whole_text
 
-if TYPE_CHECKING:
-    from neigung.evaluation.fairness import Fairness
+
+class Compared(Protocol):
+    """What was compared between groups, as `Fairness` keeps it."""
+
+    @property
+    def attributes(self) -> tuple[str, ...]: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def groups(self) -> pd.DataFrame: ...
+    @property
+    def comparisons(self) -> pd.DataFrame: ...
+    @property
+    def stand_ins(self) -> pd.DataFrame: ...
+    @property
+    def recovered(self) -> pd.DataFrame: ...
+    @property
+    def used(self) -> pd.DataFrame: ...
+    @property
+    def dropped(self) -> pd.DataFrame: ...
+
 
 DIRECT_USE = 0.05
 """From this share of the model on, a sensitive column is a concern: a twentieth of what moves the
@@ -35,7 +56,7 @@ _MOST_NAMED = 3
 _LONGEST = 40
 
 
-def summary(fairness: Fairness, language: str = "en") -> str:
+def summary(fairness: Compared, language: str = "en") -> str:
     """One sentence: see `Fairness.summary`."""
     if not fairness.attributes:
         return words("none", language)
@@ -45,7 +66,7 @@ def summary(fairness: Fairness, language: str = "en") -> str:
     return words("no_concern" if len(fairness.comparisons) else "unjudged", language)
 
 
-def concerns(fairness: Fairness, language: str = "en") -> tuple[str, ...]:
+def concerns(fairness: Compared, language: str = "en") -> tuple[str, ...]:
     """A sentence for each concern: see `Fairness.concerns`."""
     table = fairness.comparisons
     told = _differences(fairness, table[table["concern"]], language)
@@ -56,7 +77,7 @@ def concerns(fairness: Fairness, language: str = "en") -> tuple[str, ...]:
     return tuple(told)
 
 
-def doubts(fairness: Fairness, language: str = "en") -> tuple[str, ...]:
+def doubts(fairness: Compared, language: str = "en") -> tuple[str, ...]:
     """Large differences that may be chance among so many: see `Fairness.doubts`."""
     table = fairness.comparisons
     alone = (table["low"] > 0) | (table["high"] < 0)
@@ -64,7 +85,7 @@ def doubts(fairness: Fairness, language: str = "en") -> tuple[str, ...]:
     return tuple(_differences(fairness, table, language))
 
 
-def unneeded(fairness: Fairness, metric: str) -> bool:
+def unneeded(fairness: Compared, metric: str) -> bool:
     """Whether the model reads sensitive columns, and is not better for it beyond chance."""
     table = fairness.dropped[fairness.dropped["metric"] == metric]
     if fairness.used.empty or table.empty or not np.isfinite(table["difference"].iloc[0]):
@@ -74,7 +95,7 @@ def unneeded(fairness: Fairness, metric: str) -> bool:
     return not better
 
 
-def findings(fairness: Fairness, language: str = "en") -> tuple[str, ...]:
+def findings(fairness: Compared, language: str = "en") -> tuple[str, ...]:
     """What else is worth knowing: see `Fairness.findings`."""
     if not fairness.attributes:
         return (words("none", language),)
@@ -90,7 +111,7 @@ def findings(fairness: Fairness, language: str = "en") -> tuple[str, ...]:
     return tuple(text for text in told if text)
 
 
-def _differences(fairness: Fairness, table: pd.DataFrame, language: str) -> list[str]:
+def _differences(fairness: Compared, table: pd.DataFrame, language: str) -> list[str]:
     """A sentence for each attribute and measure: its largest difference, and the other groups."""
     told = []
     for attribute in fairness.attributes:
@@ -102,7 +123,7 @@ def _differences(fairness: Fairness, table: pd.DataFrame, language: str) -> list
     return told
 
 
-def _difference(fairness: Fairness, rows: list[dict[Any, Any]], language: str) -> str:
+def _difference(fairness: Compared, rows: list[dict[Any, Any]], language: str) -> str:
     row, measure = rows[0], str(rows[0]["measure"])
     facts = _facts(fairness, row, language)
     told = fairness.kind == "propensity"
@@ -120,7 +141,7 @@ def _difference(fairness: Fairness, rows: list[dict[Any, Any]], language: str) -
     return text
 
 
-def _follows(fairness: Fairness, row: dict[Any, Any]) -> bool:
+def _follows(fairness: Compared, row: dict[Any, Any]) -> bool:
     """Whether the observed rates of a comparison differ in its direction, beyond their interval."""
     observed = _compared(fairness, row, "observed")
     return observed is not None and bool(
@@ -128,7 +149,7 @@ def _follows(fairness: Fairness, row: dict[Any, Any]) -> bool:
     )
 
 
-def _facts(fairness: Fairness, row: dict[Any, Any], language: str) -> dict[str, str]:
+def _facts(fairness: Compared, row: dict[Any, Any], language: str) -> dict[str, str]:
     """What a sentence about one comparison may say."""
     numbers = (row["difference"], row["low"], row["high"])
     if row["measure"] == "auroc":
@@ -155,7 +176,7 @@ def _points(numbers: tuple[float, float, float], language: str) -> str:
     return f"{value} ({low} {'bis' if language == 'de' else 'to'} {high})"
 
 
-def _compared(fairness: Fairness, row: dict[Any, Any], measure: str) -> dict[Any, Any] | None:
+def _compared(fairness: Compared, row: dict[Any, Any], measure: str) -> dict[Any, Any] | None:
     """Another measure of the same group."""
     table = fairness.comparisons
     same = (table["attribute"] == row["attribute"]) & (table["level"] == row["level"])
@@ -163,7 +184,7 @@ def _compared(fairness: Fairness, row: dict[Any, Any], measure: str) -> dict[Any
     return found[0] if found else None
 
 
-def _extent(fairness: Fairness, language: str) -> str:
+def _extent(fairness: Compared, language: str) -> str:
     """How much was compared."""
     keys = ["attribute", "level"]
     table = fairness.comparisons[fairness.comparisons["p"].notna()]
@@ -176,7 +197,7 @@ def _extent(fairness: Fairness, language: str) -> str:
     return words(key, language, groups=len(groups), differences=count, rows=rows)
 
 
-def _small(fairness: Fairness, language: str) -> str:
+def _small(fairness: Compared, language: str) -> str:
     """The groups that were too small, or that leave too few others."""
     table = fairness.groups[fairness.groups["selected_difference"].isna()]
     table = table[table["reason"].ne("") & table["level"].ne(MISSING)]
@@ -186,7 +207,7 @@ def _small(fairness: Fairness, language: str) -> str:
     return words("small", language, rows=FEWEST_ROWS, list=_list(named, language))
 
 
-def _missing(fairness: Fairness, language: str) -> str:
+def _missing(fairness: Compared, language: str) -> str:
     """Of how many customers an attribute is not known."""
     told = [
         f"{_named(row, language)} {share_text(row['n'] / fairness.n_rows, language, 1)}"
@@ -195,7 +216,7 @@ def _missing(fairness: Fairness, language: str) -> str:
     return words("missing", language, list=", ".join(told)) if told else ""
 
 
-def _used(fairness: Fairness, language: str) -> str:
+def _used(fairness: Compared, language: str) -> str:
     """Which attributes the model reads."""
     used = fairness.used[fairness.used["share"] > 0]
     if used.empty:
@@ -208,7 +229,7 @@ def _used(fairness: Fairness, language: str) -> str:
     return words("little_used", language, list=", ".join(told))
 
 
-def _recovered(fairness: Fairness, row: dict[Any, Any], language: str) -> str:
+def _recovered(fairness: Compared, row: dict[Any, Any], language: str) -> str:
     """Whether other columns tell an attribute; empty where that was not examined."""
     if not np.isfinite(row["auroc"]):
         return ""
@@ -224,7 +245,7 @@ def _recovered(fairness: Fairness, row: dict[Any, Any], language: str) -> str:
     return words(key, language, text=_named(row, language), auroc=auroc, stand_in=stand_in)
 
 
-def _dropped(fairness: Fairness, language: str) -> str:
+def _dropped(fairness: Compared, language: str) -> str:
     """What the sensitive columns bring in AUROC; empty where that was not examined."""
     table = fairness.dropped[fairness.dropped["metric"] == "auroc"]
     if table.empty or not np.isfinite(table["difference"].iloc[0]):

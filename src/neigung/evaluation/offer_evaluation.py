@@ -12,13 +12,14 @@ import pandas as pd
 from neigung.errors import InputError
 from neigung.evaluation.arm_verdict import SMALLEST_SHARE, arm_effects, arm_sentences
 from neigung.evaluation.clusters import Clusters
-from neigung.evaluation.frames import plain, table_to_dict
+from neigung.evaluation.frames import finite, plain, table_to_dict
 from neigung.evaluation.metric import OFFER_METRICS
 from neigung.evaluation.named_numbers import MODEL, headline_numbers, offer_numbers
 from neigung.evaluation.offer_tables import TableMaker, typed
 from neigung.evaluation.offer_test import OfferTest, Placebo
 from neigung.evaluation.offer_verdict import judge_offers, policy_sentences, ranking_sentence
 from neigung.evaluation.overlap import (
+    IMBALANCE,
     balance_sentence,
     balance_table,
     floored,
@@ -30,6 +31,7 @@ from neigung.evaluation.placebo import placebo_sentence, placebo_table
 from neigung.evaluation.uplift import dr_scores, effect_scores
 from neigung.evaluation.verdict import Verdict
 from neigung.language.intervals import SAME, interval_text, policy_text, whole_text
+from neigung.pictures import of_offers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -116,7 +118,16 @@ class OfferEvaluation:
     @property
     def verdict(self) -> Verdict:
         """The judgement in the acceptance metric."""
-        return judge_offers(self)
+        return judge_offers(
+            self.metrics,
+            self.differences,
+            metric=self.metric,
+            unit=self.unit(self.metric),
+            opponents=self.opponents,
+            arms=set(self.arm_effects["verdict"]),
+            observational=self.observational,
+            placebo_found=self.placebo_found,
+        )
 
     def value(self, metric: str, model: str = MODEL) -> float:
         """The point estimate of one metric of one model; NaN if it was not computed."""
@@ -140,11 +151,11 @@ class OfferEvaluation:
 
     def ranking_sentence(self, language: str = "en") -> str:
         """Whether the model knows whom an offer moves more than others, in words."""
-        return ranking_sentence(self, language)
+        return ranking_sentence(self.metrics, self.outcome, language)
 
     def policy_sentences(self, language: str = "en") -> list[str]:
         """The model's choice beside each simple policy in words."""
-        return policy_sentences(self, language)
+        return policy_sentences(self.differences, self.worth_outcome, language)
 
     def overlap_sentences(self, language: str = "en") -> list[str]:
         """Whether the arms can be compared, in words: overlap, then balance."""
@@ -175,7 +186,7 @@ class OfferEvaluation:
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-ready values; NaN becomes None. `from_dict` reads it back."""
         facts = {key: plain(getattr(self, key)) for key in _PLAIN}
-        tables = {name: table_to_dict(getattr(self, name)) for name in _TABLES}
+        tables = {name: table_to_dict(table) for name, table in self._tables().items()}
         verdict = {key: plain(value) for key, value in asdict(self.verdict).items()}
         return {
             "kind": KIND,
@@ -202,7 +213,7 @@ class OfferEvaluation:
         `test.rows`, `test.base_rate`, `test.METRIC`, `baseline.NAME.METRIC`,
         `difference.NAME.METRIC` (model minus policy), the last three also with `.low`, `.high`.
         """
-        return headline_numbers(self)
+        return headline_numbers(self._tables(), self.n_rows, self.base_rate)
 
     def numbers(self) -> dict[str, float]:
         """Every number by name, those that are known: `headline_numbers` and further
@@ -222,7 +233,11 @@ class OfferEvaluation:
         Policies, effects, rankings, effects of bands and the placebo also with `.low`, `.high`. An
         ARM is written as the data have it: `effect.10%`.
         """
-        return offer_numbers(self)
+        facts = {"test.customers": self.n_customers, "test.smallest_effect": self.smallest_effect}
+        return {**self.headline_numbers(), **finite(facts), **offer_numbers(self._tables())}
+
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        return {name: getattr(self, name) for name in _TABLES}
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -251,33 +266,27 @@ class OfferEvaluation:
 
     def plot_qini(self, language: str = "en") -> Figure:
         """Uplift curves: what is gained when the best are offered first."""
-        from neigung.pictures.of_offers import plot_qini
-
-        return plot_qini(self, language)
+        rankings = ("model", "likely_buyers", "random")
+        names = {name: policy_text(name, language) for name in rankings}
+        return of_offers.plot_qini(self.curves, self.arms, names, self.outcome, language)
 
     def plot_effects(self, language: str = "en") -> Figure:
         """Average effect of each arm, plain and corrected, with intervals."""
-        from neigung.pictures.of_offers import plot_effects
-
-        return plot_effects(self, language)
+        return of_offers.plot_effects(self.arm_effects, self.control, self.outcome, language)
 
     def plot_bands(self, language: str = "en") -> Figure:
         """Predicted against estimated uplift in fifths of the customers."""
-        from neigung.pictures.of_offers import plot_bands
-
-        return plot_bands(self, language)
+        return of_offers.plot_bands(self.bands, self.arms, self.outcome, language)
 
     def plot_policies(self, language: str = "en") -> Figure:
         """What the model's choice and the simple policies earn."""
-        from neigung.pictures.of_offers import plot_policies
-
-        return plot_policies(self, language)
+        table = self.metrics[self.metrics["metric"] == "policy_value"]
+        names = {name: policy_text(name, language) for name in self.models}
+        return of_offers.plot_policies(table, names, self.worth_outcome, language)
 
     def plot_balance(self, language: str = "en") -> Figure:
         """The features that differ most between the arms, before and after weighting."""
-        from neigung.pictures.of_offers import plot_balance
-
-        return plot_balance(self, language)
+        return of_offers.plot_balance(self.balance, IMBALANCE, language)
 
 
 def evaluate_offers(

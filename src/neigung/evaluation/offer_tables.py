@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.evaluation.clusters import Clusters, Estimate
-from neigung.evaluation.evaluate import MODEL
+from neigung.evaluation.named_numbers import MODEL
 from neigung.evaluation.offer_test import OfferTest
 from neigung.evaluation.overlap import MOST_WITHOUT_CHANCE, without_chance
 from neigung.evaluation.policy import policy_matrix, policy_scores, simple_policies

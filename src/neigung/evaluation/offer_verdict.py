@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -14,9 +14,6 @@ from neigung.language.intervals import (
     interval_text,
     policy_text,
 )
-
-if TYPE_CHECKING:
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
 
 _POLICY = {
     "better": (
@@ -134,64 +131,75 @@ _ROUNDING = 1e-12
 """What remains of zero when floats are added: the Qini of a prediction alike for everybody."""
 
 
-def judge_offers(evaluation: OfferEvaluation) -> Verdict:
+def judge_offers(
+    metrics: pd.DataFrame,
+    differences: pd.DataFrame,
+    *,
+    metric: str,
+    unit: str,
+    opponents: Sequence[str],
+    arms: Collection[str],
+    observational: bool,
+    placebo_found: bool,
+) -> Verdict:
     """Whether the model beats every simple policy (or ranking) in the acceptance metric.
 
     It does when the 95 % interval of the paired difference lies above zero for each of them, and
     the placebo found nothing. Of the policies that give everybody the same arm only the one that
     was best on the training offers counts. The verdict names the best of them by value, or, when
     that one is beaten, the first that is not.
+
+    Tables as those of `OfferEvaluation`; `unit` is what the metric counts, `arms` the verdicts on
+    the arms.
     """
-    rows = evaluation.differences[evaluation.differences["metric"] == evaluation.metric]
-    rows = rows[rows["baseline"].isin(evaluation.opponents)]
+    rows = differences[differences["metric"] == metric]
+    rows = rows[rows["baseline"].isin(opponents)]
     order = pd.concat([rows[rows["best"]], rows[~rows["best"]]])
     unbeaten = order[~(order["low"] > 0)]
     row = (unbeaten if len(unbeaten) else order).iloc[0]
     baseline = str(row["baseline"])
     difference, low, high = (float(row[key]) for key in ("value", "low", "high"))
     outcome = _outcome(difference, low, high)
-    unit = evaluation.unit(evaluation.metric)
-    values = [evaluation.value(evaluation.metric, name) for name in ("model", baseline)]
+    own = metrics[metrics["metric"] == metric].drop_duplicates("model").set_index("model")["value"]
+    values = [float(own.get(name, float("nan"))) for name in ("model", baseline)]
     decimals = exactness((high - low) / 2, unit)
     texts = []
     for i, language in enumerate(("en", "de")):
         told = [amount_text(value, unit, language, decimals=decimals) for value in values]
-        text = (_POLICY if evaluation.metric == "policy_value" else _QINI)[outcome][i].format(
+        text = (_POLICY if metric == "policy_value" else _QINI)[outcome][i].format(
             baseline=policy_text(baseline, language),
             model=told[0],
             opponent=told[1],
             difference=interval_text((difference, low, high), unit, language, "+"),
-            reason=REASONS[_reason(evaluation, evaluation.metric)][i],
+            reason=REASONS[_reason(metrics, metric)][i],
         )
-        found = set(evaluation.arm_effects["verdict"])
-        if found == {"unknown"}:
+        if set(arms) == {"unknown"}:
             text += _TOO_FEW[i]
-        elif "found" not in found:
-            text += (_NO_DIFFERENCE if evaluation.observational else _NO_EFFECT)[i]
-        texts.append(text + (_PLACEBO[i] if evaluation.placebo_found else ""))
-    beats = outcome == "better" and not evaluation.placebo_found
-    return Verdict(beats, baseline, evaluation.metric, difference, low, high, texts[0], texts[1])
+        elif "found" not in arms:
+            text += (_NO_DIFFERENCE if observational else _NO_EFFECT)[i]
+        texts.append(text + (_PLACEBO[i] if placebo_found else ""))
+    beats = outcome == "better" and not placebo_found
+    return Verdict(beats, baseline, metric, difference, low, high, texts[0], texts[1])
 
 
-def ranking_sentence(evaluation: OfferEvaluation, language: Language = "en") -> str:
+def ranking_sentence(metrics: pd.DataFrame, outcome: str, language: Language = "en") -> str:
     """Whether the model's ranking of customers adds anything to the average effects."""
-    rows = evaluation.metrics
+    rows = metrics
     row = rows[(rows["model"] == "model") & (rows["metric"] == "qini")].iloc[0]
     value, low, high = (float(row[key]) for key in ("value", "low", "high"))
-    outcome = {"better": "found", "worse": "worse", "unknown": "unknown"}.get(
+    found = {"better": "found", "worse": "worse", "unknown": "unknown"}.get(
         _outcome(value, low, high), "none"
     )
-    return _RANKING[outcome][language == "de"].format(
-        qini=interval_text((value, low, high), evaluation.outcome, language, "+"),
-        reason=REASONS[_reason(evaluation, "qini")][language == "de"],
+    return _RANKING[found][language == "de"].format(
+        qini=interval_text((value, low, high), outcome, language, "+"),
+        reason=REASONS[_reason(metrics, "qini")][language == "de"],
     )
 
 
-def policy_sentences(evaluation: OfferEvaluation, language: Language = "en") -> list[str]:
+def policy_sentences(differences: pd.DataFrame, unit: str, language: Language = "en") -> list[str]:
     """The model's choice beside each simple policy, one sentence each."""
-    rows = evaluation.differences
-    rows = rows[rows["metric"] == "policy_value"]
-    unit, german = evaluation.worth_outcome, language == "de"
+    rows = differences[differences["metric"] == "policy_value"]
+    german = language == "de"
     sentences = []
     for row in rows.to_dict("records"):
         numbers = (row["value"], row["low"], row["high"])
@@ -217,7 +225,7 @@ def _outcome(value: float, low: float, high: float) -> str:
     return "same" if low == high else "open"
 
 
-def _reason(evaluation: OfferEvaluation, metric: str) -> str:
-    rows = evaluation.metrics[evaluation.metrics["metric"] == metric]
+def _reason(metrics: pd.DataFrame, metric: str) -> str:
+    rows = metrics[metrics["metric"] == metric]
     reasons = [reason for reason in rows["reason"] if reason]
     return reasons[0] if reasons else "customers"

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from neigung.evaluation.evaluate import MODEL, Evaluation
+from neigung.evaluation.evaluate import Evaluation
 from neigung.evaluation.light import (
     BINS_BAD,
     BINS_CARE,
@@ -17,6 +17,7 @@ from neigung.evaluation.light import (
     make_light,
 )
 from neigung.evaluation.metrics import METRICS
+from neigung.evaluation.named_numbers import MODEL
 from neigung.evaluation.segments import segment_text
 from neigung.evaluation.verdict import format_number
 from neigung.language.intervals import share_text

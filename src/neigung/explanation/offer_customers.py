@@ -16,7 +16,6 @@ from neigung.explanation.reaction import reaction_head, within_sentence
 from neigung.explanation.reasons import reasons
 from neigung.features.feature import Language
 from neigung.language.units import amount, decimals
-from neigung.pictures.of_features import plot_waterfall
 
 _REASONS = 5
 
@@ -75,7 +74,7 @@ class OfferCustomers:
                     "recommended": self._recommended(row),
                     "reasons": self._reasons(row),
                     "waterfall": picture(
-                        plot_waterfall(given, X, row, self.language),
+                        self.explanation.plot_row(row, self.language),
                         self.o["alt_waterfall"].format(letter=letter),
                     ),
                 }

@@ -34,7 +34,7 @@ from neigung.features.feature import Language
 from neigung.language.intervals import policy_text
 from neigung.language.values import count_text, date_text
 from neigung.models.offer_dataset import OfferDataset
-from neigung.pictures.of_features import plot_label
+from neigung.pictures.drawing import plot_label
 from neigung.pictures.of_spans import plot_offer_timeline
 from neigung.study import Study
 

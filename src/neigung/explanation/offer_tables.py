@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neigung.evaluation.evaluate import MODEL
 from neigung.evaluation.metrics import ALL_METRICS
+from neigung.evaluation.named_numbers import MODEL
 from neigung.evaluation.offer_evaluation import OfferEvaluation
 from neigung.explanation.page import capital, grid
 from neigung.explanation.traced import Measured, Numbers, said

@@ -14,7 +14,6 @@ from neigung.explanation.reasons import reasons
 from neigung.features.feature import Language
 from neigung.language.units import amount
 from neigung.language.values import value_text
-from neigung.pictures.of_features import plot_waterfall
 
 if TYPE_CHECKING:
     from neigung.models.artefact import Artefact
@@ -50,9 +49,7 @@ class People:
                 continue
             seen.add(row)
             letter = "ABCDE"[len(told)]
-            figure = plot_waterfall(
-                self.explanation.contributions, self.explanation.X, row, self.language, _BARS
-            )
+            figure = self.explanation.plot_row(row, self.language, _BARS)
             [one] = self._reasons([row])
             told.append(
                 {

@@ -193,7 +193,7 @@ def _template(
         # Behind "no orders" stands how many are usual; not behind "all on the same day".
         zero = (*zero[:-1], replace(zero[-1], usual=typical(0)))
     main, missing = (_beside(clauses, typical) for clauses in (main, missing))
-    plain, noun = own.text(language) + ": ", not has_noun(own, language)
+    plain, noun = own.text(language) + ": ", not has_noun(own.text(language), own.unit, language)
     return _Template(plain, noun, typical(0), main, zero, missing)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neigung.evaluation.evaluate import MODEL, Evaluation, model_text
+from neigung.evaluation.evaluate import Evaluation, model_text
 from neigung.evaluation.metrics import METRICS
+from neigung.evaluation.named_numbers import MODEL
 from neigung.evaluation.segments import segment_text
 from neigung.explanation.front import scale, tile
 from neigung.explanation.page import capital, grid

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Literal
 
-from neigung.features.feature import Language
+from neigung.language import Language
 from neigung.language.values import number_text
 
 Unit = Literal["log_odds", "points", "money"]

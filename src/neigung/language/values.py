@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from neigung.features.feature import Column, Language
+from neigung.language import Language
 
 Case = Literal[
     "plain", "dative", "ago", "every", "every_capital", "quoted", "times", "times_as"
@@ -114,10 +114,13 @@ def none_text(value: Any, unit: str, language: Language) -> str | None:
     return f"{'keine' if language == 'de' else 'no'} {noun}"
 
 
-def has_noun(column: Column, language: Language) -> bool:
-    """Whether a column's text already says what its unit counts, as `Number of orders` does."""
-    text = column.text_de if language == "de" else column.text_en
-    nouns = _NOUNS[language].get(column.unit, ("",))
+def has_noun(text: str, unit: str, language: Language) -> bool:
+    """Whether a text already says what the unit counts.
+
+    >>> has_noun("Number of orders", "orders", "en"), has_noun("Visits", "days", "en")
+    (True, False)
+    """
+    nouns = _NOUNS[language].get(unit, ("",))
     return any(noun.lower() in text.lower() for noun in nouns)
 
 

@@ -1,12 +1,17 @@
-"""What the pictures of an explanation share: figures, colours, labels, axes, SHAP's own hand."""
+"""What all pictures share: figures, palette, labels, axes with decimal signs, SHAP's own hand.
+
+Drawn with matplotlib's objects: no global state, no window.
+"""
 
 from __future__ import annotations
 
+import math
 import textwrap
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,7 +23,17 @@ from neigung.language.units import Unit, unit_name
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito (2008): told apart with any colour vision; the sign is always written as well.
+# Okabe and Ito (2008): eight colours that people with any colour vision can tell apart. Line
+# styles, markers and signs differ as well, for print in grey.
+STYLES: tuple[tuple[str, Any, str], ...] = (
+    ("#0072B2", "-", "o"),
+    ("#D55E00", "--", "s"),
+    ("#009E73", "-.", "^"),
+    ("#CC79A7", ":", "D"),
+    ("#E69F00", (0, (5, 1, 1, 1)), "v"),
+    ("#56B4E9", (0, (1, 1)), "P"),
+)
+HATCHES = ("", "//", "..", "xx")
 RAISES, LOWERS, GREY, INK = "#D55E00", "#0072B2", "#777777", "#222222"
 
 TEXT, SMALL = 9.0, 8.0
@@ -75,6 +90,19 @@ def new_figure(
     return figure, figure.subplots()
 
 
+def titled_figure(title: str, width: float = 6.4) -> tuple[Figure, Any]:
+    """A figure with one panel, its title and a grid."""
+    figure, axes = new_figure(width, 4.4)
+    axes.set_title(title)
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def style(i: int) -> tuple[str, Any, str]:
+    """Colour, line and marker of the i-th of several; the first is the model's own."""
+    return STYLES[i % len(STYLES)]
+
+
 def empty_figure(width: float, text: str) -> Figure:
     """A figure that says why there is nothing to draw."""
     figure, axes = new_figure(width, 1.0)
@@ -88,7 +116,7 @@ def plain(axes: Any) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def decimal_axis(axis: Any, language: Language) -> None:
+def decimal_axis(axis: Any, language: str) -> None:
     """Numbers with the language's decimal sign and a real minus, never as powers of ten."""
     from matplotlib.ticker import ScalarFormatter
 
@@ -100,6 +128,40 @@ def decimal_axis(axis: Any, language: Language) -> None:
     formatter = Decimal(useOffset=False)
     formatter.set_scientific(False)
     axis.set_major_formatter(formatter)
+
+
+def percent_axis(axis: Any, language: str) -> None:
+    """Shares in percent, with decimals only where the ticks lie closer than 1 %."""
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    class Percent(PercentFormatter):
+        def set_locs(self, locs: Any) -> None:
+            super().set_locs(locs)
+            steps = [100 * (b - a) for a, b in pairwise(sorted(locs)) if b > a]
+            self.decimals = max(0, -math.floor(math.log10(min(steps)) + 1e-9)) if steps else 0
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            text = str(super().__call__(x, pos))
+            return text.replace(".", ",") if language == "de" else text
+
+    sign = "\N{NO-BREAK SPACE}%" if language == "de" else "%"
+    # No steps of 2.5, which would be shown rounded.
+    axis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(Percent(1, decimals=0, symbol=sign))
+
+
+def label_text(text: str, most: int = 44) -> str:
+    """Foreign text as a label: on one line, not too long, and no formula between dollar signs.
+
+    >>> label_text("costs $5 or $10"), label_text("a" * 50, 10)
+    ('costs \\\\$5 or \\\\$10', 'aaaaaaaaa…')
+    """
+    return escaped(cut(" ".join(str(text).split()), most))
+
+
+def capital(text: str) -> str:
+    """Text with a capital at the beginning."""
+    return text[:1].upper() + text[1:]
 
 
 def plot_label(text: str) -> str:

@@ -1,26 +1,23 @@
-"""The pictures of fairness, in the style of `neigung.pictures.of_propensity`."""
+"""The pictures of fairness: what groups of customers get, and what tells who they are."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from neigung.evaluation.fairness_limits import FOUR_FIFTHS
-from neigung.evaluation.sensitive import IMPLAUSIBLE, MISSING, level_text
-from neigung.pictures.of_propensity import _GREY, _decimal
+from neigung.language.intervals import whole_text
+from neigung.pictures.drawing import GREY, LOWERS, RAISES, cut, decimal_axis, escaped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from neigung.evaluation.fairness import Fairness
-
-_PLAIN, _CONCERN, _OTHER = "#0072B2", "#D55E00", "#E69F00"
-_UNKNOWN = (MISSING, IMPLAUSIBLE)
-_MOST_BARS, _BARS_EACH, _FEWEST_BARS = 12, 5, 3
+_PLAIN, _CONCERN, _OTHER = LOWERS, RAISES, "#E69F00"
+_BARS_EACH, _FEWEST_BARS = 5, 3
 
 _TEXTS = {
     "rates": ("Do the numbers hold?", "Stimmen die Zahlen?"),
@@ -52,27 +49,45 @@ _TEXTS = {
 }
 
 
-def plot_groups(fairness: Fairness, attribute: str | None, language: str = "en") -> Figure:
-    """What the groups of one attribute get: numbers that hold, shares chosen, shares found."""
-    if not fairness.attributes:
+@dataclass(frozen=True)
+class StandIns:
+    """What is said of one attribute above the bars of the columns that tell it.
+
+    `text` is its name, `auroc` how well all columns together tell it, NaN where that is not known.
+    """
+
+    text: str
+    auroc: float
+
+
+def plot_groups(
+    rows: pd.DataFrame | None, outcomes: bool, fifths: float, language: str = "en"
+) -> Figure:
+    """What the groups of one attribute get: numbers that hold, shares chosen, shares found.
+
+    `rows` has a row per group: text_en, text_de (of the attribute), level_text, n, unknown (whether
+    the attribute is not known of the group), concerns (the measures in which it is one) and the
+    numbers of `Fairness.groups`; None where no attribute is present. `outcomes` says whether
+    probabilities were compared with outcomes, `fifths` how large the smaller of two shares must be
+    of the larger.
+    """
+    if rows is None:
         return _empty("none", language)
-    attribute = attribute or _most_telling(fairness)
-    rows = fairness.groups[fairness.groups["attribute"] == attribute].reset_index(drop=True)
-    told = fairness.kind == "propensity"
+    told = outcomes
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11 if told else 9, 2.3 + 0.36 * len(rows)), layout="constrained")
     figure.suptitle(_safe(rows["text_de" if language == "de" else "text_en"].iloc[0], 110))
     panels = figure.subplots(1, 3 if told else 2, sharey=True)
     if told:
-        _draw_rates(panels[0], fairness, rows, language)
-        _draw_shares(panels[1], fairness, rows, "selected", language)
-        _draw_shares(panels[2], fairness, rows, "found", language)
+        _draw_rates(panels[0], rows, language)
+        _draw_shares(panels[1], rows, "selected", told, fifths, language)
+        _draw_shares(panels[2], rows, "found", told, fifths, language)
     else:
         _draw_scores(panels[0], rows, language)
-        _draw_shares(panels[1], fairness, rows, "selected", language)
+        _draw_shares(panels[1], rows, "selected", told, fifths, language)
     names = [
-        f"{_safe(level_text(row['level'], language), 30)} (n = {_whole(row['n'], language)})"
+        f"{_safe(row['level_text'], 30)} (n = {whole_text(row['n'], language)})"
         for row in rows.to_dict("records")
     ]
     panels[0].set_yticks(range(len(rows)), names, fontsize=9)
@@ -86,48 +101,56 @@ def plot_groups(fairness: Fairness, attribute: str | None, language: str = "en")
     return figure
 
 
-def plot_stand_ins(fairness: Fairness, attribute: str | None, language: str = "en") -> Figure:
-    """The columns that tell an attribute best, as bars, with their share of the model."""
-    if not fairness.attributes:
+def plot_stand_ins(
+    table: pd.DataFrame,
+    attributes: Mapping[str, StandIns],
+    language: str = "en",
+    most: int | None = None,
+) -> Figure:
+    """The columns that tell each attribute best, as bars, with their share of the model.
+
+    `table` has a row per attribute and column, the best first: attribute, text_en, text_de,
+    strength, importance. Of each, `most` are drawn; by default fewer of many.
+    """
+    if not attributes:
         return _empty("none", language)
-    chosen = [attribute] if attribute else list(fairness.attributes)
-    most = _MOST_BARS if attribute else _BARS_EACH if len(chosen) <= 4 else _FEWEST_BARS
+    most = most or (_BARS_EACH if len(attributes) <= 4 else _FEWEST_BARS)
     parts = [
-        fairness.stand_ins[fairness.stand_ins["attribute"] == one].head(most) for one in chosen
+        (told, table[table["attribute"] == name].head(most)) for name, told in attributes.items()
     ]
-    shown = [(one, part) for one, part in zip(chosen, parts, strict=True) if len(part)]
+    shown = [(told, part) for told, part in parts if len(part)]
     if not shown:
         return _empty("nothing", language)
     from matplotlib.figure import Figure
 
     sizes = [len(part) + 1.2 for _, part in shown]
     figure = Figure(figsize=(9, 1.2 + 0.42 * sum(sizes)), layout="constrained")
-    figure.suptitle(_TEXTS["stand_ins"][language == "de"])
+    figure.suptitle(_text("stand_ins", language))
     panels = np.atleast_1d(
         figure.subplots(len(shown), 1, sharex=True, gridspec_kw={"height_ratios": sizes})
     )
-    for axes, (one, part) in zip(panels, shown, strict=True):
-        _draw_stand_ins(axes, fairness, one, part, language)
+    for axes, (told, part) in zip(panels, shown, strict=True):
+        _draw_stand_ins(axes, told, part, language)
     panels[-1].set_xlabel(_text("strength", language))
     panels[-1].set_xlim(0, 1.4)
     panels[-1].set_xticks(np.linspace(0, 1, 6))
-    _decimal(panels[-1].xaxis, language)
+    decimal_axis(panels[-1].xaxis, language)
     return figure
 
 
-def _draw_rates(axes: Any, fairness: Fairness, rows: pd.DataFrame, language: str) -> None:
+def _draw_rates(axes: Any, rows: pd.DataFrame, language: str) -> None:
     """Predicted and observed rates; a line between them shows the error."""
-    concerns = _concerns(fairness, rows, "error")
     for i, row in enumerate(rows.to_dict("records")):
         if not _shown(axes, i, row["score"], language):
             continue
-        colour = _CONCERN if concerns[i] else _GREY
+        concern = "error" in row["concerns"]
+        colour = _CONCERN if concern else GREY
         axes.hlines(i, *sorted((row["score"], row["observed"])), color=colour, linewidth=1.2)
         ends = (max(0, row["score"] - row["error_high"]), row["score"] - row["error_low"])
         axes.hlines(i, *ends, color=_PLAIN, linewidth=4, alpha=0.3)
         axes.plot(row["score"], i, "s", color=_OTHER, label=_once("predicted", axes, language))
         axes.plot(row["observed"], i, "o", color=_PLAIN, label=_once("observed", axes, language))
-        if concerns[i]:
+        if concern:
             _mark(axes, max(row["score"], *ends), i)
     _panel(axes, "rates", "rate", language)
 
@@ -143,38 +166,35 @@ def _draw_scores(axes: Any, rows: pd.DataFrame, language: str) -> None:
     axes.set_xlabel(_text("uplift", language), fontsize=9)
     axes.grid(axis="x", alpha=0.3)
     axes.locator_params(axis="x", nbins=5)
-    _decimal(axes.xaxis, language)
+    decimal_axis(axes.xaxis, language)
 
 
 def _draw_shares(
-    axes: Any, fairness: Fairness, rows: pd.DataFrame, measure: str, language: str
+    axes: Any, rows: pd.DataFrame, measure: str, told: bool, fifths: float, language: str
 ) -> None:
     """Shares of the groups, each with that of all others and the zone of the four-fifths rule."""
-    concerns = _concerns(fairness, rows, measure)
     for i, row in enumerate(rows.to_dict("records")):
         if not _shown(axes, i, row[measure], language):
             continue
-        colour, marker = (_CONCERN, "D") if concerns[i] else (_PLAIN, "o")
-        colour, marker = (_GREY, "x") if row["level"] in _UNKNOWN else (colour, marker)
+        colour, marker = (_CONCERN, "D") if measure in row["concerns"] else (_PLAIN, "o")
+        colour, marker = (GREY, "x") if row["unknown"] else (colour, marker)
         low, high = _ends(row, measure)
         others = row[measure] - row[f"{measure}_difference"]
         if np.isfinite(others):
-            zone = FOUR_FIFTHS * others, others / FOUR_FIFTHS - FOUR_FIFTHS * others
+            zone = fifths * others, others / fifths - fifths * others
             label = _once("zone", axes, language)
-            axes.barh(i, zone[1], 0.7, zone[0], color=_GREY, alpha=0.15, label=label)
-            axes.vlines(others, i - 0.35, i + 0.35, color=_GREY, linewidth=1)
+            axes.barh(i, zone[1], 0.7, zone[0], color=GREY, alpha=0.15, label=label)
+            axes.vlines(others, i - 0.35, i + 0.35, color=GREY, linewidth=1)
         axes.hlines(i, max(0, low), min(1, high), color=colour, linewidth=2)
         label = _once("concern", axes, language) if marker == "D" else None
         axes.plot(row[measure], i, marker, color=colour, label=label)
-        if concerns[i]:
+        if measure in row["concerns"]:
             _mark(axes, min(1, high) if np.isfinite(high) else row[measure], i)
-    title = measure if fairness.kind == "propensity" or measure == "found" else "selected_offer"
+    title = measure if told or measure == "found" else "selected_offer"
     _panel(axes, title, f"{measure}_share", language)
 
 
-def _draw_stand_ins(
-    axes: Any, fairness: Fairness, attribute: str, part: pd.DataFrame, language: str
-) -> None:
+def _draw_stand_ins(axes: Any, told: StandIns, part: pd.DataFrame, language: str) -> None:
     german = language == "de"
     bars = axes.barh(range(len(part)), part["strength"], color=_PLAIN, height=0.65)
     labels = []
@@ -187,32 +207,12 @@ def _draw_stand_ins(
     names = [_safe(text, 100, 54) for text in part["text_de" if german else "text_en"]]
     axes.set_yticks(range(len(part)), names, fontsize=9)
     axes.set_ylim(len(part) - 0.4, -0.6)
-    groups = fairness.groups[fairness.groups["attribute"] == attribute]
-    title = _safe(groups["text_de" if german else "text_en"].iloc[0], 60)
-    recovered = fairness.recovered[fairness.recovered["attribute"] == attribute]["auroc"]
-    if recovered.notna().any():
-        number = _two(float(recovered.iloc[0]), language)
-        title += f" ({_text('recovered', language).format(number)})"
+    title = _safe(told.text, 60)
+    if np.isfinite(told.auroc):
+        title += f" ({_text('recovered', language).format(_two(told.auroc, language))})"
     axes.set_title(title, fontsize=10, loc="left")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-
-
-def _concerns(fairness: Fairness, rows: pd.DataFrame, measure: str) -> list[bool]:
-    """Which of the groups are a concern in a measure."""
-    table = fairness.comparisons
-    table = table[table["concern"] & (table["measure"] == measure)]
-    found = set(zip(table["attribute"], table["level"], strict=True))
-    return [pair in found for pair in zip(rows["attribute"], rows["level"], strict=True)]
-
-
-def _most_telling(fairness: Fairness) -> str:
-    """The first attribute with a concern, else the one whose groups are chosen most unequally."""
-    table = fairness.comparisons
-    if table["concern"].any():
-        return str(table.loc[table["concern"], "attribute"].iloc[0])
-    size = table[table["measure"] == "selected"].set_index("attribute")["difference"].abs()
-    return str(size.idxmax()) if len(size) else fairness.attributes[0]
 
 
 def _ends(row: Mapping[Any, Any], measure: str) -> tuple[float, float]:
@@ -227,7 +227,7 @@ def _shown(axes: Any, i: int, value: float, language: str) -> bool:
         return True
     axes.annotate(
         _text("few", language), (0.02, i), xycoords=("axes fraction", "data"), fontsize=8,
-        color=_GREY, va="center",
+        color=GREY, va="center",
     )  # fmt: skip
     return False
 
@@ -275,18 +275,12 @@ def _text(key: str, language: str) -> str:
 def _safe(text: str, length: int, width: int = 200) -> str:
     """A text of the shop's that can be drawn: one line, cut, no mathematics."""
     text = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-    text = text if len(text) <= length else text[: length - 1].rstrip() + "…"
-    return textwrap.fill(text, width).replace("$", r"\$")
+    return escaped(textwrap.fill(cut(text, length), width))
 
 
 def _two(value: float, language: str) -> str:
     text = f"{value:.2f}"
     return text.replace(".", ",") if language == "de" else text
-
-
-def _whole(value: float, language: str) -> str:
-    text = f"{value:,.0f}"
-    return text.replace(",", ".") if language == "de" else text
 
 
 def _percent(value: float, language: str) -> str:

@@ -5,15 +5,15 @@ Drawn by SHAP's own hand, as reviewers know them, and written in English or Germ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from neigung.explanation.contributions import Contributions
 from neigung.features.feature import Column, Language
-from neigung.language.units import amount, decimals, effect_text, factor
+from neigung.language.units import Unit, amount, decimals, effect_text, factor
 from neigung.language.values import has_noun, is_missing, number_text, value_text
 from neigung.pictures.drawing import (
     GREY,
@@ -35,7 +35,6 @@ from neigung.pictures.drawing import (
     word,
     wrapped,
 )
-from neigung.pictures.drawing import plot_label as plot_label
 from neigung.pictures.value_axes import category_axis, number_axis, numbers, places, usual
 
 if TYPE_CHECKING:
@@ -48,44 +47,50 @@ BEESWARM_DOTS = 3000
 
 
 def plot_importance(
-    contributions: Contributions, language: Language = "en", most: int = 15
+    sizes: Floats, columns: Sequence[Column], unit: Unit, language: Language = "en", most: int = 15
 ) -> Figure:
-    """Mean absolute contribution of the strongest columns, as SHAP's bars."""
-    importance = contributions.importance() * factor(contributions.unit)
+    """Mean absolute contribution of the strongest columns, `sizes` (columns,), as SHAP's bars."""
+    importance = sizes * factor(unit)
     order = strongest(importance, most)
     if not len(order):
         return empty_figure(9, word("empty", language))
-    places = decimals(contributions.unit, contributions.importance().max(), 3)
+    places = decimals(unit, sizes.max(), 3)
     figure, axes = new_figure(9, 0.9 + 0.46 * len(order))
-    labels = [label(contributions.columns[j], language) for j in order]
+    labels = [label(columns[j], language) for j in order]
     numbers = [number_text(size, places, language) for size in importance[order]]
     bars(axes, importance[order], labels, numbers)
-    axes.set_xlabel(in_unit("importance", contributions.unit, language))
+    axes.set_xlabel(in_unit("importance", unit, language))
     decimal_axis(axes.xaxis, language)
     return figure
 
 
 def plot_beeswarm(
-    contributions: Contributions, X: pd.DataFrame, language: Language = "en", most: int = 15
+    values: Floats,
+    columns: Sequence[Column],
+    X: pd.DataFrame,
+    unit: Unit,
+    language: Language = "en",
+    most: int = 15,
 ) -> Figure:
     """SHAP's beeswarm: a dot per customer, coloured by the value; categories are grey.
 
+    `values` (rows, columns) are contributions, `X` the rows that they explain.
     Lundberg et al. (2020), "From local explanations to global understanding with explainable AI
     for trees". Of more than 3,000 customers every n-th is drawn.
     """
-    order = strongest(contributions.importance(), most)
+    order = strongest(np.abs(values).mean(axis=0) if len(values) else values.sum(axis=0), most)
     if not len(order):
         return empty_figure(9, word("empty", language))
-    columns = [contributions.columns[j] for j in order]
-    rows = np.arange(0, len(contributions), max(1, -(-len(contributions) // BEESWARM_DOTS)))
+    shown = [columns[j] for j in order]
+    rows = np.arange(0, len(values), max(1, -(-len(values) // BEESWARM_DOTS)))
     drawn = X.iloc[rows]
     figure, axes = new_figure(9, 1.3 + 0.46 * len(order))
     with shap_on(axes) as shap:
         shap.plots.beeswarm(
             shap.Explanation(
-                values=contributions.values[np.ix_(rows, order)] * factor(contributions.unit),
-                data=np.column_stack([numbers(drawn, column) for column in columns]),
-                feature_names=[label(column, language) for column in columns],
+                values=values[np.ix_(rows, order)] * factor(unit),
+                data=np.column_stack([numbers(drawn, column) for column in shown]),
+                feature_names=[label(column, language) for column in shown],
             ),
             max_display=None,
             order=np.arange(len(order)),
@@ -99,55 +104,58 @@ def plot_beeswarm(
     for bar in figure.axes[1:]:
         bar.set_yticklabels([word("low", language), word("high", language)], fontsize=TEXT)
         bar.yaxis.label.set_fontsize(TEXT)
-    axes.set_xlabel(in_unit("contribution", contributions.unit, language), fontsize=TEXT)
+    axes.set_xlabel(in_unit("contribution", unit, language), fontsize=TEXT)
     axes.tick_params(labelsize=TEXT)
     decimal_axis(axes.xaxis, language)
     return figure
 
 
 def plot_dependence(
-    contributions: Contributions, X: pd.DataFrame, column: str, language: Language = "en"
+    values: Floats, X: pd.DataFrame, column: Column, unit: Unit, language: Language = "en"
 ) -> Figure:
     """SHAP's scatter of value against contribution of one column, over the density of the values.
+
+    `values` (rows,) are what the column adds, `X` the rows.
 
     Numbers are drawn between their 1st and 99th percentile, missing values as a box at the left;
     of categories the most frequent ones, with a line at their median.
     """
-    j = [one.name for one in contributions.columns].index(column)
-    told, y = contributions.columns[j], contributions.values[:, j] * factor(contributions.unit)
+    y = values * factor(unit)
     figure, axes = new_figure(4.4, 3.3)
-    if told.kind == "category":
-        _categories(axes, X[column], y, language)
+    if column.kind == "category":
+        _categories(axes, X[column.name], y, language)
     else:
-        _values(axes, numbers(X, told), y, told, language)
+        _values(axes, numbers(X, column), y, column, language)
     axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
-    axes.set_ylabel(in_unit("contribution", contributions.unit, language), fontsize=TEXT, color=INK)
+    axes.set_ylabel(in_unit("contribution", unit, language), fontsize=TEXT, color=INK)
     decimal_axis(axes.yaxis, language)
-    axes.set_title(wrapped(cut(told.text(language), 138), 52), fontsize=9.5)
+    axes.set_title(wrapped(cut(column.text(language), 138), 52), fontsize=9.5)
     axes.tick_params(labelsize=SMALL)
     plain(axes)
     return figure
 
 
 def plot_waterfall(
-    contributions: Contributions,
-    X: pd.DataFrame,
-    row: int,
+    values: Floats,
+    columns: Sequence[Column],
+    row: pd.Series[Any],
+    ends: tuple[float, float],
+    unit: Unit,
     language: Language = "en",
     most: int = 9,
 ) -> Figure:
     """SHAP's waterfall: how one row comes from the average to its prediction, from below upwards.
 
-    The `most` strongest columns, and all others together.
+    `values` (columns,) are what each column adds, `row` the customer's own values, `ends` where it
+    starts and where it arrives. The `most` strongest columns, and all others together.
     """
-    unit = contributions.unit
-    values = contributions.values[row] * factor(unit)
+    values = values * factor(unit)
     order = strongest(np.abs(values), len(values))
     if not len(order):
         return empty_figure(8.4, word("nothing", language))
-    start = contributions.start(row) * factor(unit)
+    start = ends[0] * factor(unit)
     shown = order if len(order) <= most + 1 else order[:most]
-    labels = [_valued(contributions.columns[j], X.iloc[row], language) for j in shown]
+    labels = [_valued(columns[j], row, language) for j in shown]
     steps = [float(values[j]) for j in shown]
     if len(shown) < len(order):
         labels.append(word("rest", language).format(len(order) - most))
@@ -177,13 +185,12 @@ def plot_waterfall(
     _shape_arrows(axes, steps, start)
     axes.set_yticks(range(len(steps)), labels[::-1], fontsize=TEXT, color=INK)
     axes.set_ylim(-0.6, len(steps) - 0.4)
-    ends = ((contributions.start(row), "base"), (float(contributions.margin[row]), "result"))
     left, right = axes.get_xlim()
-    for position, key in ends:
+    for position, key in zip(ends, ("base", "result"), strict=True):
         above, at = key == "result", position * factor(unit)
         side = (at - left) / (right - left)
         axes.annotate(
-            f"{word(key, language)}\n{_prediction(position, contributions, language)}",
+            f"{word(key, language)}\n{_prediction(position, unit, language)}",
             (at, 1 if above else 0),
             xycoords=("data", "axes fraction"),
             xytext=(0, 3 if above else -20),
@@ -192,9 +199,7 @@ def plot_waterfall(
             va="bottom" if above else "top",
             fontsize=TEXT,
         )
-    axes.set_xlabel(
-        in_unit("contribution", contributions.unit, language), fontsize=TEXT, labelpad=33
-    )
+    axes.set_xlabel(in_unit("contribution", unit, language), fontsize=TEXT, labelpad=33)
     axes.tick_params(axis="x", labelsize=SMALL)
     decimal_axis(axes.xaxis, language)
     return figure
@@ -319,13 +324,13 @@ def _valued(column: Column, row: pd.Series[Any], language: Language) -> str:
         None if is_missing(value) else value,
         column.unit,
         language,
-        noun=not has_noun(column, language),
+        noun=not has_noun(column.text(language), column.unit, language),
     )
     return wrapped(f"{cut(column.text(language), 110)}: {written}", 56)
 
 
-def _prediction(margin: float, given: Contributions, language: Language) -> str:
+def _prediction(margin: float, unit: Unit, language: Language) -> str:
     """What a margin means: a probability, or what an arm changes."""
-    if given.unit != "log_odds":
-        return effect_text(margin, given.unit, language)
+    if unit != "log_odds":
+        return effect_text(margin, unit, language)
     return value_text(1 / (1 + np.exp(-margin)), "share", language)

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from neigung.explanation.interactions import Interactions
 from neigung.features.feature import Column, Language
-from neigung.language.units import decimals, factor
+from neigung.language.units import Unit, decimals, factor
 from neigung.language.values import number_text, value_text
 from neigung.pictures.drawing import (
     GREY,
@@ -55,62 +54,61 @@ class _Group:
     style: tuple[str, str, Any]
 
 
-def plot_interactions(given: Interactions, language: Language = "en", most: int = 10) -> Figure:
-    """Mean absolute joint contribution of the strongest pairs, as SHAP's bars."""
-    if not len(given):
-        note = given.note[language == "de"] if given.note else word("empty", language)
-        return empty_figure(9, note)
-    table = given.table(language).head(most)
+def plot_interactions(
+    table: pd.DataFrame, unit: Unit, note: str = "", language: Language = "en", most: int = 10
+) -> Figure:
+    """Mean absolute joint contribution of the strongest pairs, as SHAP's bars.
+
+    `table` has a row per pair, the strongest first: text_a, text_b, strength, share; where it has
+    none, `note` says why.
+    """
+    if not len(table):
+        return empty_figure(9, note or word("empty", language))
+    table = table.head(most)
     figure, axes = new_figure(9, 1.0 + 0.75 * len(table))
     labels = [
         f"{_short(a, 108)}\n× {_short(b, 108)}"
         for a, b in zip(table["text_a"], table["text_b"], strict=True)
     ]
     sizes = np.asarray(table["strength"], dtype=np.float64)
-    places = decimals(given.unit, float(sizes.max()), 3)
+    places = decimals(unit, float(sizes.max()), 3)
     written = [
-        f"{number_text(size * factor(given.unit), places, language)} ({_part(share, language)})"
+        f"{number_text(size * factor(unit), places, language)} ({_part(share, language)})"
         for size, share in zip(sizes, table["share"], strict=True)
     ]
-    bars(axes, sizes * factor(given.unit), labels, written)
-    axes.set_xlabel(in_unit("joint", given.unit, language))
+    bars(axes, sizes * factor(unit), labels, written)
+    axes.set_xlabel(in_unit("joint", unit, language))
     decimal_axis(axes.xaxis, language)
     return figure
 
 
 def plot_interaction(
-    given: Interactions,
+    together: Floats,
     X: pd.DataFrame,
-    a: str | None = None,
-    b: str | None = None,
+    a: Column,
+    b: Column,
+    unit: Unit,
     language: Language = "en",
 ) -> Figure:
     """What two columns add together, over the value of `a`, for low, middle and high `b`.
 
-    Without names, of the strongest pair. A dot per sampled customer, and lines of medians. Of a
-    categorical `b` the most frequent categories have a style of their own. Raises InputError when
-    the two are not among the pairs.
+    `together` (rows,) is what they add, `X` the rows. A dot per customer, and lines of medians. Of
+    a categorical `b` the most frequent categories have a style of their own.
     """
-    if a is None or b is None:
-        if not len(given):
-            return plot_interactions(given, language)
-        a, b = (given.columns[j].name for j in given.pairs[0])
-    by_name = {column.name: column for column in given.columns}
-    y = given.of(a, b) * factor(given.unit)
-    rows = X.iloc[given.rows]
+    y = together * factor(unit)
     figure, axes = new_figure(8.4, 3.8)
     axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
-    groups = _groups(rows, by_name[b], language)
-    draw = _over_categories if by_name[a].kind == "category" else _over_numbers
-    draw(axes, rows, by_name[a], y, groups, language)
-    axes.set_xlabel(_titled(by_name[a], language, 80), fontsize=TEXT, color=INK)
-    axes.set_ylabel(in_unit("together", given.unit, language), fontsize=TEXT, color=INK)
+    groups = _groups(X, b, language)
+    draw = _over_categories if a.kind == "category" else _over_numbers
+    draw(axes, X, a, y, groups, language)
+    axes.set_xlabel(_titled(a, language, 80), fontsize=TEXT, color=INK)
+    axes.set_ylabel(in_unit("together", unit, language), fontsize=TEXT, color=INK)
     axes.tick_params(labelsize=SMALL)
     decimal_axis(axes.yaxis, language)
     plain(axes)
     figure.legend(
         handles=[_handle(group) for group in groups],
-        title=_titled(by_name[b], language, 34),
+        title=_titled(b, language, 34),
         loc="outside right upper",
         frameon=False,
         fontsize=SMALL,

@@ -1,20 +1,26 @@
-"""The plots of an evaluation of offers, in the style of `neigung.pictures.of_propensity`."""
+"""The pictures of offers: what arms change, whom, and what the choice earns."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from neigung.evaluation.evaluate import MODEL
-from neigung.evaluation.overlap import IMBALANCE
-from neigung.language.intervals import policy_text
-from neigung.pictures.of_propensity import _GREY, _decimal, _figure, _percent, _style, label_text
+import pandas as pd
+
+from neigung.pictures.drawing import (
+    GREY,
+    capital,
+    decimal_axis,
+    label_text,
+    percent_axis,
+    style,
+    titled_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
 
 _MOST_FEATURES = 20
 
@@ -47,111 +53,132 @@ _TEXTS = {
 }
 
 
-def plot_qini(evaluation: OfferEvaluation, language: str = "en") -> Figure:
-    """A panel per arm: gain over the share with the offer, of the model, likely buyers, by lot."""
-    arms = [arm for arm in evaluation.arms if (evaluation.curves["arm"] == arm).any()]
+def plot_qini(
+    table: pd.DataFrame,
+    arms: Sequence[str],
+    names: Mapping[str, str],
+    outcome: str,
+    language: str = "en",
+) -> Figure:
+    """A panel per arm: gain over the share with the offer.
+
+    `table` holds the curves: arm, model, share, gain, low, high;
+    `names` of the rankings in order: ours with its band first, the lot last.
+    """
+    arms = [arm for arm in arms if (table["arm"] == arm).any()]
     figure, panels = _panels(_text("qini", language), arms, language)
-    scale = _scale(evaluation.outcome)
+    scale = _scale(outcome)
     for panel, (arm, axes) in enumerate(zip(arms, panels, strict=False)):
-        curves = evaluation.curves[evaluation.curves["arm"] == arm]
-        for i, model in enumerate((MODEL, "likely_buyers", "random")):
+        curves = table[table["arm"] == arm]
+        for i, (model, name) in enumerate(names.items()):
             curve = curves[curves["model"] == model]
-            colour, line, _ = _style(i) if model != "random" else (_GREY, "-", "")
+            colour, line, _ = style(i) if i + 1 < len(names) else (GREY, "-", "")
             axes.plot(
                 curve["share"],
                 scale * curve["gain"],
                 color=colour,
                 linestyle=line,
                 linewidth={0: 2.2, 1: 1.4}.get(i, 0.8),
-                label=_name(model, language),
+                label=_name(name, language),
             )
-            if model == MODEL:
+            if not i:
                 limits = (scale * curve[key] for key in ("low", "high"))
                 axes.fill_between(curve["share"], *limits, color=colour, alpha=0.2)
         axes.set_title(_arm(arm, language), fontsize=10)
-        _percent(axes.xaxis, language)
-        _decimal(axes.yaxis, language)
+        percent_axis(axes.xaxis, language)
+        decimal_axis(axes.yaxis, language)
         if panel == 0:
             figure.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=3)
         axes.set_xlabel(_text("share", language), fontsize=9)
-    figure.supylabel(_amount(evaluation.outcome, language), fontsize=10)
+    figure.supylabel(_amount(outcome, language), fontsize=10)
     return figure
 
 
-def plot_effects(evaluation: OfferEvaluation, language: str = "en") -> Figure:
-    """Average effect of each arm with its interval, beside the plain difference of the means."""
-    figure, axes = _figure(_text("effects", language))
-    table, scale = evaluation.arm_effects, _scale(evaluation.outcome)
+def plot_effects(table: pd.DataFrame, control: str, outcome: str, language: str = "en") -> Figure:
+    """Average effect of each arm with its interval, beside the plain difference of the means.
+
+    `table` has a row per arm: arm, effect, low, high, naive, naive_low, naive_high.
+    """
+    figure, axes = titled_figure(_text("effects", language))
+    scale = _scale(outcome)
     for i, (key, prefix) in enumerate((("adjusted", ""), ("naive", "naive_"))):
-        colour, _, marker = _style(i)
+        colour, _, marker = style(i)
         x = [k + 0.18 * i for k in range(len(table))]
         values = scale * table["effect" if i == 0 else "naive"]
         limits = (scale * table[f"{prefix}{end}"] for end in ("low", "high"))
         axes.vlines(x, *limits, color=colour, linewidth=2)
         axes.plot(x, values, color=colour, marker=marker, linestyle="", label=_text(key, language))
-    axes.axhline(0, color=_GREY, linewidth=0.8)
+    axes.axhline(0, color=GREY, linewidth=0.8)
     axes.set_xticks(range(len(table)), [_arm(arm, language) for arm in table["arm"]])
-    against = _text("against", language).format(control=label_text(evaluation.control))
-    axes.set(xlabel=against, ylabel=_amount(evaluation.outcome, language))
-    _decimal(axes.yaxis, language)
+    against = _text("against", language).format(control=label_text(control))
+    axes.set(xlabel=against, ylabel=_amount(outcome, language))
+    decimal_axis(axes.yaxis, language)
     figure.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=2)
     return figure
 
 
-def plot_bands(evaluation: OfferEvaluation, language: str = "en") -> Figure:
-    """A panel per arm: estimated over predicted uplift in fifths of the customers."""
-    arms = [arm for arm in evaluation.arms if (evaluation.bands["arm"] == arm).any()]
+def plot_bands(
+    table: pd.DataFrame, arms: Sequence[str], outcome: str, language: str = "en"
+) -> Figure:
+    """A panel per arm: estimated over predicted uplift: arm, predicted, effect, low, high."""
+    arms = [arm for arm in arms if (table["arm"] == arm).any()]
     figure, panels = _panels(_text("bands", language), arms, language)
-    scale = _scale(evaluation.outcome)
-    colour, _, marker = _style(0)
+    scale = _scale(outcome)
+    colour, _, marker = style(0)
     for arm, axes in zip(arms, panels, strict=False):
-        bands = evaluation.bands[evaluation.bands["arm"] == arm]
+        bands = table[table["arm"] == arm]
         x = scale * bands["predicted"]
         axes.vlines(x, scale * bands["low"], scale * bands["high"], color=colour, linewidth=2)
         axes.plot(x, scale * bands["effect"], color=colour, marker=marker, linestyle="")
         ends = [float(x.min()), float(x.max())]
-        axes.plot(ends, ends, color=_GREY, linewidth=0.8, label=_text("perfect", language))
-        axes.axhline(0, color=_GREY, linewidth=0.4)
+        axes.plot(ends, ends, color=GREY, linewidth=0.8, label=_text("perfect", language))
+        axes.axhline(0, color=GREY, linewidth=0.4)
         axes.set_title(_arm(arm, language), fontsize=10)
-        _decimal(axes.xaxis, language)
-        _decimal(axes.yaxis, language)
+        decimal_axis(axes.xaxis, language)
+        decimal_axis(axes.yaxis, language)
         axes.locator_params(axis="x", nbins=5)
         if arm == arms[0]:
             axes.legend(frameon=False, fontsize=9, loc="upper left")
-    unit = _unit(evaluation.outcome, language)
+    unit = _unit(outcome, language)
     figure.supxlabel(f"{_text('predicted', language)}{unit}", fontsize=10)
     figure.supylabel(f"{_text('observed', language)}{unit}", fontsize=10)
     return figure
 
 
-def plot_policies(evaluation: OfferEvaluation, language: str = "en") -> Figure:
-    """What the model's choice and each simple policy earn per customer, with intervals."""
-    rows = evaluation.metrics[evaluation.metrics["metric"] == "policy_value"]
-    figure, axes = _figure(_text("policies", language), width=7.2)
-    scale = _scale(evaluation.worth_outcome)
-    for i, row in enumerate(rows.to_dict("records")):
-        colour, _, marker = _style(0 if row["model"] == MODEL else 1)
+def plot_policies(
+    table: pd.DataFrame, names: Mapping[str, str], outcome: str, language: str = "en"
+) -> Figure:
+    """What our choice and each simple policy earn per customer, from (model, value, low, high).
+
+    `names` of the policies; the first is our choice.
+    """
+    figure, axes = titled_figure(_text("policies", language), width=7.2)
+    scale, ours = _scale(outcome), next(iter(names))
+    for i, row in enumerate(table.to_dict("records")):
+        colour, _, marker = style(0 if row["model"] == ours else 1)
         axes.hlines(i, scale * row["low"], scale * row["high"], color=colour, linewidth=2)
         axes.plot(scale * row["value"], [i], color=colour, marker=marker)
-    axes.set_yticks(range(len(rows)), [_name(model, language) for model in rows["model"]])
+    told = [_name(names[model], language) for model in table["model"]]
+    axes.set_yticks(range(len(table)), told)
     axes.invert_yaxis()
-    axes.set_xlabel(_amount(evaluation.worth_outcome, language))
-    _decimal(axes.xaxis, language)
+    axes.set_xlabel(_amount(outcome, language))
+    decimal_axis(axes.xaxis, language)
     return figure
 
 
-def plot_balance(evaluation: OfferEvaluation, language: str = "en") -> Figure:
-    """Of each feature the largest difference of an arm to the control; a love plot."""
-    table = evaluation.balance.assign(
-        before=evaluation.balance["before"].abs(), after=evaluation.balance["after"].abs()
-    )
+def plot_balance(table: pd.DataFrame, limit: float, language: str = "en") -> Figure:
+    """Of each feature the largest difference of an arm to the control; a love plot.
+
+    `table` has a row per column and arm: column, before, after, in standard deviations.
+    """
+    table = table.assign(before=table["before"].abs(), after=table["after"].abs())
     worst = table.groupby("column", sort=False)[["before", "after"]].max()
     worst = worst.assign(most=worst.max(axis=1)).sort_values("most", kind="stable")
     worst = worst.tail(_MOST_FEATURES)
-    figure, axes = _figure(_text("balance", language), width=8)
+    figure, axes = titled_figure(_text("balance", language), width=8)
     figure.set_size_inches(8, 2 + 0.22 * max(6, len(worst)))
     for i, key in enumerate(("after", "before")):
-        colour, _, marker = _style(i)
+        colour, _, marker = style(i)
         axes.plot(
             worst[key],
             range(len(worst)),
@@ -160,16 +187,16 @@ def plot_balance(evaluation: OfferEvaluation, language: str = "en") -> Figure:
             linestyle="",
             label=_text(key, language),
         )
-    axes.axvline(IMBALANCE, color=_GREY, linewidth=0.8, label=_text("limit", language))
+    axes.axvline(limit, color=GREY, linewidth=0.8, label=_text("limit", language))
     axes.set_yticks(range(len(worst)), worst.index, fontsize=9)
     axes.set_xlim(left=0)
     axes.set_xlabel(_text("smd", language))
-    _decimal(axes.xaxis, language)
+    decimal_axis(axes.xaxis, language)
     axes.legend(frameon=False, fontsize=9, loc="lower right")
     return figure
 
 
-def _panels(title: str, arms: list[str], language: str) -> tuple[Figure, list[Any]]:
+def _panels(title: str, arms: Sequence[str], language: str) -> tuple[Figure, list[Any]]:
     """A figure with a panel per arm, at most three beside each other."""
     from matplotlib.figure import Figure
 
@@ -192,9 +219,8 @@ def _text(key: str, language: str) -> str:
     return _TEXTS[key][language == "de"]
 
 
-def _name(model: str, language: str) -> str:
-    text = _arm(policy_text(model, language), language)
-    return text[:1].upper() + text[1:]
+def _name(policy: str, language: str) -> str:
+    return capital(_arm(policy, language))
 
 
 def _arm(text: str, language: str) -> str:
