@@ -200,9 +200,9 @@ def draw_nothing(patch: pytest.MonkeyPatch) -> None:
 
 def bare_evidence(study: Study, profiles: Profiles, fitted: Fitted, reporter: Reporter) -> Evidence:
     """The evidence of a model that nobody examined."""
-    from neigung.evaluation.fitness import judge_fitness
     from neigung.explanation.evidence import Evidence
     from neigung.explanation.explain import explain
+    from neigung.judgement.fitness import judge_fitness
 
     return Evidence(
         evaluation=fitted.evaluation,

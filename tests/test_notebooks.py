@@ -53,7 +53,7 @@ del prepare
 UNEXAMINED = """
 def prepare():
     from neigung import evidence_gathering
-    from neigung.evaluation.fitness import judge_fitness
+    from neigung.judgement.fitness import judge_fitness
     from neigung.explanation.evidence import Evidence
     from neigung.explanation.explain import explain
 

@@ -39,9 +39,9 @@ def gather(
     and what the model does without sensitive attributes, and the champion on the same rows. The
     notes say what could not be examined. The same data, study and champion give the same evidence.
     """
-    from neigung.evaluation.fitness import judge_fitness
     from neigung.explanation.evidence import Evidence
     from neigung.explanation.explain import explain
+    from neigung.judgement.fitness import judge_fitness
 
     with reporter.task("Explaining"):
         explanation = explain(fitted.artefact, fitted.test)

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from neigung.evaluation.comparison import Comparison
     from neigung.evaluation.evaluate import Evaluation
     from neigung.evaluation.fairness import Fairness
-    from neigung.evaluation.fitness import Fitness
     from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.evaluation.stability import Stability
     from neigung.explanation.evidence import Evidence
     from neigung.explanation.explain import Explanation
     from neigung.features.feature import Language
     from neigung.fitted import Fitted
+    from neigung.judgement.fitness import Fitness
     from neigung.models.artefact import Artefact
     from neigung.models.offer_artefact import OfferArtefact
     from neigung.tracking.runs import LoggedRun

@@ -7,13 +7,13 @@ import pytest
 from neigung.evaluation.comparison import compare
 from neigung.evaluation.evaluate import evaluate
 from neigung.evaluation.fairness import assess_fairness
-from neigung.evaluation.fitness import judge_fitness
 from neigung.evaluation.stability import assess_stability, seed_table
 from neigung.explanation.contributions import Contributions
 from neigung.explanation.evidence import Evidence
 from neigung.explanation.explain import explain
 from neigung.explanation.report import build_report
 from neigung.features.feature import Column
+from neigung.judgement.fitness import judge_fitness
 from neigung.models.artefact import Artefact, reference_table
 from neigung.models.classifier import PropensityClassifier
 from neigung.models.dataset import Dataset

@@ -148,7 +148,7 @@ def test_foreign_text_is_no_formula():
 def test_no_pyplot_and_nothing_heavy_on_import():
     code = (
         "import sys, neigung.evaluation.evaluate, neigung.pictures.of_propensity\n"
-        "import neigung.evaluation.fitness, neigung.pictures.of_comparison\n"
+        "import neigung.judgement.fitness, neigung.pictures.of_comparison\n"
         "import neigung.pictures.of_stability\n"
         "heavy = {'matplotlib', 'sklearn', 'scipy', 'lightgbm'} & set(sys.modules)\n"
         "assert not heavy, heavy"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,8 @@ from neigung.evaluation.metrics import METRICS, bootstrap
 from neigung.evaluation.named_numbers import MODEL, headline_numbers, propensity_numbers
 from neigung.evaluation.segments import levels, segment_text
 from neigung.evaluation.top import SHARES, top_table
-from neigung.evaluation.verdict import Verdict, format_interval, judge
+from neigung.evaluation.verdict import Verdict, judge
+from neigung.language.intervals import format_interval
 from neigung.pictures import of_propensity
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Evaluation:
     reason), `gains` (model, share, gain, low, high), `calibration` (model, predicted, observed,
     low, high, n).
     """
+
+    kind: ClassVar[str] = "propensity"
 
     cutoff: pd.Timestamp
     metric: str

@@ -13,8 +13,13 @@ from neigung.evaluation.fairness_words import words
 from neigung.evaluation.group_differences import FEWEST_ROWS
 from neigung.evaluation.metrics import METRICS
 from neigung.evaluation.sensitive import MISSING, level_text
-from neigung.evaluation.verdict import format_interval, format_number
-from neigung.language.intervals import amount_text, share_text, whole_text
+from neigung.language.intervals import (
+    amount_text,
+    format_interval,
+    format_number,
+    share_text,
+    whole_text,
+)
 
 
 class Compared(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -67,6 +67,8 @@ class OfferEvaluation:
     - `overlap`, `balance` (see `neigung.evaluation.overlap`), `placebo` (see there; may be empty)
     - `folds`: empty, there is one test
     """
+
+    kind: ClassVar[str] = KIND
 
     cutoff: pd.Timestamp
     metric: str

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from neigung.evaluation.comparison import Comparison
     from neigung.evaluation.evaluate import Evaluation
     from neigung.evaluation.fairness import Fairness
-    from neigung.evaluation.fitness import Fitness
     from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.evaluation.stability import Stability
     from neigung.explanation.explain import Explanation
+    from neigung.judgement.fitness import Fitness
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

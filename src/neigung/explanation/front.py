@@ -10,8 +10,8 @@ from neigung.explanation.traced import Measured, Numbers
 from neigung.features.feature import Language
 
 if TYPE_CHECKING:
-    from neigung.evaluation.fitness import Fitness
-    from neigung.evaluation.light import Light
+    from neigung.judgement.fitness import Fitness
+    from neigung.judgement.light import Light
 
 _VERDICTS = {"fit": "good", "care": "care", "not_fit": "bad"}
 _ANCHORS = {

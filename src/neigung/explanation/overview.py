@@ -21,10 +21,15 @@ import yaml
 
 from neigung.evaluation.baselines import baseline_text
 from neigung.evaluation.metric import ALL_METRICS
-from neigung.evaluation.verdict import format_interval
 from neigung.explanation.page import capital, picture, render
 from neigung.features.feature import Language
-from neigung.language.intervals import amount_text, exactness, interval_text, policy_text
+from neigung.language.intervals import (
+    amount_text,
+    exactness,
+    format_interval,
+    interval_text,
+    policy_text,
+)
 from neigung.language.values import count_text, date_text
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from neigung.evaluation.verdict import format_number
 from neigung.features.feature import Language
+from neigung.language.intervals import format_number
 from neigung.language.values import count_text, number_text, value_text
 
 if TYPE_CHECKING:

@@ -1,8 +1,9 @@
-"""Numbers and names of offers as readers write them, in English and German."""
+"""Numbers with their intervals, outcomes of offers and the names of policies, for readers."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 Language = str
 
@@ -62,6 +63,34 @@ def interval_text(
     to = "bis" if language == "de" else "to"
     ends = [_number(end, outcome, language, sign, decimals) for end in (low, high)]
     return f"{text} ({ends[0]} {to} {ends[1]})"
+
+
+def format_number(value: float, language: str = "en", sign: str = "", decimals: int = 3) -> str:
+    """A metric with its decimals and a real minus; `sign` as in format strings.
+
+    >>> format_number(-0.25, "de")
+    '−0,250'
+    """
+    text = f"{value:{sign}.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    return text.replace(".", ",") if language == "de" else text
+
+
+def format_interval(numbers: Iterable[float], language: str = "en", sign: str = "") -> str:
+    """A value with its interval, from (value, low, high); a dash where there is none.
+
+    >>> format_interval((0.8, 0.75, 0.85)), format_interval((float("nan"), 0, 0))
+    ('0.800 (0.750 to 0.850)', '–')
+    """
+    value, low, high = numbers
+    if math.isnan(value):
+        return "–"
+    text = format_number(value, language, sign)
+    if math.isnan(low) or math.isnan(high):
+        return text
+    to = "bis" if language == "de" else "to"
+    return (
+        f"{text} ({format_number(low, language, sign)} {to} {format_number(high, language, sign)})"
+    )
 
 
 def exactness(width: float, outcome: str) -> int:

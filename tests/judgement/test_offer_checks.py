@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from neigung.evaluation.offer_evaluation import evaluate_offers
-from neigung.evaluation.offer_lights import offer_lights
+from neigung.judgement.fitness import judge_fitness
 from tests.evaluation.offers import ARMS, offers
 
 
@@ -15,7 +15,7 @@ def evaluation():
 
 
 def light(key, evaluation):
-    return {one.key: one for one in offer_lights(evaluation)}[key]
+    return judge_fitness(evaluation).light(key)
 
 
 def test_the_choice_is_judged_by_its_verdict(evaluation):
@@ -93,7 +93,7 @@ def test_features_that_differ_beyond_chance_need_care(evaluation):
 
 
 def test_offers_without_answers_are_judged_without_a_fault():
-    lights = offer_lights(evaluate_offers(offers(n=60, X=None)))
+    lights = judge_fitness(evaluate_offers(offers(n=60, X=None))).lights[:4]
     assert [one.status for one in lights] == ["bad", "unknown", "unknown", "bad"]
     assert not any("nan" in one.text(language) for one in lights for language in ("en", "de"))
 
@@ -113,7 +113,7 @@ def test_names_of_arms_may_be_anything():
         },
     )
     evaluation = evaluate_offers(changed)
-    assert len(offer_lights(evaluation)) == 4
+    assert len(judge_fitness(evaluation).lights) == 8
     assert "effect.<b>{0}" in evaluation.numbers()
     for name in ("effects", "policies", "qini", "bands"):
         getattr(evaluation, f"plot_{name}")("de").canvas.draw()

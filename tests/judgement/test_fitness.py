@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 
 from neigung.evaluation.evaluate import evaluate
-from neigung.evaluation.fitness import Fitness, judge_fitness
-from neigung.evaluation.light import TITLES, Light, make_light
 from neigung.evaluation.offer_evaluation import evaluate_offers
 from neigung.evaluation.stability import assess_stability, seed_table
+from neigung.judgement.checks import CHECKS
+from neigung.judgement.fitness import Fitness, judge_fitness
+from neigung.judgement.light import Light
 from tests.evaluation.columns import column
 from tests.evaluation.offers import offers
 
@@ -134,8 +135,9 @@ def test_html_says_the_words_and_is_escaped():
 
 
 def test_titles_are_topics_in_both_languages():
-    for key, (english, german) in TITLES.items():
-        light = make_light(key, "care", ("a", "b"))
-        assert (light.title(), light.title("de")) == (english, german)
+    every = {check for checks in CHECKS.values() for check in checks}
+    assert len({check.code for check in every}) == len(every)
+    assert all(english and german for english, german in (check.title for check in every))
+    light = Light("seed", "care", "a", "b", "c", "d")
     assert light.word() == "with care"
     assert light.word("de") == "mit Vorsicht"

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from neigung.evaluation.evaluate import Evaluation, evaluate
-from neigung.evaluation.propensity_lights import propensity_lights
+from neigung.judgement.fitness import judge_fitness
 
 DATES = ("2024-02-01", "2024-03-01")
 
@@ -24,7 +24,7 @@ def judged(predict=lambda p: p, rival=lambda p: 0.2 + 0 * p, n=2000, **changes):
     test = SimpleNamespace(frame=frame, y=changes.pop("y", y), groups=np.arange(n))
     predictions = {"model": predict(p), "bg_nbd": rival(p)}
     evaluation = evaluate(test, predictions, repetitions=60, **changes)
-    return {light.key: light for light in propensity_lights(evaluation)}
+    return {light.key: light for light in judge_fitness(evaluation).lights[:4]}
 
 
 def folds(predict=lambda p: p, dates=DATES, rival=lambda p: 0.2 + 0 * p):
@@ -70,7 +70,7 @@ def test_chance_alone_does_not_make_probabilities_wrong():
         frame = pd.DataFrame({"cutoff": [pd.Timestamp("2024-05-01")] * 150})
         test = SimpleNamespace(frame=frame, y=y, groups=np.arange(150))
         evaluation = evaluate(test, {"model": p, "bg_nbd": p}, repetitions=2)
-        found.append(propensity_lights(evaluation)[1].status)
+        found.append(judge_fitness(evaluation).lights[1].status)
     assert found.count("good") >= 37
     assert "bad" not in found
 
@@ -157,4 +157,4 @@ def test_an_evaluation_read_back_gives_the_same_lights():
     test = SimpleNamespace(frame=frame, y=y, groups=np.arange(300))
     evaluation = evaluate(test, {"model": p, "bg_nbd": p**2}, folds=folds(), repetitions=20)
     again = Evaluation.from_dict(json.loads(json.dumps(evaluation.to_dict())))
-    assert propensity_lights(again) == propensity_lights(evaluation)
+    assert judge_fitness(again).lights == judge_fitness(evaluation).lights

@@ -3,8 +3,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from neigung.evaluation.shared_lights import shared_lights
 from neigung.evaluation.stability import Stability
+from neigung.judgement.check import Examined
+from neigung.judgement.checks import CHECKS
 
 
 def stability(drift=(), leaks=(), seeds=()):
@@ -23,7 +24,8 @@ def stability(drift=(), leaks=(), seeds=()):
 def light(key, found=None, fairness=None, lead=0.1, beats=True):
     verdict = SimpleNamespace(difference=lead, beats_baseline=beats)
     evaluation = SimpleNamespace(metric="auroc", verdict=verdict)
-    return {one.key: one for one in shared_lights(evaluation, found, fairness)}[key]
+    [check] = [check for check in CHECKS["offer"] if check.code == key]
+    return check.light(Examined(evaluation, found, fairness))
 
 
 def fairness(

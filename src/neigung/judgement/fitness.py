@@ -1,36 +1,7 @@
 """Fit for use, use with care, or not fit: the verdict that a reviewer sees first.
 
-Each light has limits, and a reason for them. What was not examined is unknown, and as good as
-"with care": nobody may take silence for an all-clear.
-
-| light | with care | bad | why |
-|---|---|---|---|
-| baseline | | not shown to beat the best simple model | What a simple rule does as well needs no
-  model; what is not shown is not taken for granted. |
-| calibration | mean prediction off by 10 %, or tenths by 25 % of the rate, beyond chance | both
-  from 50 % on | Rates themselves move by a tenth from month to month; half off, no budget and no
-  expected order can be counted on. Van Calster et al. (2019), "Calibration: the Achilles heel of
-  predictive analytics", BMC Medicine 17. |
-| time | not ahead of the best simple model at an earlier cutoff, or a worse order in the test than
-  at each of them, beyond chance | | One good month is no proof. |
-| segments | behind the best simple model in a segment, beyond chance | | There the simple model is
-  the better choice. |
-| fairness | groups differ beyond chance and beyond the limits of `Fairness` | | Whether a
-  difference is justified is for people to judge, not for a number. |
-| drift | the prediction has a PSI from 0.1 on, or columns with more than a tenth of the weight have
-  one from 0.25 on, beyond chance | | The test tells of customers who are no longer the same;
-  Siddiqi (2006). |
-| leak | a column explains 40 %, or separates the outcomes alone with an AUROC of 0.95 | columns
-  that do separate them alone explain 80 % | What explains nearly everything was often written
-  after the outcome; Kaufman et al. (2012). |
-| seed | rank correlation below 0.9, or the metric spreads by more than half the lead over the
-  baseline | | Who is chosen must not hang on a random number. |
-| effect | | the choice is not shown to beat every simple policy | As for the baseline. |
-| arms | not enough data on an arm, or an effect of none | | What an arm does is then not known. |
-| placebo | | something was found where nothing can be | Then nothing else that was found counts. |
-| overlap | fewer than 95 % drawn by lot, an arm that cannot be compared, or features that differ
-  after weighting by 0.1 standard deviations, beyond chance | no arm can be compared | What guided
-  the choice may be what seems to be the effect; Austin (2009). |
+Each check has limits, and a reason for them: see `neigung.judgement.checks`. What was not examined
+is unknown, and as good as "with care": nobody may take silence for an all-clear.
 """
 
 from __future__ import annotations
@@ -40,14 +11,12 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from neigung.evaluation.evaluate import Evaluation
-from neigung.evaluation.light import Light
-from neigung.evaluation.light import Status as Status
-from neigung.evaluation.offer_lights import offer_lights
-from neigung.evaluation.propensity_lights import propensity_lights
-from neigung.evaluation.shared_lights import shared_lights
+from neigung.judgement.check import Examined
+from neigung.judgement.checks import CHECKS
+from neigung.judgement.light import Light
 
 if TYPE_CHECKING:
+    from neigung.evaluation.evaluate import Evaluation
     from neigung.evaluation.fairness import Fairness
     from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.evaluation.stability import Stability
@@ -68,7 +37,7 @@ class Fitness:
 
     `not_fit` when any light is bad, `care` when any is with care or unknown, else `fit`. Keys of
     the lights: baseline, calibration, time, segments, or for offers effect, arms, placebo, overlap;
-    then fairness, drift, leak, seed. Their limits are those of the table above.
+    then fairness, drift, leak, seed. Their limits stand in `neigung.judgement.checks`.
     """
 
     verdict: Judgement
@@ -118,7 +87,7 @@ def judge_fitness(
     stability: Stability | None = None,
     fairness: Fairness | None = None,
 ) -> Fitness:
-    """Judge from all that was examined whether a model may be used; see the table above.
+    """Judge from all that was examined whether a model may be used.
 
     >>> from types import SimpleNamespace
     >>> import numpy as np, pandas as pd
@@ -132,12 +101,8 @@ def judge_fitness(
     >>> fitness.text(), fitness.light("baseline").status, fitness.light("drift").status
     ('Use with care', 'good', 'unknown')
     """
-    lights = (
-        propensity_lights(evaluation)
-        if isinstance(evaluation, Evaluation)
-        else offer_lights(evaluation)
-    )
-    lights = (*lights, *shared_lights(evaluation, stability, fairness))
+    examined = Examined(evaluation, stability, fairness)
+    lights = tuple(check.light(examined) for check in CHECKS[evaluation.kind])
     found = {light.status for light in lights}
     verdict: Judgement = "fit"
     if "bad" in found:

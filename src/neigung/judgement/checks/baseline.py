@@ -1,0 +1,22 @@
+"""Is the model better than the best simple one?"""
+
+from __future__ import annotations
+
+from neigung.judgement.check import Check, Examined, Said
+
+
+def look(examined: Examined) -> Said:
+    """As the verdict on the acceptance metric says."""
+    verdict = examined.evaluation.verdict
+    return Said("good" if verdict.beats_baseline else "bad", (verdict.text_en, verdict.text_de))
+
+
+CHECK = Check(
+    code="baseline",
+    title=("Against simple models", "Gegenüber einfachen Modellen"),
+    care="",
+    bad="not shown to beat the best simple model in the acceptance metric (95 % interval)",
+    why="What a simple rule does as well needs no model; what is not shown is not taken for "
+    "granted.",
+    look=look,
+)
