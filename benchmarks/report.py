@@ -27,9 +27,9 @@ from neigung.evaluation.fairness import assess_fairness
 from neigung.evaluation.segments import activity_segment
 from neigung.evaluation.stability import assess_stability, seed_table
 from neigung.explanation.contributions import contributions
-from neigung.explanation.evidence import Evidence
+from neigung.report.evidence import Evidence
 from neigung.explanation.explain import Explanation, explain
-from neigung.explanation.report import build_report
+from neigung.report.sections.propensity.propensity_sections import build_report
 from neigung.judgement.fitness import judge_fitness
 from neigung.models.artefact import Artefact, reference_table
 from neigung.models.classifier import PropensityClassifier

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 import yaml
 
-from neigung.explanation import report
+from neigung.report.sections.propensity import propensity_sections
 from neigung.models.artefact import Artefact
 from neigung.models.classifier import DEFAULTS
 from neigung.models.rows import Rows

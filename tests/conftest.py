@@ -25,7 +25,7 @@ from tests.stores import small_store
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from neigung.explanation.evidence import Evidence
+    from neigung.report.evidence import Evidence
     from neigung.fitted import Fitted
     from neigung.profiles.store import Profiles
     from neigung.progress import Reporter
@@ -191,7 +191,7 @@ def draw_nothing(patch: pytest.MonkeyPatch) -> None:
     """Let pages and runs hold empty pictures: drawing takes half of a whole training."""
     from matplotlib.figure import Figure
 
-    from neigung.explanation import page
+    from neigung.report import page
 
     patch.setattr(page, "_svg", lambda _: b"<svg/>")
     patch.setattr(page, "_png", lambda _: b"")
@@ -200,7 +200,7 @@ def draw_nothing(patch: pytest.MonkeyPatch) -> None:
 
 def bare_evidence(study: Study, profiles: Profiles, fitted: Fitted, reporter: Reporter) -> Evidence:
     """The evidence of a model that nobody examined."""
-    from neigung.explanation.evidence import Evidence
+    from neigung.report.evidence import Evidence
     from neigung.explanation.explain import explain
     from neigung.judgement.fitness import judge_fitness
 

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from neigung.errors import InputError
 from neigung.evidence_gathering import gather
-from neigung.explanation.evidence import Evidence
+from neigung.report.evidence import Evidence
 from neigung.fitted import Fitted, sensitive_columns
 from neigung.models.rolling import fit_rolling
 from neigung.models.splits import make_splits

@@ -54,7 +54,7 @@ UNEXAMINED = """
 def prepare():
     from neigung import evidence_gathering
     from neigung.judgement.fitness import judge_fitness
-    from neigung.explanation.evidence import Evidence
+    from neigung.report.evidence import Evidence
     from neigung.explanation.explain import explain
 
     def gather(study, profiles, fitted, reporter):

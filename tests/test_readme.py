@@ -15,7 +15,7 @@ import yaml
 
 from neigung import evidence_gathering
 from neigung.cli import app
-from neigung.explanation import report
+from neigung.report.sections.propensity import propensity_sections
 from neigung.profiles.contract import TABLES
 from neigung.study import Study
 from tests.conftest import Shop, bare_evidence, draw_nothing, train_quickly

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from neigung.evaluation.fairness import Fairness
     from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.evaluation.stability import Stability
-    from neigung.explanation.evidence import Evidence
+    from neigung.report.evidence import Evidence
     from neigung.explanation.explain import Explanation
     from neigung.features.feature import Language
     from neigung.fitted import Fitted

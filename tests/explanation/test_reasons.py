@@ -10,7 +10,7 @@ from neigung.explanation.contributions import Contributions
 from neigung.explanation.reasons import ReasonWriter, _largest, facts, reasons
 from neigung.features.feature import Column
 from neigung.language.values import value_text
-from tests.explanation.conftest import COLUMNS
+from tests.report.conftest import COLUMNS
 
 
 def frame(**values) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from neigung.explanation.sentences import Sentence
 from neigung.features.feature import Column
 from neigung.language.values import value_text
 from neigung.models.rows import Rows
-from tests.explanation.conftest import COLUMNS
+from tests.report.conftest import COLUMNS
 
 
 def column(name: str, unit: str, english: str | None = None, german: str | None = None) -> Column:

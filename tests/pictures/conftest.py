@@ -1,5 +1,5 @@
 """The small model of the explanations' tests, to draw pictures of."""
 
-from tests.explanation.conftest import artefact, hostile, test_rows
+from tests.report.conftest import artefact, hostile, test_rows
 
 __all__ = ["artefact", "hostile", "test_rows"]

@@ -19,7 +19,7 @@ from neigung.explanation.explain import Explanation, explain
 from neigung.explanation.interactions import Interactions
 from neigung.pictures.drawing import LOWERS, RAISES, new_figure
 from neigung.pictures.value_axes import category_axis, places
-from tests.explanation.conftest import COLUMNS
+from tests.report.conftest import COLUMNS
 
 LONG = (
     "Number of = orders & visits with <b>$x^2$</b>, ordered by customers of an unusually long "

@@ -66,6 +66,6 @@ def theme_text(theme: str, language: Language = "en") -> str:
     >>> theme_text("discounts", "de"), theme_text("weather", "de")
     ('Rabatte', 'weather')
     """
-    from neigung.explanation.page import texts
+    from neigung.report.page import texts
 
     return str(texts(language)["themes"].get(theme, theme))

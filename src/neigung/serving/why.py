@@ -19,7 +19,7 @@ import numpy as np
 import yaml
 
 from neigung.errors import InputError
-from neigung.explanation.page import texts
+from neigung.report.page import texts
 from neigung.features.feature import Language
 from neigung.language.units import arm_text, effect_text
 from neigung.language.values import count_text, date_text, value_text

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from neigung.evaluation.evaluate import Evaluation
     from neigung.evaluation.offer_evaluation import OfferEvaluation
-    from neigung.explanation.evidence import Evidence
+    from neigung.report.evidence import Evidence
     from neigung.models.artefact import Artefact
     from neigung.models.offer_artefact import OfferArtefact
     from neigung.study import Study

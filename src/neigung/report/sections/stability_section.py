@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from neigung.evaluation.metrics import ALL_METRICS
-from neigung.explanation.page import capital, grid, picture
-from neigung.explanation.traced import NOTHING, Numbers, said
+from neigung.report.page import capital, grid, picture
+from neigung.report.traced import NOTHING, Numbers, said
 from neigung.language.values import count_text
 
 if TYPE_CHECKING:

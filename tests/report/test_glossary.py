@@ -1,6 +1,6 @@
 import re
 
-from neigung.explanation.glossary import TYPICAL, glossary
+from neigung.report.glossary import TYPICAL, glossary
 from neigung.explanation.reasons import facts
 from neigung.features.library import library
 

@@ -165,7 +165,7 @@ def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
-        loader=PackageLoader("neigung.explanation", "templates"),
+        loader=PackageLoader("neigung.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from neigung.explanation.traced import Numbers, Traced, said
-from tests.explanation.traces import Traces, fits
+from neigung.report.traced import Numbers, Traced, said
+from tests.report.traces import Traces, fits
 
 # Of the test, of segments in the acceptance metric, and of acting on the best nothing is left out.
 ALL_SHOWN = re.compile(

@@ -13,8 +13,8 @@ import pandas as pd
 from neigung.evaluation.metrics import ALL_METRICS
 from neigung.evaluation.named_numbers import MODEL
 from neigung.evaluation.offer_evaluation import OfferEvaluation
-from neigung.explanation.page import capital, grid
-from neigung.explanation.traced import Measured, Numbers, said
+from neigung.report.page import capital, grid
+from neigung.report.traced import Measured, Numbers, said
 from neigung.features.feature import Language
 from neigung.language.intervals import (
     amount_text,

@@ -15,21 +15,21 @@ import pandas as pd
 
 from neigung.evaluation.metrics import ALL_METRICS
 from neigung.evaluation.offer_evaluation import OfferEvaluation
-from neigung.explanation.comparison_section import ComparisonSection
-from neigung.explanation.data_section import sources
-from neigung.explanation.evidence import Evidence
-from neigung.explanation.fairness_section import FairnessSection
-from neigung.explanation.front import Front
-from neigung.explanation.lookup import lookup
-from neigung.explanation.model_card import CardTexts, ModelCard
-from neigung.explanation.offer_customers import OfferCustomers
-from neigung.explanation.offer_facts import OfferFacts
-from neigung.explanation.offer_front import ANCHORS, OfferFront
-from neigung.explanation.offer_tables import OfferTables
-from neigung.explanation.page import capital, grid, picture, render, texts
-from neigung.explanation.parts import Parts, legal_basis
-from neigung.explanation.stability_section import StabilitySection
-from neigung.explanation.traced import Numbers, said
+from neigung.report.sections.comparison_section import ComparisonSection
+from neigung.report.sections.propensity.data_section import sources
+from neigung.report.evidence import Evidence
+from neigung.report.sections.fairness_section import FairnessSection
+from neigung.report.front import Front
+from neigung.report.lookup import lookup
+from neigung.report.model_card import CardTexts, ModelCard
+from neigung.report.sections.offers.offer_customers import OfferCustomers
+from neigung.report.sections.offers.offer_facts import OfferFacts
+from neigung.report.sections.offers.offer_front import ANCHORS, OfferFront
+from neigung.report.sections.offers.offer_report_tables import OfferTables
+from neigung.report.page import capital, grid, picture, render, texts
+from neigung.report.parts import Parts, legal_basis
+from neigung.report.sections.stability_section import StabilitySection
+from neigung.report.traced import Numbers, said
 from neigung.features.feature import Language
 from neigung.language.intervals import policy_text
 from neigung.language.values import count_text, date_text

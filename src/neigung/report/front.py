@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from neigung.explanation.page import capital
-from neigung.explanation.traced import Measured, Numbers
+from neigung.report.page import capital
+from neigung.report.traced import Measured, Numbers
 from neigung.features.feature import Language
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neigung.explanation.explain import Explanation
-from neigung.explanation.lookup import Person, sampled
-from neigung.explanation.page import picture
+from neigung.report.lookup import Person, sampled
+from neigung.report.page import picture
 from neigung.explanation.reasons import reasons
 from neigung.features.feature import Language
 from neigung.language.units import amount

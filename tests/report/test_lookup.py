@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from neigung.explanation.lookup import Person, lookup, sampled
-from neigung.explanation.page import texts
-from neigung.explanation.people import People
+from neigung.report.lookup import Person, lookup, sampled
+from neigung.report.page import texts
+from neigung.report.sections.propensity.people import People
 from tests.explanation.test_report import Page
 
 

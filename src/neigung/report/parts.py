@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from neigung.explanation.explain import Explanation
-from neigung.explanation.glossary import TYPICAL, glossary
-from neigung.explanation.page import capital, grid, picture
-from neigung.explanation.traced import Numbers, said
+from neigung.report.glossary import TYPICAL, glossary
+from neigung.report.page import capital, grid, picture
+from neigung.report.traced import Numbers, said
 from neigung.features.feature import Language
 from neigung.language.units import decimals, factor, unit_name
 from neigung.language.values import count_text, number_text

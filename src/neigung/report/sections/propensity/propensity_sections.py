@@ -2,7 +2,7 @@
 
 The same model, evidence, test rows and provenance give the same bytes: there is no time of day in
 it, and SVG ids are salted with a constant. Every number that comes from the evidence carries its
-name in `Evidence.numbers()`, see `neigung.explanation.traced`.
+name in `Evidence.numbers()`, see `neigung.report.traced`.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 from neigung.evaluation.evaluate import Evaluation, model_text
 from neigung.evaluation.metrics import METRICS
 from neigung.evaluation.segments import segment_text
-from neigung.explanation.comparison_section import ComparisonSection
-from neigung.explanation.data_section import DataSection, sources
-from neigung.explanation.evidence import Evidence
-from neigung.explanation.fairness_section import FairnessSection
-from neigung.explanation.front import Front
-from neigung.explanation.lookup import lookup
-from neigung.explanation.model_card import CardTexts, ModelCard
-from neigung.explanation.page import HALF, capital, picture, render, texts
-from neigung.explanation.parts import Parts, attribute_name, legal_basis
-from neigung.explanation.people import People
-from neigung.explanation.stability_section import StabilitySection
-from neigung.explanation.tables import Tables
-from neigung.explanation.traced import Numbers, said
+from neigung.report.sections.comparison_section import ComparisonSection
+from neigung.report.sections.propensity.data_section import DataSection, sources
+from neigung.report.evidence import Evidence
+from neigung.report.sections.fairness_section import FairnessSection
+from neigung.report.front import Front
+from neigung.report.lookup import lookup
+from neigung.report.model_card import CardTexts, ModelCard
+from neigung.report.page import HALF, capital, picture, render, texts
+from neigung.report.parts import Parts, attribute_name, legal_basis
+from neigung.report.sections.propensity.people import People
+from neigung.report.sections.stability_section import StabilitySection
+from neigung.report.sections.propensity.propensity_tables import Tables
+from neigung.report.traced import Numbers, said
 from neigung.features.feature import Language
 from neigung.language.values import count_text, date_text
 from neigung.study import Study

@@ -18,9 +18,9 @@ import yaml
 from neigung.evaluation.segments import activity_segment
 from neigung.explanation import page as page_module
 from neigung.explanation.explain import explain
-from neigung.explanation.page import texts
-from neigung.explanation.report import SECTIONS, build_report
-from tests.explanation.traces import Traces
+from neigung.report.page import texts
+from neigung.report.sections.propensity.propensity_sections import SECTIONS, build_report
+from tests.report.traces import Traces
 
 
 class Page(HTMLParser):
@@ -314,7 +314,7 @@ def test_no_word_is_defined_twice():
 
 def test_heavy_libraries_wait_until_used():
     code = (
-        "import sys, neigung.explanation.report; "
+        "import sys, neigung.report.sections.propensity.propensity_sections; "
         "print([m for m in ('shap', 'woodelf', 'matplotlib', 'jinja2') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

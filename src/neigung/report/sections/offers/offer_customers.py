@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from neigung.explanation.explain import Explanation
-from neigung.explanation.lookup import Person, sampled
-from neigung.explanation.offer_tables import OfferTables
-from neigung.explanation.page import capital, picture
+from neigung.report.lookup import Person, sampled
+from neigung.report.sections.offers.offer_report_tables import OfferTables
+from neigung.report.page import capital, picture
 from neigung.explanation.reaction import reaction_head, within_sentence
 from neigung.explanation.reasons import reasons
 from neigung.features.feature import Language

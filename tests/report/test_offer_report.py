@@ -13,13 +13,13 @@ from neigung.explanation import (
     parts,
     stability_section,
 )
-from neigung.explanation.offer_report import build_offer_report
-from neigung.explanation.page import texts
+from neigung.report.sections.offers.offer_sections import build_offer_report
+from neigung.report.page import texts
 from neigung.language.values import value_text
-from tests.explanation.offers import offer_evaluation
-from tests.explanation.offers import offer_evidence as make_evidence
+from tests.report.offers import offer_evaluation
+from tests.report.offers import offer_evidence as make_evidence
 from tests.explanation.test_report import Page
-from tests.explanation.traces import Traces
+from tests.report.traces import Traces
 
 HOSTILE_ARM = "<b>10%</b>{value} $x^2$ {{ 7 * 7 }}"
 

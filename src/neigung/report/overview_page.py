@@ -21,7 +21,7 @@ import yaml
 
 from neigung.evaluation.baselines import baseline_text
 from neigung.evaluation.metric import ALL_METRICS
-from neigung.explanation.page import capital, picture, render
+from neigung.report.page import capital, picture, render
 from neigung.features.feature import Language
 from neigung.language.intervals import (
     amount_text,

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from neigung.explanation.data_section import DataSection
-from neigung.explanation.page import texts
-from neigung.explanation.traced import Numbers
+from neigung.report.sections.propensity.data_section import DataSection
+from neigung.report.page import texts
+from neigung.report.traced import Numbers
 from neigung.study import Study
 
 STUDY = Study.from_dict(

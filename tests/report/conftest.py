@@ -9,9 +9,9 @@ from neigung.evaluation.evaluate import evaluate
 from neigung.evaluation.fairness import assess_fairness
 from neigung.evaluation.stability import assess_stability, seed_table
 from neigung.explanation.contributions import Contributions
-from neigung.explanation.evidence import Evidence
+from neigung.report.evidence import Evidence
 from neigung.explanation.explain import explain
-from neigung.explanation.report import build_report
+from neigung.report.sections.propensity.propensity_sections import build_report
 from neigung.features.feature import Column
 from neigung.judgement.fitness import judge_fitness
 from neigung.models.artefact import Artefact, reference_table
@@ -253,7 +253,7 @@ def one_row():
 @pytest.fixture(scope="session")
 def offer_case():
     """Makes the case of an offer study; each only once."""
-    from tests.explanation.offers import offer_case as make
+    from tests.report.offers import offer_case as make
 
     made = {}
 
@@ -269,7 +269,7 @@ def offer_case():
 @pytest.fixture(scope="session")
 def offer_evidence(offer_case):
     """All that can speak for the model of a clean trial."""
-    from tests.explanation.offers import offer_evidence as make
+    from tests.report.offers import offer_evidence as make
 
     return make(offer_case(), whole=True)
 
@@ -277,7 +277,7 @@ def offer_evidence(offer_case):
 @pytest.fixture(scope="session")
 def offer_pages(offer_case, offer_evidence) -> dict[str, str]:
     """The report of a clean trial, with all its parts, in both languages."""
-    from neigung.explanation.offer_report import build_offer_report
+    from neigung.report.sections.offers.offer_sections import build_offer_report
 
     case = offer_case()
     return {

@@ -2,8 +2,8 @@
 
 import pytest
 
-from neigung.explanation.model_card import CardTexts, ModelCard
-from neigung.explanation.page import texts
+from neigung.report.model_card import CardTexts, ModelCard
+from neigung.report.page import texts
 from neigung.study import Study
 from tests.explanation.test_report import Page
 

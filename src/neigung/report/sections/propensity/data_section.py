@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from neigung.explanation.page import capital, grid, picture
-from neigung.explanation.parts import Parts, legal_basis, population
-from neigung.explanation.traced import NOTHING, Numbers, said
+from neigung.report.page import capital, grid, picture
+from neigung.report.parts import Parts, legal_basis, population
+from neigung.report.traced import NOTHING, Numbers, said
 from neigung.features.feature import Language
 from neigung.language.values import count_text, date_text
 from neigung.pictures.of_spans import plot_timeline

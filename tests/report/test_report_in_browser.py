@@ -4,13 +4,13 @@ import datetime as dt
 
 import pytest
 
-from neigung.explanation.overview import (
+from neigung.report.overview_page import (
     ListedReview,
     ListedStudy,
     ListedVersion,
     build_overview,
 )
-from tests.explanation.browser import A4, CHROMIUM, DESKTOP, PAPER, PHONE, chromium
+from tests.report.browser import A4, CHROMIUM, DESKTOP, PAPER, PHONE, chromium
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium or chromium-browser is installed"

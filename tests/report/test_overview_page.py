@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from neigung.explanation import overview as module
-from neigung.explanation.overview import (
+from neigung.report.overview_page import (
     SHOWN,
     ListedReview,
     ListedStudy,
