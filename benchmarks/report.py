@@ -27,14 +27,14 @@ from neigung.evaluation.fairness import assess_fairness
 from neigung.evaluation.segments import activity_segment
 from neigung.evaluation.stability import assess_stability, seed_table
 from neigung.explanation.contributions import contributions
-from neigung.report.evidence import Evidence
 from neigung.explanation.explain import Explanation, explain
-from neigung.report.sections.propensity.propensity_sections import build_report
 from neigung.judgement.fitness import judge_fitness
 from neigung.models.artefact import Artefact, reference_table
 from neigung.models.classifier import PropensityClassifier
 from neigung.models.dataset import Dataset
 from neigung.models.usual import usual_values
+from neigung.report.driver import build_report
+from neigung.report.evidence import Evidence
 from neigung.study import Study
 
 CUTOFFS = [f"2025-0{month}-01" for month in range(1, 7)]

@@ -26,8 +26,8 @@ LESS = """
 def prepare():
     from neigung.evaluation.evaluate import Evaluation
     from neigung.evaluation.offer_evaluation import OfferEvaluation
-    from neigung.explanation import offer_report, report
     from neigung.profiles import complete_journey
+    from neigung.report import driver
 
     whole = complete_journey._load
 
@@ -44,7 +44,7 @@ def prepare():
     def page(artefact, *_, **__):
         return f'<meta name="neigung-artefact" content="{artefact.digest}">'
 
-    report.build_report = offer_report.build_offer_report = page
+    driver.build_report = page
 
 prepare()
 del prepare

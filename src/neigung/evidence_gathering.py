@@ -22,11 +22,11 @@ from neigung.study import Study
 if TYPE_CHECKING:
     from neigung.evaluation.fairness import Fairness
     from neigung.evaluation.stability import Stability
-    from neigung.report.evidence import Evidence
     from neigung.explanation.explain import Explanation
     from neigung.features.feature import Column, Feature
     from neigung.models.artefact import Artefact
     from neigung.models.offer_artefact import OfferArtefact
+    from neigung.report.evidence import Evidence
 
 
 def gather(
@@ -39,9 +39,9 @@ def gather(
     and what the model does without sensitive attributes, and the champion on the same rows. The
     notes say what could not be examined. The same data, study and champion give the same evidence.
     """
-    from neigung.report.evidence import Evidence
     from neigung.explanation.explain import explain
     from neigung.judgement.fitness import judge_fitness
+    from neigung.report.evidence import Evidence
 
     with reporter.task("Explaining"):
         explanation = explain(fitted.artefact, fitted.test)

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from neigung.evaluation.fairness import Fairness
     from neigung.evaluation.offer_evaluation import OfferEvaluation
     from neigung.evaluation.stability import Stability
-    from neigung.report.evidence import Evidence
     from neigung.explanation.explain import Explanation
     from neigung.features.feature import Language
     from neigung.fitted import Fitted
     from neigung.judgement.fitness import Fitness
     from neigung.models.artefact import Artefact
     from neigung.models.offer_artefact import OfferArtefact
+    from neigung.report.evidence import Evidence
     from neigung.tracking.runs import LoggedRun
 
 LANGUAGES: tuple[Language, ...] = ("en", "de")
@@ -165,13 +165,10 @@ def git_commit() -> str | None:
 def _pages(
     fitted: Fitted, evidence: Evidence, provenance: Mapping[str, Any], notes: Sequence[str]
 ) -> dict[Language, str]:
-    from neigung.explanation import offer_report, report
+    from neigung.report import driver
 
-    build: Any = report.build_report
-    if fitted.artefact.study["target"]["kind"] == "offer":
-        build = offer_report.build_offer_report
     return {
-        language: build(
+        language: driver.build_report(
             fitted.artefact,
             evidence,
             fitted.test,

@@ -3,9 +3,9 @@ import pytest
 
 from neigung.explanation.contributions import Contributions
 from neigung.explanation.explain import explain
-from neigung.report.page import texts
 from neigung.explanation.themes import theme_contributions, theme_text, themes
 from neigung.features.library import library
+from neigung.report.page import texts
 from tests.report.conftest import COLUMNS
 
 

@@ -1,4 +1,4 @@
-"""The small model of the explanations' tests, to draw pictures of."""
+"""The small model of the reports' tests, to draw pictures of."""
 
 from tests.report.conftest import artefact, hostile, test_rows
 

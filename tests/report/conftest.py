@@ -9,14 +9,14 @@ from neigung.evaluation.evaluate import evaluate
 from neigung.evaluation.fairness import assess_fairness
 from neigung.evaluation.stability import assess_stability, seed_table
 from neigung.explanation.contributions import Contributions
-from neigung.report.evidence import Evidence
 from neigung.explanation.explain import explain
-from neigung.report.sections.propensity.propensity_sections import build_report
 from neigung.features.feature import Column
 from neigung.judgement.fitness import judge_fitness
 from neigung.models.artefact import Artefact, reference_table
 from neigung.models.classifier import PropensityClassifier
 from neigung.models.dataset import Dataset
+from neigung.report.driver import build_report
+from neigung.report.evidence import Evidence
 from neigung.study import Study
 
 HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}{value} $x^2$"
@@ -277,11 +277,11 @@ def offer_evidence(offer_case):
 @pytest.fixture(scope="session")
 def offer_pages(offer_case, offer_evidence) -> dict[str, str]:
     """The report of a clean trial, with all its parts, in both languages."""
-    from neigung.report.sections.offers.offer_sections import build_offer_report
+    from neigung.report.driver import build_report
 
     case = offer_case()
     return {
-        language: build_offer_report(
+        language: build_report(
             case.artefact,
             offer_evidence,
             case.test,

@@ -11,12 +11,12 @@ from neigung.evaluation.fairness import assess_fairness
 from neigung.evaluation.offer_evaluation import OfferEvaluation, evaluate_offers
 from neigung.evaluation.offer_test import OfferTest, Placebo
 from neigung.evaluation.stability import assess_stability, seed_table
-from neigung.report.evidence import Evidence
 from neigung.explanation.explain import explain
 from neigung.judgement.fitness import judge_fitness
 from neigung.models.offer_artefact import OfferArtefact
 from neigung.models.offer_dataset import OfferDataset
 from neigung.models.offer_model import ExpectedOrders, OfferModel
+from neigung.report.evidence import Evidence
 from neigung.study import Study
 from tests.report.conftest import COLUMNS, HOSTILE, REGION, rows
 

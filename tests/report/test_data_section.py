@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from neigung.report.sections.propensity.data_section import DataSection
 from neigung.report.page import texts
+from neigung.report.sections.propensity.data_section import DataSection
 from neigung.report.traced import Numbers
 from neigung.study import Study
 

@@ -1,8 +1,8 @@
 import re
 
-from neigung.report.glossary import TYPICAL, glossary
 from neigung.explanation.reasons import facts
 from neigung.features.library import library
+from neigung.report.glossary import TYPICAL, glossary
 
 COLUMNS = tuple(column for one in library() for column in one.columns)
 

@@ -5,20 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neigung.explanation import (
-    comparison_section,
-    fairness_section,
-    offer_customers,
-    offer_report,
-    parts,
-    stability_section,
-)
-from neigung.report.sections.offers.offer_sections import build_offer_report
-from neigung.report.page import texts
 from neigung.language.values import value_text
+from neigung.report.driver import build_report
+from neigung.report.page import texts
+from tests.explanation.test_report import Page
 from tests.report.offers import offer_evaluation
 from tests.report.offers import offer_evidence as make_evidence
-from tests.explanation.test_report import Page
 from tests.report.traces import Traces
 
 HOSTILE_ARM = "<b>10%</b>{value} $x^2$ {{ 7 * 7 }}"
@@ -31,13 +23,14 @@ def words(monkeypatch):
     def nothing(figure, alt, dots=False, inches=None):
         return {"uri": "data:,", "alt": alt, "width": 1, "height": 1, "wide": False}
 
-    sections = (comparison_section, fairness_section, stability_section)
-    for module in (offer_report, offer_customers, parts, *sections):
-        monkeypatch.setattr(module, "picture", nothing)
+    shared = ("comparison_section", "fairness_section", "stability_section")
+    own = ("offers.offer_sections", "offers.offer_customers")
+    for name in ("parts", *(f"sections.{one}" for one in (*own, *shared))):
+        monkeypatch.setattr(f"neigung.report.{name}.picture", nothing)
 
     def build(case, language="en", arm=None, **changes):
         evidence = dataclasses.replace(make_evidence(case, arm=arm), **changes)
-        return build_offer_report(case.artefact, evidence, case.test, language=language)
+        return build_report(case.artefact, evidence, case.test, language=language)
 
     return build
 
@@ -79,9 +72,7 @@ def test_same_input_same_bytes(offer_pages, offer_case):
     case = offer_case()
     np.random.seed(99)
     evidence = make_evidence(case, whole=True)
-    again = build_offer_report(
-        case.artefact, evidence, case.test, provenance={"git_commit": "abc<123>"}
-    )
+    again = build_report(case.artefact, evidence, case.test, provenance={"git_commit": "abc<123>"})
     assert again == offer_pages["en"]
 
 
@@ -222,7 +213,7 @@ def test_hostile_arm_names(words, offer_case):
 
 def test_hostile_arm_names_in_pictures(offer_case):
     case = offer_case(arms=(HOSTILE_ARM,), rates=None, count=1500)
-    html = build_offer_report(case.artefact, make_evidence(case), case.test)
+    html = build_report(case.artefact, make_evidence(case), case.test)
     assert "<b>10%" not in html
 
 

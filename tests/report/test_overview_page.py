@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from neigung.explanation import overview as module
+from neigung.report import overview_page as module
 from neigung.report.overview_page import (
     SHOWN,
     ListedReview,

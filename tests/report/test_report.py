@@ -1,7 +1,6 @@
 import base64
 import dataclasses
 import hashlib
-import importlib
 import inspect
 import itertools
 import re
@@ -16,10 +15,10 @@ import pytest
 import yaml
 
 from neigung.evaluation.segments import activity_segment
-from neigung.explanation import page as page_module
 from neigung.explanation.explain import explain
+from neigung.report import page as page_module
+from neigung.report.driver import APPENDIX, SHARED, build_report
 from neigung.report.page import texts
-from neigung.report.sections.propensity.propensity_sections import SECTIONS, build_report
 from tests.report.traces import Traces
 
 
@@ -101,7 +100,7 @@ def test_can_be_read_by_everybody(pages, language):
 
 
 def test_sections_come_in_the_order_of_the_decision(pages):
-    order = ["verdict", *SECTIONS]
+    order = ["verdict", "what", "how-well", "why", "customers", *SHARED, *APPENDIX]
     for html in pages.values():
         places = [html.index(f'id="{anchor}"') for anchor in order]
         assert places == sorted(places)
@@ -181,10 +180,14 @@ def words(monkeypatch, make_evidence):
     def nothing(figure, alt, dots=False, inches=None):
         return {"uri": "data:,", "alt": alt, "width": 1, "height": 1, "wide": False}
 
-    drawn = ("report", "parts", "people", "data_section", "stability_section")
-    for name in (*drawn, "fairness_section", "comparison_section"):
-        module = importlib.import_module(f"neigung.explanation.{name}")
-        monkeypatch.setattr(module, "picture", nothing)
+    own = ("propensity_sections", "people", "data_section")
+    shared = ("stability_section", "fairness_section", "comparison_section")
+    for name in (
+        "parts",
+        *(f"sections.propensity.{one}" for one in own),
+        *(f"sections.{one}" for one in shared),
+    ):
+        monkeypatch.setattr(f"neigung.report.{name}.picture", nothing)
 
     def build(artefact, evaluation, rows, language="en", **parts):
         evidence = make_evidence(artefact, evaluation, rows, **parts)

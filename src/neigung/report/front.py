@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from neigung.features.feature import Language
 from neigung.report.page import capital
 from neigung.report.traced import Measured, Numbers
-from neigung.features.feature import Language
 
 if TYPE_CHECKING:
     from neigung.judgement.fitness import Fitness

@@ -21,7 +21,6 @@ import yaml
 
 from neigung.evaluation.baselines import baseline_text
 from neigung.evaluation.metric import ALL_METRICS
-from neigung.report.page import capital, picture, render
 from neigung.features.feature import Language
 from neigung.language.intervals import (
     amount_text,
@@ -31,6 +30,7 @@ from neigung.language.intervals import (
     policy_text,
 )
 from neigung.language.values import count_text, date_text
+from neigung.report.page import capital, picture, render
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -135,7 +135,7 @@ def build_overview(
     t = _texts(language)
     parts = [_Part(study, t, language) for study in studies]
     versions = sum(len(study.versions) for study in studies)
-    own = resources.files("neigung.explanation").joinpath("templates/overview.css").read_text()
+    own = resources.files("neigung.report").joinpath("templates/overview.css").read_text()
     return render(
         "overview.html.j2",
         t=t,
@@ -395,6 +395,6 @@ def _texts(language: Language) -> dict[str, Any]:
 
 @cache
 def _all_texts() -> dict[str, Any]:
-    file = resources.files("neigung.explanation").joinpath("templates/overview.yaml")
+    file = resources.files("neigung.report").joinpath("templates/overview.yaml")
     found: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return found

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
+from neigung.explanation.themes import TEXTS
 from neigung.features.feature import Language
 
 if TYPE_CHECKING:
@@ -44,12 +45,13 @@ def render(template: str, **context: Any) -> str:
 
     environment = _environment()
     parts = {
-        name: environment.get_template(file).render()
+        name: environment.get_template(file).render().removesuffix("\n")
         for name, file in (("style", "style.css"), ("script", "page.js"))
     }
     allowed = {f"{name}_allowed": f"'sha256-{_digest(text)}'" for name, text in parts.items()}
     own = {name: Markup(text) for name, text in parts.items()}
     page = environment.get_template(template).render(**own, **allowed, **context)
+    page = page.removesuffix("\n")
     # German writes a space before the sign, which must not end a line.
     return page.replace(" %", "\N{NO-BREAK SPACE}%")
 
@@ -120,7 +122,8 @@ def texts(language: Language) -> dict[str, Any]:
             return [pick(one) for one in entry]
         return entry[language == "de"]
 
-    return {key: pick(value) for key, value in _all_texts().items()}
+    themes = {"themes": {name: list(told) for name, told in TEXTS.items()}}
+    return {key: pick(value) for key, value in (_all_texts() | themes).items()}
 
 
 def _svg(figure: Figure) -> bytes:
@@ -170,4 +173,6 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        # What is included reads as if it stood there.
+        keep_trailing_newline=True,
     )

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from neigung.explanation.explain import Explanation
-from neigung.report.glossary import TYPICAL, glossary
-from neigung.report.page import capital, grid, picture
-from neigung.report.traced import Numbers, said
 from neigung.features.feature import Language
 from neigung.language.units import decimals, factor, unit_name
 from neigung.language.values import count_text, number_text
 from neigung.pictures.of_features import BEESWARM_DOTS
+from neigung.report.glossary import TYPICAL, glossary
+from neigung.report.page import capital, grid, picture
+from neigung.report.traced import Numbers, said
 from neigung.study import Study
 
 _DEPENDENCE, _PAIRS, _PAIRS_DRAWN = 6, 10, 2

@@ -38,8 +38,8 @@ from neigung.tracking.review import tagged_review
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from neigung.report.overview_page import ListedReview, ListedVersion
     from neigung.features.feature import Language
+    from neigung.report.overview_page import ListedReview, ListedVersion
 
 INDEX = "index.html"
 _KEPT = ".reports.json"

@@ -50,9 +50,9 @@ if TYPE_CHECKING:
 
     from neigung.evaluation.evaluate import Evaluation
     from neigung.evaluation.offer_evaluation import OfferEvaluation
-    from neigung.report.evidence import Evidence
     from neigung.models.artefact import Artefact
     from neigung.models.offer_artefact import OfferArtefact
+    from neigung.report.evidence import Evidence
     from neigung.study import Study
 
     AnyArtefact = Artefact | OfferArtefact

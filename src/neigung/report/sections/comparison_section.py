@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from neigung.evaluation.metrics import ALL_METRICS
-from neigung.report.page import capital, grid, picture
-from neigung.report.traced import Numbers, said
 from neigung.language.units import arm_text
 from neigung.language.values import count_text
+from neigung.report.page import capital, grid, picture
+from neigung.report.traced import Numbers, said
 
 if TYPE_CHECKING:
     from neigung.evaluation.comparison import Comparison

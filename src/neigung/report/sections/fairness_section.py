@@ -8,9 +8,9 @@ import pandas as pd
 
 from neigung.evaluation.metrics import ALL_METRICS
 from neigung.evaluation.sensitive import level_text
+from neigung.features.feature import Language
 from neigung.report.page import capital, grid, picture
 from neigung.report.traced import Measured, Numbers, said
-from neigung.features.feature import Language
 
 if TYPE_CHECKING:
     from neigung.evaluation.fairness import Fairness

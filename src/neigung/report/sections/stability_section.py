@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from neigung.evaluation.metrics import ALL_METRICS
+from neigung.language.values import count_text
 from neigung.report.page import capital, grid, picture
 from neigung.report.traced import NOTHING, Numbers, said
-from neigung.language.values import count_text
 
 if TYPE_CHECKING:
     from neigung.evaluation.stability import Stability

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from neigung.explanation.explain import Explanation
-from neigung.report.lookup import Person, sampled
-from neigung.report.sections.offers.offer_report_tables import OfferTables
-from neigung.report.page import capital, picture
 from neigung.explanation.reaction import reaction_head, within_sentence
 from neigung.explanation.reasons import reasons
 from neigung.features.feature import Language
 from neigung.language.units import amount, decimals
+from neigung.report.lookup import Person, sampled
+from neigung.report.page import capital, picture
+from neigung.report.sections.offers.offer_report_tables import OfferTables
 
 _REASONS = 5
 

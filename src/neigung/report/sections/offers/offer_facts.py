@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from neigung.report.sections.offers.offer_report_tables import OfferTables
-from neigung.report.parts import Parts, legal_basis, population
-from neigung.report.traced import said
 from neigung.features.feature import Language
 from neigung.language.values import count_text, number_text
 from neigung.models.offer_dataset import OfferDataset
+from neigung.report.parts import Parts, legal_basis, population
+from neigung.report.sections.offers.offer_report_tables import OfferTables
+from neigung.report.traced import said
 from neigung.study import OfferTarget, Study
 
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from neigung.evaluation.metrics import ALL_METRICS
 from neigung.evaluation.offer_evaluation import OfferEvaluation
+from neigung.language.intervals import policy_text
 from neigung.report.front import tile
 from neigung.report.sections.offers.offer_report_tables import OfferTables
 from neigung.report.traced import said
-from neigung.language.intervals import policy_text
 
 _MOST_ARMS = 6
 

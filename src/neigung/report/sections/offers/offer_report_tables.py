@@ -13,8 +13,6 @@ import pandas as pd
 from neigung.evaluation.metrics import ALL_METRICS
 from neigung.evaluation.named_numbers import MODEL
 from neigung.evaluation.offer_evaluation import OfferEvaluation
-from neigung.report.page import capital, grid
-from neigung.report.traced import Measured, Numbers, said
 from neigung.features.feature import Language
 from neigung.language.intervals import (
     amount_text,
@@ -27,6 +25,8 @@ from neigung.language.intervals import (
 from neigung.language.units import arm_text
 from neigung.language.values import value_text
 from neigung.models.offer_dataset import OfferDataset
+from neigung.report.page import capital, grid
+from neigung.report.traced import Measured, Numbers, said
 
 LARGE_SPREAD = 0.5
 """From here on the predictions of a placebo differ too much to call them almost the same."""

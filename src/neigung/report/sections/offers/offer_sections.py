@@ -1,186 +1,174 @@
-"""The report on an offer model: what offers change, for whom, and what choosing them earns.
+"""What the report on an offer model says: what offers change, for whom, what choosing them earns.
 
-Like the report on a propensity it is one file that loads nothing, and the same input gives the
-same bytes. Where no offer was drawn by lot it speaks of adjusted differences, not of effects.
+Where no offer was drawn by lot it speaks of adjusted differences, not of effects.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from neigung.evaluation.metrics import ALL_METRICS
+from neigung.evaluation.metric import ALL_METRICS
 from neigung.evaluation.offer_evaluation import OfferEvaluation
-from neigung.report.sections.comparison_section import ComparisonSection
-from neigung.report.sections.propensity.data_section import sources
-from neigung.report.evidence import Evidence
-from neigung.report.sections.fairness_section import FairnessSection
-from neigung.report.front import Front
+from neigung.language.intervals import policy_text
+from neigung.language.values import count_text, date_text
+from neigung.pictures.drawing import plot_label
+from neigung.pictures.of_spans import plot_offer_timeline
 from neigung.report.lookup import lookup
-from neigung.report.model_card import CardTexts, ModelCard
+from neigung.report.model_card import CardTexts
+from neigung.report.page import capital, grid, picture
+from neigung.report.parts import legal_basis
 from neigung.report.sections.offers.offer_customers import OfferCustomers
 from neigung.report.sections.offers.offer_facts import OfferFacts
 from neigung.report.sections.offers.offer_front import ANCHORS, OfferFront
 from neigung.report.sections.offers.offer_report_tables import OfferTables
-from neigung.report.page import capital, grid, picture, render, texts
-from neigung.report.parts import Parts, legal_basis
-from neigung.report.sections.stability_section import StabilitySection
-from neigung.report.traced import Numbers, said
-from neigung.features.feature import Language
-from neigung.language.intervals import policy_text
-from neigung.language.values import count_text, date_text
-from neigung.models.offer_dataset import OfferDataset
-from neigung.pictures.drawing import plot_label
-from neigung.pictures.of_spans import plot_offer_timeline
-from neigung.study import Study
+from neigung.report.sections.propensity.data_section import sources
+from neigung.report.sections.section import Basis, Section
+from neigung.report.traced import said
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from neigung.models.offer_artefact import OfferArtefact
-
 _BALANCE = 15
-_OWN = {
-    **{"what": "what", "can": "can", "effects": "effects", "who": "who", "policies": "policies"},
-    **{"why": "why", "customers": "customers"},
-}
-_SHARED = {
-    **{"fairness": "fairness", "stability": "stability", "changed": "changed", "card": "card"},
-    **{"glossary": "glossary", "provenance": "provenance"},
-}
-"""The sections in their order: anchor, and the word that names it."""
-
-_CARD_HEADINGS = {
-    **{"not-for": "card_not_for", "drift": "drift", "timeline": "timeline", "sources": "sources"},
-    **{"fairness": "fairness", "stability": "stability", "provenance": "provenance"},
-}
 
 
-def build_offer_report(
-    artefact: OfferArtefact,
-    evidence: Evidence,
-    test: OfferDataset,
-    *,
-    language: Language = "en",
-    provenance: Mapping[str, Any] | None = None,
-    notes: Sequence[str] | None = None,
-) -> str:
-    """The report on an offer model as one self-contained HTML page.
+class OfferSections:
+    """One offer model's own sections in one language."""
 
-    Args:
-        artefact: The model; `meta["splits"]`, if given, is what `OfferSplits.to_dict` gives.
-        evidence: What speaks for and against it; its explanation is of one arm.
-        test: The offers of the test. No customer id of them reaches the page.
-        language: `en` or `de`.
-        provenance: What is shown as name and value under Provenance: digests, versions, commit.
-        notes: What was left out and why; those of `test` when None.
-    """
-    return _OfferReport(artefact, evidence, test, language).render(
-        provenance or {}, test.notes if notes is None else notes
-    )
-
-
-class _OfferReport:
-    """One offer model's report in one language."""
-
-    def __init__(
-        self, artefact: OfferArtefact, evidence: Evidence, test: OfferDataset, language: Language
-    ) -> None:
-        assert isinstance(evidence.evaluation, OfferEvaluation)
-        self.artefact, self.evidence, self.test = artefact, evidence, test
-        self.language: Language = language
-        self.t: dict[str, Any] = texts(language)
+    def __init__(self, basis: Basis) -> None:
+        self.basis, self.t, self.language = basis, basis.t, basis.language
+        self.artefact, self.evidence, self.test = basis.artefact, basis.evidence, basis.test
+        self.study, self.numbers, self.parts = basis.study, basis.numbers, basis.parts
         self.o: dict[str, Any] = self.t["offer"]
-        # An artefact does not keep where its profiles lay.
-        self.study = Study.from_dict({**artefact.study, "profiles": "-"})
-        self.numbers = Numbers(evidence.numbers(), language)
-        self.explanation = evidence.explanation
-        self.parts = Parts(self.explanation, self.t, language)
-        known = test.frame["assignment_probability"].notna()
+        self.explanation = self.evidence.explanation
+        known = self.test.frame["assignment_probability"].notna()
         self.drawn = float(known.mean()) if len(known) else 0.0
-        names = {column.name: column.text(language) for column in artefact.columns}
-        balance = evidence.evaluation.balance
-        balance = balance.assign(column=balance["column"].map(lambda name: names.get(name, name)))
-        self.evaluation = replace(evidence.evaluation, balance=balance)
+        names = {column.name: column.text(self.language) for column in self.artefact.columns}
+        given: OfferEvaluation = basis.evaluation
+        told = given.balance["column"].map(lambda name: names.get(name, name))
+        self.evaluation = replace(given, balance=given.balance.assign(column=told))
         self.tables = OfferTables(self.evaluation, self.numbers, self.o, self.drawn == 0)
         self.say = self.tables.say
         self.arm = self.tables.arm(self.explanation.arm)
-        self.facts = OfferFacts(self.study, test, self.tables, self.parts, self.t)
-        self.predicted = artefact.predict(self.explanation.X).reset_index(drop=True)
+        self.facts = OfferFacts(self.study, self.test, self.tables, self.parts, self.t)
+        self.predicted = self.artefact.predict(self.explanation.X).reset_index(drop=True)
+        self.anchors: Mapping[str, str] = ANCHORS
+        self.headings: Mapping[str, str] = {}
 
-    def render(self, provenance: Mapping[str, Any], notes: Sequence[str]) -> str:
-        t, o, evidence, tables = self.t, self.o, self.evidence, self.tables
-        front = Front(evidence.fitness, t, self.language, ANCHORS)
-        first = OfferFront(tables, t)
-        people = OfferCustomers(
-            self.explanation,
-            self.predicted,
-            tables,
-            t,
-            margin=self.study.decision.margin_rate is not None,
-        )
-        arms = {arm: tables.arm(arm) for arm in (self.test.control, *self.artefact.arms)}
-        return render(
-            "offer_report.html.j2",
-            language=self.language,
-            t=t,
-            o=o,
-            title=o["title"].format(name=self.study.name),
-            digest=self.artefact.digest,
-            tested=self._date(self.evaluation.cutoff),
-            target=self.facts.question() + (o["lead_observed"] if tables.observed else ""),
-            verdict=front.verdict(),
-            in_short=first.in_short(),
-            tiles=first.tiles(),
-            at_test=self._at_test(),
-            sections=[
-                *((anchor, self._heading(key)) for anchor, key in _OWN.items()),
-                *((anchor, t[key]) for anchor, key in _SHARED.items()),
+    def title(self) -> str:
+        """What stands above the page."""
+        return str(self.o["title"]).format(name=self.study.name)
+
+    def question(self) -> str:
+        """What is predicted."""
+        return self.facts.question() + (self.o["lead_observed"] if self.tables.observed else "")
+
+    def first(self) -> dict[str, Any]:
+        """In short, tiles, and on which offers the model was tested."""
+        front = OfferFront(self.tables, self.t)
+        told = {"in_short": front.in_short(), "tiles": front.tiles()}
+        return {**told, "at_test": self._at_test()}
+
+    def sections(self) -> list[Section]:
+        """What was offered, what can be said of it, effects, for whom, policies, why, of whom."""
+        folder = "sections/offers"
+        told = {
+            "what": self._what,
+            "can": self._comparable,
+            "effects": self._effects,
+            "who": self._who,
+            "policies": self._policies,
+            "why": self._why,
+            "customers": self._customers,
+        }
+        templates = {"why": "sections/why.html.j2"}
+        return [
+            Section(
+                name, self._heading(name), templates.get(name, f"{folder}/{name}.html.j2"), tell()
+            )
+            for name, tell in told.items()
+        ]
+
+    def groups(self) -> Mapping[str, str]:
+        """The arms."""
+        return {arm: self.tables.arm(arm) for arm in (self.test.control, *self.artefact.arms)}
+
+    def _what(self) -> dict[str, Any]:
+        return {
+            "facts": self.facts.pairs(self.artefact.meta.get("rows", {}).get("train")),
+            "mix": self.tables.mix(self.test, self.predicted["recommended_arm"]),
+            "timeline": self._timeline(),
+            "spans": self._spans(),
+            "sources": sources(self.evidence.tables, self.numbers, self.t),
+            "notes": self.basis.notes,
+        }
+
+    def _comparable(self) -> dict[str, Any]:
+        tables, o = self.tables, self.o
+        balance = None
+        if len(self.evaluation.balance):
+            balance = picture(self._balance(), o["alt_balance"])
+        return {
+            "can": self._can(),
+            "doubtful": self.drawn < 1,
+            "overlap": tables.overlap(),
+            "balance_sentences": [
+                tables.told(self.evaluation.overlap_sentences(self.language)[-1])
             ],
-            facts=self.facts.pairs(self.artefact.meta.get("rows", {}).get("train")),
-            mix=tables.mix(self.test, self.predicted["recommended_arm"]),
-            timeline=self._timeline(),
-            spans=self._spans(),
-            sources=sources(evidence.tables, self.numbers, t),
-            notes=list(notes),
-            can=self._can(),
-            doubtful=self.drawn < 1,
-            overlap=tables.overlap(),
-            balance_sentences=[tables.told(self.evaluation.overlap_sentences(self.language)[-1])],
-            placebo=tables.placebo(),
-            placebo_say=tables.placebo_say(),
-            effects_heading=self._heading("effects"),
-            effects_say=self.say("effects_say"),
-            arm_sentences=tables.arm_sentences(),
-            effects=tables.effects(),
-            needed_say=tables.needed_say(),
-            who_heading=self._heading("who"),
-            who_sentences=[tables.ranking_sentence()],
-            bands=tables.bands(),
-            rankings=tables.rankings(),
-            rankings_by_arm=tables.rankings_by_arm(),
-            policies=tables.policies(),
-            figures=self._figures(),
-            why_heading=self._heading("why"),
-            why=self._why(),
-            customers=people.told(),
-            customers_say=people.say(),
-            nothing_used=o["nothing_used"].format(arm=self.arm),
-            used=len(self.parts.used) > 0,
-            lookup=self._lookup(people),
-            fairness=FairnessSection(
-                evidence.fairness, self.numbers, t, self.evaluation.metric
-            ).told(),
-            stability=StabilitySection(evidence.stability, self.numbers, t).told(),
-            changed=ComparisonSection(evidence.comparison, self.numbers, t, arms).told(),
-            card=self._card(),
-            glossary=self.parts.glossary(self.numbers),
-            provenance=self.parts.provenance(self.study, self.artefact.digest, provenance),
+            "figures": {"balance": balance},
+            "placebo": tables.placebo(),
+            "placebo_say": tables.placebo_say(),
+        }
+
+    def _effects(self) -> dict[str, Any]:
+        figure = self.evaluation.plot_effects(self.language)
+        figure.axes[0].set_title(self._heading("effects"))
+        return {
+            "effects_say": self.say("effects_say"),
+            "arm_sentences": self.tables.arm_sentences(),
+            "figures": {"effects": picture(figure, self.o["alt_effects"])},
+            "effects": self.tables.effects(),
+            "needed_say": self.tables.needed_say(),
+        }
+
+    def _who(self) -> dict[str, Any]:
+        evaluation, o, tables = self.evaluation, self.o, self.tables
+        figures: dict[str, Any] = {"bands": None, "qini": None}
+        if len(evaluation.bands):
+            figures["bands"] = picture(evaluation.plot_bands(self.language), o["alt_bands"])
+        if len(evaluation.curves):
+            figures["qini"] = picture(evaluation.plot_qini(self.language), o["alt_qini"])
+        return {
+            "who_sentences": [tables.ranking_sentence()],
+            "figures": figures,
+            "bands": tables.bands(),
+            "rankings": tables.rankings(),
+            "rankings_by_arm": tables.rankings_by_arm(),
+        }
+
+    def _policies(self) -> dict[str, Any]:
+        figure = self.evaluation.plot_policies(self.language)
+        return {
+            "figures": {"policies": picture(figure, self.o["alt_policies"])},
+            "policies": self.tables.policies(),
+        }
+
+    def _customers(self) -> dict[str, Any]:
+        margin = self.study.decision.margin_rate is not None
+        people = OfferCustomers(
+            self.explanation, self.predicted, self.tables, self.t, margin=margin
         )
+        return {
+            "customers": people.told(),
+            "say": people.say(),
+            "nothing_used": self.o["nothing_used"].format(arm=self.arm),
+            "used": len(self.parts.used) > 0,
+            "lookup": self._lookup(people),
+        }
 
     def _heading(self, key: str) -> str:
         return str(self.say(key)).format(arm=self.arm)
@@ -207,23 +195,6 @@ class _OfferReport:
         if self.drawn == 0:
             return [self.o["can_chosen"]]
         return [self.o["can_partly"].format(share=self.tables.share(self.drawn))]
-
-    def _figures(self) -> dict[str, Any]:
-        evaluation, o, language = self.evaluation, self.o, self.language
-        effects = evaluation.plot_effects(language)
-        effects.axes[0].set_title(self._heading("effects"))
-        figures: dict[str, Any] = {
-            "effects": picture(effects, o["alt_effects"]),
-            "policies": picture(evaluation.plot_policies(language), o["alt_policies"]),
-            **{"balance": None, "bands": None, "qini": None},
-        }
-        if len(evaluation.balance):
-            figures["balance"] = picture(self._balance(), o["alt_balance"])
-        if len(evaluation.bands):
-            figures["bands"] = picture(evaluation.plot_bands(language), o["alt_bands"])
-        if len(evaluation.curves):
-            figures["qini"] = picture(evaluation.plot_qini(language), o["alt_qini"])
-        return figures
 
     def _balance(self) -> Figure:
         """The features that differ most, by names that fit beside the picture."""
@@ -253,7 +224,8 @@ class _OfferReport:
         sample = people.sample(self.study.report.sample)
         return lookup(sample, self.t, self.o["no_reasons"], self.language)
 
-    def _card(self) -> dict[str, Any]:
+    def card(self) -> CardTexts:
+        """How it was measured, on whom, and from what it learned."""
         t, o, evaluation, numbers = self.t, self.o, self.evaluation, self.numbers
         policies = [policy_text(name, self.language) for name in evaluation.opponents]
         fairness = self.evidence.fairness
@@ -264,7 +236,7 @@ class _OfferReport:
         if spans is not None and trained is not None:
             first, last = (self._date(end) for end in spans["train"])
             training = o["card_training"].format(rows=self._count(trained), first=first, last=last)
-        own = CardTexts(
+        return CardTexts(
             factors=o["card_factors"].format(
                 arms=", ".join(map(self.tables.arm, self.artefact.arms)),
                 sensitive=", ".join(dict.fromkeys(texts)) or t["nothing"],
@@ -281,9 +253,6 @@ class _OfferReport:
             training=training,
             ethics=t["card_ethics"].format(basis=legal_basis(self.study, t)),
         )
-        headings = {anchor: t[key] for anchor, key in _CARD_HEADINGS.items()}
-        headings |= {"why": self._heading("why"), "effects": self._heading("effects")}
-        return ModelCard(self.study, own, t, headings).told()
 
     def _why_say(self) -> str:
         o = self.o

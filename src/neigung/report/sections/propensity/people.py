@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neigung.explanation.explain import Explanation
-from neigung.report.lookup import Person, sampled
-from neigung.report.page import picture
 from neigung.explanation.reasons import reasons
 from neigung.features.feature import Language
 from neigung.language.units import amount
 from neigung.language.values import value_text
+from neigung.report.lookup import Person, sampled
+from neigung.report.page import picture
 
 if TYPE_CHECKING:
     from neigung.models.artefact import Artefact

@@ -1,136 +1,97 @@
-"""The report that reviewers read: one HTML file that loads nothing from anywhere.
-
-The same model, evidence, test rows and provenance give the same bytes: there is no time of day in
-it, and SVG ids are salted with a constant. Every number that comes from the evidence carries its
-name in `Evidence.numbers()`, see `neigung.report.traced`.
-"""
+"""What the report on a model of probabilities says: how well it predicts, why, of whom."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from neigung.evaluation.evaluate import Evaluation, model_text
-from neigung.evaluation.metrics import METRICS
+from neigung.evaluation.metric import METRICS
 from neigung.evaluation.segments import segment_text
-from neigung.report.sections.comparison_section import ComparisonSection
-from neigung.report.sections.propensity.data_section import DataSection, sources
-from neigung.report.evidence import Evidence
-from neigung.report.sections.fairness_section import FairnessSection
-from neigung.report.front import Front
-from neigung.report.lookup import lookup
-from neigung.report.model_card import CardTexts, ModelCard
-from neigung.report.page import HALF, capital, picture, render, texts
-from neigung.report.parts import Parts, attribute_name, legal_basis
-from neigung.report.sections.propensity.people import People
-from neigung.report.sections.stability_section import StabilitySection
-from neigung.report.sections.propensity.propensity_tables import Tables
-from neigung.report.traced import Numbers, said
-from neigung.features.feature import Language
 from neigung.language.values import count_text, date_text
-from neigung.study import Study
-
-if TYPE_CHECKING:
-    from neigung.models.artefact import Artefact
-    from neigung.models.dataset import Dataset
-
-SECTIONS = {
-    **{"what": "what", "how-well": "how_well", "why": "why", "customers": "customers"},
-    **{"fairness": "fairness", "stability": "stability", "changed": "changed", "card": "card"},
-    **{"glossary": "glossary", "provenance": "provenance"},
-}
-"""The sections in their order: anchor, and the word that names it."""
-
-_HEADINGS = SECTIONS | {
-    **{"not-for": "card_not_for", "segments": "segments", "folds": "folds", "drift": "drift"},
-    **{"timeline": "timeline", "sources": "sources"},
-}
+from neigung.report.lookup import lookup
+from neigung.report.model_card import CardTexts
+from neigung.report.page import HALF, capital, picture
+from neigung.report.parts import attribute_name, legal_basis
+from neigung.report.sections.propensity.data_section import DataSection, sources
+from neigung.report.sections.propensity.people import People
+from neigung.report.sections.propensity.propensity_tables import Tables
+from neigung.report.sections.section import Basis, Section
+from neigung.report.traced import said
 
 
-def build_report(
-    artefact: Artefact,
-    evidence: Evidence,
-    test: Dataset,
-    *,
-    language: Language = "en",
-    provenance: Mapping[str, Any] | None = None,
-    notes: Sequence[str] | None = None,
-) -> str:
-    """The report on a model as one self-contained HTML page.
+class PropensitySections:
+    """One model's own sections in one language."""
 
-    Args:
-        artefact: The model; `meta["splits"]`, if given, is what `Splits.to_dict` gives.
-        evidence: What speaks for and against it, at the test cutoff.
-        test: The rows at the test cutoff. No customer id of it reaches the page.
-        language: `en` or `de`.
-        provenance: What is shown as name and value under Provenance: digests, versions, commit.
-        notes: What was left out and why; those of `test` when None.
-    """
-    return _Report(artefact, evidence, language).render(
-        provenance or {}, test.notes if notes is None else notes
-    )
-
-
-class _Report:
-    """One model's report in one language."""
-
-    def __init__(self, artefact: Artefact, evidence: Evidence, language: Language) -> None:
-        assert isinstance(evidence.evaluation, Evaluation)
-        self.artefact, self.evidence = artefact, evidence
-        self.evaluation: Evaluation = evidence.evaluation
-        self.language: Language = language
-        self.t: dict[str, Any] = texts(language)
-        # An artefact does not keep where its profiles lay.
-        self.study = Study.from_dict({**artefact.study, "profiles": "-"})
-        self.numbers = Numbers(evidence.numbers(), language)
-        self.parts = Parts(evidence.explanation, self.t, language)
+    def __init__(self, basis: Basis) -> None:
+        self.basis, self.t, self.language = basis, basis.t, basis.language
+        self.evidence, self.numbers, self.parts = basis.evidence, basis.numbers, basis.parts
+        self.evaluation: Evaluation = basis.evaluation
+        self.study = basis.study
         self.tables = Tables(self.evaluation, self.numbers, self.t)
-        self.data = DataSection(self.study, artefact.meta, self.parts, self.numbers, self.t)
-        self.people = People(artefact, evidence.explanation, self.t, language)
+        meta = basis.artefact.meta
+        self.data = DataSection(self.study, meta, self.parts, self.numbers, self.t)
+        explanation = self.evidence.explanation
+        self.people = People(basis.artefact, explanation, self.t, self.language)
+        self.anchors: Mapping[str, str] = {}
+        self.headings: Mapping[str, str] = {name: self.t[name] for name in ("segments", "folds")}
 
-    def render(self, provenance: Mapping[str, Any], notes: Sequence[str]) -> str:
+    def title(self) -> str:
+        """What stands above the page."""
+        return str(self.t["title"]).format(name=self.study.name)
+
+    def question(self) -> str:
+        """What is predicted."""
         from neigung.targets.target import in_words
 
-        t, evidence, tables, data = self.t, self.evidence, self.tables, self.data
-        front = Front(evidence.fitness, t, self.language)
-        bands = {name: self.people.band(name) for name, _ in self.artefact.bands}
-        return render(
-            "report.html.j2",
-            language=self.language,
-            t=t,
-            title=t["title"].format(name=self.study.name),
-            digest=self.artefact.digest,
-            tested=self._date(self.evaluation.cutoff),
-            target=in_words(self.study.target, self.language),
-            verdict=front.verdict(),
-            tiles=tables.tiles(),
-            at_test=self._at_test(),
-            sections=[(anchor, t[key]) for anchor, key in SECTIONS.items()],
-            facts=data.facts(),
-            timeline=data.timeline(),
-            spans=data.spans(),
-            sources=sources(evidence.tables, self.numbers, t),
-            notes=list(notes),
-            figures=self._figures(),
-            top=tables.top(),
-            calibration=tables.calibration(),
-            folds=tables.folds(),
-            segments=tables.segments(),
-            metrics=tables.metrics(),
-            meanings=tables.meanings(),
-            why=self._why(),
-            customers=self.people.told(),
-            bands_say=self.people.bands_say(),
-            lookup=self._lookup(),
-            fairness=FairnessSection(
-                evidence.fairness, self.numbers, t, self.evaluation.metric
-            ).told(),
-            stability=StabilitySection(evidence.stability, self.numbers, t).told(),
-            changed=ComparisonSection(evidence.comparison, self.numbers, t, bands).told(),
-            card=self._card(),
-            glossary=self.parts.glossary(self.numbers),
-            provenance=self.parts.provenance(self.study, self.artefact.digest, provenance),
-        )
+        return in_words(self.study.target, self.language)
+
+    def first(self) -> dict[str, Any]:
+        """Tiles, and on whom the model was tested."""
+        return {"tiles": self.tables.tiles(), "at_test": self._at_test(), "in_short": ""}
+
+    def sections(self) -> list[Section]:
+        """What is predicted from what, how well, why, and of whom."""
+        t, folder = self.t, "sections/propensity"
+        return [
+            Section("what", t["what"], f"{folder}/what.html.j2", self._what()),
+            Section("how-well", t["how_well"], f"{folder}/how_well.html.j2", self._how_well()),
+            Section("why", t["why"], "sections/why.html.j2", self._why()),
+            Section("customers", t["customers"], f"{folder}/customers.html.j2", self._customers()),
+        ]
+
+    def groups(self) -> Mapping[str, str]:
+        """The bands."""
+        return {name: self.people.band(name) for name, _ in self.basis.artefact.bands}
+
+    def _what(self) -> dict[str, Any]:
+        data = self.data
+        return {
+            "facts": data.facts(),
+            "timeline": data.timeline(),
+            "spans": data.spans(),
+            "sources": sources(self.evidence.tables, self.numbers, self.t),
+            "notes": self.basis.notes,
+        }
+
+    def _how_well(self) -> dict[str, Any]:
+        tables = self.tables
+        return {
+            "figures": self._figures(),
+            "top": tables.top(),
+            "calibration": tables.calibration(),
+            "folds": tables.folds(),
+            "segments": tables.segments(),
+            "metrics": tables.metrics(),
+            "meanings": tables.meanings(),
+        }
+
+    def _customers(self) -> dict[str, Any]:
+        return {
+            "customers": self.people.told(),
+            "bands_say": self.people.bands_say(),
+            "lookup": self._lookup(),
+        }
 
     def _at_test(self) -> Any:
         return said(
@@ -178,14 +139,15 @@ class _Report:
         people = self.people.sample(self.study.report.sample)
         return lookup(people, self.t, self.t["no_reasons"], self.language)
 
-    def _card(self) -> dict[str, Any]:
+    def card(self) -> CardTexts:
+        """How it was measured, on whom, and from what it learned."""
         t, evaluation = self.t, self.evaluation
         baselines = [model_text(m, self.language) for m in evaluation.models[1:]]
         names = [str(name) for name in dict.fromkeys(evaluation.segments["segment"])]
         segments = [segment_text(name, None, self.language) for name in names]
         fairness = self.evidence.fairness
         sensitive = () if fairness is None else map(attribute_name, fairness.attributes)
-        own = CardTexts(
+        return CardTexts(
             factors=t["card_factors"].format(
                 segments=", ".join(segments) or t["nothing"],
                 sensitive=", ".join(sensitive) or t["nothing"],
@@ -199,8 +161,6 @@ class _Report:
             training=self.data.learned(),
             ethics=t["card_ethics"].format(basis=legal_basis(self.study, t)),
         )
-        headings = {anchor: t[key] for anchor, key in _HEADINGS.items()}
-        return ModelCard(self.study, own, t, headings).told()
 
     def _count(self, number: Any) -> str:
         return count_text(number, self.language)

@@ -11,11 +11,11 @@ from neigung.evaluation.evaluate import Evaluation, model_text
 from neigung.evaluation.metrics import METRICS
 from neigung.evaluation.named_numbers import MODEL
 from neigung.evaluation.segments import segment_text
+from neigung.features.feature import Language
+from neigung.language.values import date_text, value_text
 from neigung.report.front import scale, tile
 from neigung.report.page import capital, grid
 from neigung.report.traced import Numbers, said
-from neigung.features.feature import Language
-from neigung.language.values import date_text, value_text
 
 _TILES = ("average_precision", "auroc", "lift_10", "calibration_error")
 _MOST_TILES = 4
