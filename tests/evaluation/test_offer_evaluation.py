@@ -10,6 +10,7 @@ from neigung.evaluation.metrics import ALL_METRICS
 from neigung.evaluation.offer_evaluation import OfferEvaluation, evaluate_offers
 from neigung.evaluation.offer_test import Placebo
 from tests.evaluation.offers import ARMS, offers
+from tests.pictures.drawn import drawn
 
 TABLES = (
     *("metrics", "differences", "folds", "arm_effects", "rankings", "bands", "curves"),
@@ -348,3 +349,27 @@ def test_chances_must_match_the_arms():
         evaluate_offers(replace(trial, probabilities=trial.probabilities.drop(columns="20%")))
     with pytest.raises(InputError, match="not by auroc"):
         evaluate_offers(trial, "auroc")
+
+
+@pytest.mark.parametrize("effect", [0.0, 1.0])
+@pytest.mark.parametrize("metric", ["policy_value", "qini"])
+def test_what_nobody_drew_by_lot_is_a_difference_everywhere(effect, metric):
+    given = offers(n=3000, effect=effect, randomised=np.full(3000, False))
+    evaluation = evaluate_offers(given, metric)
+    assert evaluation.observational
+    both = ("en", "de")
+    pictures = [figure for language in both for figure in evaluation.figures(language).values()]
+    told = " ".join(
+        [
+            evaluation._repr_html_(),
+            evaluation.verdict.text_de,
+            *(text for language in both for text in evaluation.arm_sentences(language)),
+            *(evaluation.ranking_sentence(language) for language in both),
+            *(text for figure in pictures for text in drawn(figure)),
+        ]
+    )
+    for claim in ("ffect", "changes", "gain more", "moves", "Wirkung", "bewirkt", "bewegt"):
+        assert claim not in told, claim
+    assert "adjusted difference" in told
+    lot = evaluate_offers(offers(n=3000, effect=effect), metric)
+    assert "What each arm changes" in drawn(lot.plot_effects())

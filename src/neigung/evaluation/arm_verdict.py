@@ -82,6 +82,46 @@ _TEXTS = {
         "{arm}: zu wenige Daten, alle Ergebnisse sind gleich.",
     ),
 }
+# Effects are claimed only of what was drawn by lot.
+_OBSERVED = {
+    "found": (
+        "{arm}: adjusted difference found, {effect} against {control}. It may still be due to "
+        "who was chosen.",
+        "{arm}: bereinigter Unterschied gefunden, {effect} gegenüber {control}. Er kann noch "
+        "daran liegen, wer ausgewählt wurde.",
+    ),
+    "none": (
+        "{arm}: no adjusted difference found, {effect} against {control}; one of {smallest} is "
+        "ruled out.",
+        "{arm}: kein bereinigter Unterschied gefunden, {effect} gegenüber {control}; einer von "
+        "{smallest} ist ausgeschlossen.",
+    ),
+    "unknown": (
+        "{arm}: not enough data, {effect} against {control}. To find a difference of "
+        "{smallest} in 8 of 10 cases takes about {needed} offers in this mix.",
+        "{arm}: zu wenige Daten, {effect} gegenüber {control}. Um einen Unterschied von "
+        "{smallest} in 8 von 10 Fällen zu finden, braucht es etwa {needed} Angebote in dieser "
+        "Mischung.",
+    ),
+    "arm_rows": (
+        "{arm}: not enough data, only {n} offers.",
+        "{arm}: zu wenige Daten, nur {n} Angebote.",
+    ),
+    "control_rows": (
+        "{arm}: not enough data, there are too few customers with {control} to compare with.",
+        "{arm}: zu wenige Daten, es gibt zu wenige Kunden mit {control} zum Vergleich.",
+    ),
+    "overlap": (
+        "{arm}: not enough data, too many customers had practically no chance of it or of "
+        "{control}; there is nobody to compare them with.",
+        "{arm}: zu wenige Daten, zu viele Kunden hatten praktisch keine Chance darauf oder auf "
+        "{control}; es gibt niemanden, mit dem man sie vergleichen könnte.",
+    ),
+    "constant": (
+        "{arm}: not enough data, all outcomes are the same.",
+        "{arm}: zu wenige Daten, alle Ergebnisse sind gleich.",
+    ),
+}
 
 
 def arm_effects(
@@ -160,8 +200,12 @@ def arm_sentences(
     smallest_effect: float,
     total: int,
     language: Language = "en",
+    *,
+    observational: bool = False,
 ) -> list[str]:
     """The verdicts of `arm_effects` in words, with their numbers; `total` offers were tested.
+
+    `observational` says that none was drawn by lot: then they are on differences, not on effects.
 
     >>> row = dict.fromkeys(COLUMNS, 0.0) | {"arm": "5%", "verdict": "none", "reason": ""}
     >>> row |= {"effect": 0.001, "low": -0.001, "high": 0.003}
@@ -172,7 +216,7 @@ def arm_sentences(
     for row in table.to_dict("records"):
         key = row["reason"] or row["verdict"]
         sentences.append(
-            _TEXTS[key][language == "de"].format(
+            (_OBSERVED if observational else _TEXTS)[key][language == "de"].format(
                 arm=row["arm"],
                 control=control,
                 n=whole_text(int(row["n"]), language),

@@ -114,7 +114,10 @@ class OfferEvaluation:
 
     @property
     def observational(self) -> bool:
-        """Whether no offer was drawn by lot with a known chance: then nothing is proven."""
+        """Whether no offer was drawn by lot with a known chance: then nothing is proven.
+
+        All that is told of such a study speaks of differences, not of effects.
+        """
         return bool((self.overlap["randomised"] == 0).all())
 
     @property
@@ -149,11 +152,14 @@ class OfferEvaluation:
             self.smallest_effect,
             self.n_rows,
             language,
+            observational=self.observational,
         )
 
     def ranking_sentence(self, language: str = "en") -> str:
         """Whether the model knows whom an offer moves more than others, in words."""
-        return ranking_sentence(self.metrics, self.outcome, language)
+        return ranking_sentence(
+            self.metrics, self.outcome, language, observational=self.observational
+        )
 
     def policy_sentences(self, language: str = "en") -> list[str]:
         """The model's choice beside each simple policy in words."""
@@ -274,11 +280,15 @@ class OfferEvaluation:
 
     def plot_effects(self, language: str = "en") -> Figure:
         """Average effect of each arm, plain and corrected, with intervals."""
-        return of_offers.plot_effects(self.arm_effects, self.control, self.outcome, language)
+        return of_offers.plot_effects(
+            self.arm_effects, self.control, self.outcome, language, self.observational
+        )
 
     def plot_bands(self, language: str = "en") -> Figure:
         """Predicted against estimated uplift in fifths of the customers."""
-        return of_offers.plot_bands(self.bands, self.arms, self.outcome, language)
+        return of_offers.plot_bands(
+            self.bands, self.arms, self.outcome, language, self.observational
+        )
 
     def plot_policies(self, language: str = "en") -> Figure:
         """What the model's choice and the simple policies earn."""

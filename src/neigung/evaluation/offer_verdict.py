@@ -48,29 +48,27 @@ _POLICY = {
 }
 _QINI = {
     "better": (
-        "The model ranks customers by what an offer changes better than any simple ranking: Qini "
-        "{model} against {opponent} ({baseline}); difference {difference}.",
-        "Das Modell ordnet Kunden danach, was ein Angebot bewirkt, besser als jede einfache "
-        "Reihenfolge: Qini {model} gegen {opponent} ({baseline}); Abstand {difference}.",
+        "The model ranks customers by {what} better than any simple ranking: Qini {model} "
+        "against {opponent} ({baseline}); difference {difference}.",
+        "Das Modell ordnet Kunden danach, {what}, besser als jede einfache Reihenfolge: Qini "
+        "{model} gegen {opponent} ({baseline}); Abstand {difference}.",
     ),
     "open": (
-        "The model does not rank customers by what an offer changes better than a simple ranking, "
-        "{baseline}: Qini {model} against {opponent}; difference {difference}, which may be "
-        "chance.",
-        "Das Modell ordnet Kunden danach, was ein Angebot bewirkt, nicht besser als eine einfache "
-        "Reihenfolge ({baseline}): Qini {model} gegen {opponent}; Abstand {difference}, was Zufall "
-        "sein kann.",
+        "The model does not rank customers by {what} better than a simple ranking, {baseline}: "
+        "Qini {model} against {opponent}; difference {difference}, which may be chance.",
+        "Das Modell ordnet Kunden danach, {what}, nicht besser als eine einfache Reihenfolge "
+        "({baseline}): Qini {model} gegen {opponent}; Abstand {difference}, was Zufall sein "
+        "kann.",
     ),
     "worse": (
-        "The model ranks customers by what an offer changes worse than a simple ranking, "
-        "{baseline}: Qini {model} against {opponent}; difference {difference}.",
-        "Das Modell ordnet Kunden danach, was ein Angebot bewirkt, schlechter als eine einfache "
-        "Reihenfolge ({baseline}): Qini {model} gegen {opponent}; Abstand {difference}.",
+        "The model ranks customers by {what} worse than a simple ranking, {baseline}: Qini "
+        "{model} against {opponent}; difference {difference}.",
+        "Das Modell ordnet Kunden danach, {what}, schlechter als eine einfache Reihenfolge "
+        "({baseline}): Qini {model} gegen {opponent}; Abstand {difference}.",
     ),
     "unknown": (
-        "Whether the model ranks customers by what an offer changes cannot be told: {reason}.",
-        "Ob das Modell Kunden danach ordnet, was ein Angebot bewirkt, lässt sich nicht sagen: "
-        "{reason}.",
+        "Whether the model ranks customers by {what} cannot be told: {reason}.",
+        "Ob das Modell Kunden danach ordnet, {what}, lässt sich nicht sagen: {reason}.",
     ),
 }
 _QINI["same"] = _QINI["open"]
@@ -127,6 +125,33 @@ _RANKING = {
     ),
 }
 
+_RANKING_OBSERVED = {
+    "found": (
+        "The adjusted difference is larger among those whom the model puts first: Qini {qini} "
+        "on average over the offers. Who was chosen may still play a part in it.",
+        "Der bereinigte Unterschied ist größer bei denen, die das Modell nach vorn stellt: "
+        "Qini {qini} im Mittel der Angebote. Wer ausgewählt wurde, kann dabei noch eine Rolle "
+        "spielen.",
+    ),
+    "none": (
+        "That the adjusted difference is larger among those whom the model puts first is not "
+        "shown: Qini {qini} on average over the offers.",
+        "Dass der bereinigte Unterschied bei denen größer ist, die das Modell nach vorn "
+        "stellt, ist nicht gezeigt: Qini {qini} im Mittel der Angebote.",
+    ),
+    "unknown": (
+        "Whether the adjusted difference is larger among those whom the model puts first "
+        "cannot be told: there are too few comparable customers.",
+        "Ob der bereinigte Unterschied bei denen größer ist, die das Modell nach vorn stellt, "
+        "lässt sich nicht sagen: Es gibt zu wenige vergleichbare Kunden.",
+    ),
+}
+_WHAT = {
+    False: ("what an offer changes", "was ein Angebot bewirkt"),
+    True: ("how the arms differ", "wie sich die Angebotsarten unterscheiden"),
+}
+"""What a ranking is by; of an observational study nothing is said of effects."""
+
 _ROUNDING = 1e-12
 """What remains of zero when floats are added: the Qini of a prediction alike for everybody."""
 
@@ -172,6 +197,7 @@ def judge_offers(
             opponent=told[1],
             difference=interval_text((difference, low, high), unit, language, "+"),
             reason=REASONS[_reason(metrics, metric)][i],
+            what=_WHAT[observational][i],
         )
         if set(arms) == {"unknown"}:
             text += _TOO_FEW[i]
@@ -182,7 +208,9 @@ def judge_offers(
     return Verdict(beats, baseline, metric, difference, low, high, texts[0], texts[1])
 
 
-def ranking_sentence(metrics: pd.DataFrame, outcome: str, language: Language = "en") -> str:
+def ranking_sentence(
+    metrics: pd.DataFrame, outcome: str, language: Language = "en", *, observational: bool = False
+) -> str:
     """Whether the model's ranking of customers adds anything to the average effects."""
     rows = metrics
     row = rows[(rows["model"] == "model") & (rows["metric"] == "qini")].iloc[0]
@@ -190,7 +218,9 @@ def ranking_sentence(metrics: pd.DataFrame, outcome: str, language: Language = "
     found = {"better": "found", "worse": "worse", "unknown": "unknown"}.get(
         _outcome(value, low, high), "none"
     )
-    return _RANKING[found][language == "de"].format(
+    if observational and found == "worse":
+        found = "none"
+    return (_RANKING_OBSERVED if observational else _RANKING)[found][language == "de"].format(
         qini=interval_text((value, low, high), outcome, language, "+"),
         reason=REASONS[_reason(metrics, "qini")][language == "de"],
     )

@@ -28,6 +28,11 @@ _TEXTS = {
     "qini": ("Whom to offer first", "Wem zuerst anbieten"),
     "share": ("share of customers with the offer", "Anteil der Kunden mit Angebot"),
     "effects": ("What each arm changes", "Was jede Angebotsart bewirkt"),
+    "differences": (
+        "Adjusted difference of each arm",
+        "Bereinigter Unterschied je Angebotsart",
+    ),
+    "difference": ("adjusted difference", "bereinigter Unterschied"),
     "naive": ("plain difference", "einfacher Unterschied"),
     "adjusted": ("corrected for who got it", "bereinigt um die Auswahl"),
     "against": ("against {control}", "gegenüber {control}"),
@@ -94,12 +99,19 @@ def plot_qini(
     return figure
 
 
-def plot_effects(table: pd.DataFrame, control: str, outcome: str, language: str = "en") -> Figure:
+def plot_effects(
+    table: pd.DataFrame,
+    control: str,
+    outcome: str,
+    language: str = "en",
+    observational: bool = False,
+) -> Figure:
     """Average effect of each arm with its interval, beside the plain difference of the means.
 
     `table` has a row per arm: arm, effect, low, high, naive, naive_low, naive_high.
+    `observational` says that no offer was drawn by lot: then nothing is called an effect.
     """
-    figure, axes = titled_figure(_text("effects", language))
+    figure, axes = titled_figure(_text("differences" if observational else "effects", language))
     scale = _scale(outcome)
     for i, (key, prefix) in enumerate((("adjusted", ""), ("naive", "naive_"))):
         colour, _, marker = style(i)
@@ -118,7 +130,11 @@ def plot_effects(table: pd.DataFrame, control: str, outcome: str, language: str 
 
 
 def plot_bands(
-    table: pd.DataFrame, arms: Sequence[str], outcome: str, language: str = "en"
+    table: pd.DataFrame,
+    arms: Sequence[str],
+    outcome: str,
+    language: str = "en",
+    observational: bool = False,
 ) -> Figure:
     """A panel per arm: estimated over predicted uplift: arm, predicted, effect, low, high."""
     arms = [arm for arm in arms if (table["arm"] == arm).any()]
@@ -141,7 +157,9 @@ def plot_bands(
             axes.legend(frameon=False, fontsize=9, loc="upper left")
     unit = _unit(outcome, language)
     figure.supxlabel(f"{_text('predicted', language)}{unit}", fontsize=10)
-    figure.supylabel(f"{_text('observed', language)}{unit}", fontsize=10)
+    figure.supylabel(
+        f"{_text('difference' if observational else 'observed', language)}{unit}", fontsize=10
+    )
     return figure
 
 

@@ -35,14 +35,13 @@ LARGE_SPREAD = 0.5
 class OfferTables:
     """The tables of one evaluation of offers in one language.
 
-    `o` are the words of offer reports; `observed` says whether no offer was drawn by lot, so that
-    no difference may be called an effect.
+    `o` are the words of offer reports. Where no offer was drawn by lot (`observed`), no difference
+    may be called an effect.
     """
 
-    def __init__(
-        self, evaluation: OfferEvaluation, numbers: Numbers, o: dict[str, Any], observed: bool
-    ) -> None:
-        self.evaluation, self.numbers, self.o, self.observed = evaluation, numbers, o, observed
+    def __init__(self, evaluation: OfferEvaluation, numbers: Numbers, o: dict[str, Any]) -> None:
+        self.evaluation, self.numbers, self.o = evaluation, numbers, o
+        self.observed = evaluation.observational
         self.language: Language = numbers.language
 
     def say(self, key: str) -> Any:
@@ -185,33 +184,11 @@ class OfferTables:
 
     def arm_sentences(self) -> list[str]:
         """One verdict per arm; without a draw, of differences and not of effects."""
-        evaluation = self.evaluation
-        if not self.observed:
-            return [self.told(text) for text in evaluation.arm_sentences(self.language)]
-        smallest = amount_text(evaluation.smallest_effect, evaluation.outcome, self.language)
-        return [
-            str(self.o[f"arm_{row['reason'] or row['verdict']}_observed"]).format(
-                arm=self.arm(row["arm"]),
-                control=self.arm(evaluation.control),
-                effect=self.amount(row["effect"], row["low"], row["high"]),
-                smallest=smallest,
-                needed=count_text(row["needed"], self.language),
-                n=whole_text(int(row["n"]), self.language),
-            )
-            for row in evaluation.arm_effects.to_dict("records")
-        ]
+        return [self.told(text) for text in self.evaluation.arm_sentences(self.language)]
 
     def ranking_sentence(self) -> str:
         """Whether the model knows for whom the differences are large."""
-        evaluation = self.evaluation
-        if not self.observed:
-            return self.told(evaluation.ranking_sentence(self.language))
-        table = evaluation.metrics
-        table = table[(table["model"] == MODEL) & (table["metric"] == "qini")]
-        value, low, high = (float(table[key].iloc[0]) for key in ("value", "low", "high"))
-        key = "unknown" if np.isnan(low) else "found" if low > 0 else "none"
-        told = self.o[f"ranking_{key}_observed"]
-        return str(told).format(qini=self.amount(value, low, high))
+        return self.told(self.evaluation.ranking_sentence(self.language))
 
     def bands(self) -> dict[str, Any]:
         """Predicted and observed by group."""

@@ -51,7 +51,7 @@ class OfferSections:
         given: OfferEvaluation = basis.evaluation
         told = given.balance["column"].map(lambda name: names.get(name, name))
         self.evaluation = replace(given, balance=given.balance.assign(column=told))
-        self.tables = OfferTables(self.evaluation, self.numbers, self.o, self.drawn == 0)
+        self.tables = OfferTables(self.evaluation, self.numbers, self.o)
         self.say = self.tables.say
         self.arm = self.tables.arm(self.explanation.arm)
         self.facts = OfferFacts(self.study, self.test, self.tables, self.parts, self.t)
