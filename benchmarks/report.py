@@ -20,11 +20,11 @@ from typing import Any
 from made_customers import ATTRIBUTES, columns_of, made
 from measuring import Report, options, scaled
 
-from neigung.evaluation.baselines import fit_baselines
 from neigung.evaluation.comparison import compare
-from neigung.evaluation.evaluate import evaluate
-from neigung.evaluation.fairness import assess_fairness
-from neigung.evaluation.segments import activity_segment
+from neigung.evaluation.fairness.fairness import assess_fairness
+from neigung.evaluation.propensity.baselines import fit_baselines
+from neigung.evaluation.propensity.evaluate import evaluate
+from neigung.evaluation.propensity.segments import activity_segment
 from neigung.evaluation.stability import assess_stability, seed_table
 from neigung.explanation.contributions import contributions
 from neigung.explanation.explain import Explanation, explain

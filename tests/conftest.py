@@ -169,8 +169,8 @@ def train_quickly(patch: pytest.MonkeyPatch) -> None:
     from matplotlib.figure import Figure
 
     from neigung import evidence_gathering
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.explanation.explain import Explanation
     from neigung.models import leakage
     from neigung.report import driver

@@ -24,8 +24,8 @@ EXPLAINED = "1"
 """The household whose prediction the notebook takes apart."""
 LESS = """
 def prepare():
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.propensity.evaluate import Evaluation
+    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
     from neigung.profiles import complete_journey
     from neigung.report import driver
 

@@ -106,10 +106,7 @@ def _compare(
         groups=test.groups,
         scores={name: scores(both[name], X[name], arm) for name in both},
         bands=placed,
-        importance={
-            name: dict(zip((one.name for one in told.columns), told.importance(), strict=True))
-            for name, told in given.items()
-        },
+        importance={name: told.importance_by_column() for name, told in given.items()},
         columns=list(columns.values()),
         worth=_worth(fitted, placed),
         band_order=list(dict.fromkeys([*_band_order(both["this"]), *_band_order(champion)])),

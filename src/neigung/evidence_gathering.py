@@ -20,7 +20,7 @@ from neigung.progress import Reporter, Tick
 from neigung.study import Study
 
 if TYPE_CHECKING:
-    from neigung.evaluation.fairness import Fairness
+    from neigung.evaluation.fairness.fairness import Fairness
     from neigung.evaluation.stability import Stability
     from neigung.explanation.explain import Explanation
     from neigung.features.feature import Column, Feature
@@ -125,7 +125,7 @@ def _stability(
         after,
         fitted.artefact.columns,
         scores={"before": fitted.before_scores, **said},
-        importance=_importance(explanation),
+        importance=explanation.contributions.importance_by_column(),
         train_y=None if y is None else fitted.before.y,
         test_y=y,
         seeds=seed_table(
@@ -141,7 +141,7 @@ def _stability(
 def _fairness(
     study: Study, fitted: Fitted, explanation: Explanation, without: Floats | None
 ) -> Fairness:
-    from neigung.evaluation.fairness import assess_fairness
+    from neigung.evaluation.fairness.fairness import assess_fairness
 
     artefact, test = fitted.artefact, fitted.test
     columns = {one.name: one for one in (*artefact.columns, *fitted.sensitive)}
@@ -153,7 +153,7 @@ def _fairness(
         _selected(artefact, test.X),
         test.groups,
         y=_outcomes(fitted, explanation),
-        importance=_importance(explanation),
+        importance=explanation.contributions.importance_by_column(),
         without=without,
         seed=study.model.seed,
     )
@@ -184,12 +184,6 @@ def _selected(artefact: Artefact | OfferArtefact, X: pd.DataFrame) -> npt.NDArra
 def _outcomes(fitted: Fitted, explanation: Explanation) -> Floats | None:
     """Of the test (n,); none for offers, whose effect nobody observes of a customer."""
     return None if explanation.arm else fitted.test.y
-
-
-def _importance(explanation: Explanation) -> dict[str, float]:
-    given = explanation.contributions
-    names = [column.name for column in given.columns]
-    return dict(zip(names, given.importance().tolist(), strict=True))
 
 
 def _tables(study: Study, profiles: Profiles, columns: Sequence[Column]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from neigung.evaluation.evaluate import Evaluation
+    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.models.artefact import Artefact
     from neigung.models.classifier import PropensityClassifier
     from neigung.models.dataset import Dataset
@@ -39,7 +39,7 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     Trees are fitted on the earlier cutoffs, tuned and calibrated on folds among these, and tested
     on the last cutoff; nothing is learned from an outcome that was not over by then.
     """
-    from neigung.evaluation.baselines import REQUIRED_COLUMNS
+    from neigung.evaluation.propensity.baselines import REQUIRED_COLUMNS
     from neigung.models.dataset import build_dataset, study_cutoffs
     from neigung.models.drift import without_dated
     from neigung.models.leakage import check_leakage
@@ -128,8 +128,8 @@ def _evaluate(study: Study, splits: Splits, dataset: Dataset, fitted: RollingFit
 
     The folds chose the parameters, so their figures are an impression of stability, no proof.
     """
-    from neigung.evaluation.baselines import fit_baselines
-    from neigung.evaluation.evaluate import evaluate
+    from neigung.evaluation.propensity.baselines import fit_baselines
+    from neigung.evaluation.propensity.evaluate import evaluate
 
     def predictions(
         model: PropensityClassifier, cutoffs: tuple[dt.datetime, ...], rows: Dataset
@@ -178,7 +178,7 @@ def _segments(rows: Dataset) -> pd.DataFrame:
     """How the customers are divided for a look at each part: by activity and by attribute."""
     import pandas as pd
 
-    from neigung.evaluation.segments import activity_segment
+    from neigung.evaluation.propensity.segments import activity_segment
 
     frame = rows.frame
     segments: dict[str, Any] = {

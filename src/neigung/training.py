@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from neigung.evaluation.comparison import Comparison
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.fairness import Fairness
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.fairness.fairness import Fairness
+    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.evaluation.stability import Stability
     from neigung.explanation.explain import Explanation
     from neigung.features.feature import Language

@@ -5,14 +5,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neigung.evaluation.evaluate import evaluate
-from neigung.evaluation.offer_evaluation import evaluate_offers
+from neigung.evaluation.offers.offer_evaluation import evaluate_offers
+from neigung.evaluation.propensity.evaluate import evaluate
 from neigung.evaluation.stability import assess_stability, seed_table
 from neigung.judgement.checks import CHECKS
 from neigung.judgement.fitness import Fitness, judge_fitness
 from neigung.judgement.light import Light
 from tests.evaluation.columns import column
-from tests.evaluation.offers import offers
+from tests.evaluation.offer_trials import offers
 
 N = 1200
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neigung.evaluation.offer_evaluation import evaluate_offers
+from neigung.evaluation.offers.offer_evaluation import evaluate_offers
 from neigung.judgement.fitness import judge_fitness
-from tests.evaluation.offers import ARMS, offers
+from tests.evaluation.offer_trials import ARMS, offers
 
 
 @pytest.fixture(scope="module")

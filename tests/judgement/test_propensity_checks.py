@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neigung.evaluation.evaluate import Evaluation, evaluate
+from neigung.evaluation.propensity.evaluate import Evaluation, evaluate
 from neigung.judgement.fitness import judge_fitness
 
 DATES = ("2024-02-01", "2024-03-01")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from neigung.evaluation.offer_evaluation import evaluate_offers
-from tests.evaluation.offers import offers
+from neigung.evaluation.offers.offer_evaluation import evaluate_offers
+from tests.evaluation.offer_trials import offers
 
 PLOTS = ("qini", "effects", "bands", "policies", "balance")
 
@@ -77,7 +77,7 @@ def test_plots_of_an_evaluation_without_answers(plot):
 
 def test_nothing_heavy_on_import():
     code = (
-        "import sys, neigung.evaluation.offer_evaluation, neigung.pictures.of_offers\n"
+        "import sys, neigung.evaluation.offers.offer_evaluation, neigung.pictures.of_offers\n"
         "heavy = {'matplotlib', 'sklearn', 'scipy', 'lightgbm'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

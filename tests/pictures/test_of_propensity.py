@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from neigung.evaluation.evaluate import evaluate
+from neigung.evaluation.propensity.evaluate import evaluate
 from neigung.pictures.drawing import label_text, percent_axis
 from tests.pictures.drawn import drawn
 
@@ -147,7 +147,7 @@ def test_foreign_text_is_no_formula():
 
 def test_no_pyplot_and_nothing_heavy_on_import():
     code = (
-        "import sys, neigung.evaluation.evaluate, neigung.pictures.of_propensity\n"
+        "import sys, neigung.evaluation.propensity.evaluate, neigung.pictures.of_propensity\n"
         "import neigung.judgement.fitness, neigung.pictures.of_comparison\n"
         "import neigung.pictures.of_stability\n"
         "heavy = {'matplotlib', 'sklearn', 'scipy', 'lightgbm'} & set(sys.modules)\n"

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from neigung.evaluation.comparison import compare
-from neigung.evaluation.evaluate import evaluate
-from neigung.evaluation.fairness import assess_fairness
+from neigung.evaluation.fairness.fairness import assess_fairness
+from neigung.evaluation.propensity.evaluate import evaluate
 from neigung.evaluation.stability import assess_stability, seed_table
 from neigung.explanation.contributions import Contributions
 from neigung.explanation.explain import explain

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from neigung.evaluation.comparison import compare
-from neigung.evaluation.fairness import assess_fairness
-from neigung.evaluation.offer_evaluation import OfferEvaluation, evaluate_offers
-from neigung.evaluation.offer_test import OfferTest, Placebo
+from neigung.evaluation.fairness.fairness import assess_fairness
+from neigung.evaluation.offers.offer_evaluation import OfferEvaluation, evaluate_offers
+from neigung.evaluation.offers.offers_tested import OfferTest, Placebo
 from neigung.evaluation.stability import assess_stability, seed_table
 from neigung.explanation.explain import explain
 from neigung.judgement.fitness import judge_fitness

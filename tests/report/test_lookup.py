@@ -8,7 +8,7 @@ import pytest
 from neigung.report.lookup import Person, lookup, sampled
 from neigung.report.page import texts
 from neigung.report.sections.propensity.people import People
-from tests.explanation.test_report import Page
+from tests.report.test_report import Page
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 from neigung.report.model_card import CardTexts, ModelCard
 from neigung.report.page import texts
 from neigung.study import Study
-from tests.explanation.test_report import Page
+from tests.report.test_report import Page
 
 OWN = CardTexts("factors", "metrics", "evaluation", "training", "ethics")
 HEADINGS = {"provenance": "Provenance", "segments": "By segment", "drift": "Drift"}

@@ -8,9 +8,9 @@ import pytest
 from neigung.language.values import value_text
 from neigung.report.driver import build_report
 from neigung.report.page import texts
-from tests.explanation.test_report import Page
 from tests.report.offers import offer_evaluation
 from tests.report.offers import offer_evidence as make_evidence
+from tests.report.test_report import Page
 from tests.report.traces import Traces
 
 HOSTILE_ARM = "<b>10%</b>{value} $x^2$ {{ 7 * 7 }}"

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from neigung.evaluation.segments import activity_segment
+from neigung.evaluation.propensity.segments import activity_segment
 from neigung.explanation.explain import explain
 from neigung.report import page as page_module
 from neigung.report.driver import APPENDIX, SHARED, build_report

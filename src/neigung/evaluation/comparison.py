@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from neigung.errors import InputError
+from neigung.evaluation.bootstrap import bootstrap
 from neigung.evaluation.clusters import Clusters
 from neigung.evaluation.frames import (
     finite,
@@ -21,7 +22,6 @@ from neigung.evaluation.frames import (
     typed,
 )
 from neigung.evaluation.metric import ALL_METRICS, OFFER_METRICS
-from neigung.evaluation.metrics import bootstrap
 from neigung.evaluation.stability import rank_correlation
 from neigung.language.intervals import (
     amount_text,

@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.errors import InputError
+from neigung.evaluation.bootstrap import measure
 from neigung.evaluation.frames import finite, table_from_dict, table_to_dict, typed
-from neigung.evaluation.metrics import METRICS, measure
+from neigung.evaluation.metric import METRICS
 from neigung.evaluation.psi import FEWEST_ROWS, SOME, STRONG, Bins, psi, psi_by_chance, shift_level
 from neigung.pictures import of_stability
 

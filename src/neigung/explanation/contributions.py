@@ -86,6 +86,11 @@ class Contributions:
             return np.zeros(len(self.columns))
         return np.asarray(np.abs(self.values).mean(axis=0))
 
+    def importance_by_column(self) -> dict[str, float]:
+        """The same by the name of each column."""
+        names = [column.name for column in self.columns]
+        return dict(zip(names, self.importance().tolist(), strict=True))
+
 
 def contributions(
     artefact: Artefact | OfferArtefact, X: Features, arm: str | None = None

@@ -10,7 +10,7 @@ from neigung.judgement.light import Light, Status
 from neigung.language import Language
 
 if TYPE_CHECKING:
-    from neigung.evaluation.fairness import Fairness
+    from neigung.evaluation.fairness.fairness import Fairness
     from neigung.evaluation.stability import Stability
 
 LANGUAGES: tuple[Language, ...] = ("en", "de")

@@ -16,9 +16,9 @@ from neigung.judgement.checks import CHECKS
 from neigung.judgement.light import Light
 
 if TYPE_CHECKING:
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.fairness import Fairness
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.fairness.fairness import Fairness
+    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.evaluation.stability import Stability
 
 Judgement = Literal["fit", "care", "not_fit"]
@@ -91,7 +91,7 @@ def judge_fitness(
 
     >>> from types import SimpleNamespace
     >>> import numpy as np, pandas as pd
-    >>> from neigung.evaluation.evaluate import evaluate
+    >>> from neigung.evaluation.propensity.evaluate import evaluate
     >>> p = np.random.default_rng(0).random(600)
     >>> y = (np.random.default_rng(1).random(600) < p).astype(float)
     >>> frame = pd.DataFrame({"cutoff": [pd.Timestamp("2025-06-01")] * 600})

@@ -103,10 +103,10 @@ def exactness(width: float, outcome: str) -> int:
     return min(4, max(1, 1 - math.floor(math.log10(width)))) if width > 0 else 2
 
 
-def count_text(value: float, language: Language = "en") -> str:
+def rounded_up_text(value: float, language: Language = "en") -> str:
     """A number of rows, rounded up to two leading digits when it is estimated (large).
 
-    >>> count_text(123456), count_text(123456, "de"), count_text(812)
+    >>> rounded_up_text(123456), rounded_up_text(123456, "de"), rounded_up_text(812)
     ('130,000', '130.000', '820')
     """
     if not math.isfinite(value):

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from neigung.evaluation.comparison import Comparison
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.fairness import Fairness
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.fairness.fairness import Fairness
+    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.evaluation.stability import Stability
     from neigung.explanation.explain import Explanation
     from neigung.judgement.fitness import Fitness

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from neigung.evaluation.baselines import baseline_text
 from neigung.evaluation.metric import ALL_METRICS
+from neigung.evaluation.propensity.baselines import baseline_text
 from neigung.features.feature import Language
 from neigung.language.intervals import (
     amount_text,

@@ -17,8 +17,8 @@ from neigung.tracking.connection import connected
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.models.artefact import Artefact
     from neigung.models.offer_artefact import OfferArtefact
 
@@ -173,14 +173,11 @@ def evaluation_of(version: VersionInfo) -> Evaluation | OfferEvaluation:
 
     Raises TrackingError when the run has none that can be read.
     """
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.kinds import evaluation_from_dict
 
     content = run_artifact(version, EVALUATION_PATH)
     try:
-        found = json.loads(content)
-        kind = OfferEvaluation if found.get("kind") == "offer" else Evaluation
-        return kind.from_dict(found)
+        return evaluation_from_dict(json.loads(content))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrackingError(
             f"The {EVALUATION_PATH} of version {version.version} of study {version.study} cannot "

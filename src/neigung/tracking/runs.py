@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Metric
     from mlflow.models import ModelSignature
 
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.models.artefact import Artefact
     from neigung.models.offer_artefact import OfferArtefact
     from neigung.report.evidence import Evidence

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from neigung.evaluation.arm_verdict import FAMILY_ERROR, SMALLEST_SHARE
-from neigung.evaluation.offer_evaluation import OfferEvaluation
+from neigung.evaluation.offers.arm_verdict import FAMILY_ERROR, SMALLEST_SHARE
+from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
 from neigung.judgement.check import Check, Examined, Said, told
 from neigung.judgement.light import Status
 

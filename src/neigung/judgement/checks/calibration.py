@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from neigung.evaluation.evaluate import Evaluation
 from neigung.evaluation.named_numbers import MODEL
+from neigung.evaluation.propensity.evaluate import Evaluation
 from neigung.judgement.check import LANGUAGES, Check, Examined, Said, told
 from neigung.judgement.light import Status
 from neigung.language.intervals import share_text

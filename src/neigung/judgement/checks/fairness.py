@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from neigung.evaluation.fairness import Fairness
-from neigung.evaluation.fairness_limits import AUROC_STEP, CHANCE, FIFTH, FOUR_FIFTHS
-from neigung.evaluation.fairness_texts import DIRECT_USE
-from neigung.evaluation.sensitive import MISSING
+from neigung.evaluation.fairness.fairness import Fairness
+from neigung.evaluation.fairness.fairness_limits import (
+    AUROC_STEP,
+    CHANCE,
+    FIFTH,
+    FOUR_FIFTHS,
+)
+from neigung.evaluation.fairness.fairness_texts import DIRECT_USE
+from neigung.evaluation.fairness.sensitive import MISSING
 from neigung.judgement.check import LANGUAGES, Check, Examined, Said
 from neigung.judgement.light import Status
 from neigung.language.intervals import share_text

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from neigung.evaluation.offer_evaluation import OfferEvaluation
-from neigung.evaluation.overlap import IMBALANCE
+from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
+from neigung.evaluation.offers.overlap import IMBALANCE
 from neigung.evaluation.psi import FALSE_ALARM
 from neigung.judgement.check import Check, Examined, Said, told
 from neigung.judgement.light import Status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neigung.evaluation.offer_evaluation import OfferEvaluation
+from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
 from neigung.judgement.check import Check, Examined, Said
 
 _NO_PLACEBO = ("The placebo was not computed.", "Das Placebo wurde nicht gerechnet.")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from neigung.evaluation.evaluate import Evaluation
 from neigung.evaluation.metric import METRICS
 from neigung.evaluation.named_numbers import MODEL
-from neigung.evaluation.segments import segment_text
+from neigung.evaluation.propensity.evaluate import Evaluation
+from neigung.evaluation.propensity.segments import segment_text
 from neigung.judgement.check import Check, Examined, Said, told
 from neigung.language.intervals import format_number
 

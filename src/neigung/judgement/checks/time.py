@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from neigung.evaluation.evaluate import Evaluation
 from neigung.evaluation.metric import METRICS
 from neigung.evaluation.named_numbers import MODEL
+from neigung.evaluation.propensity.evaluate import Evaluation
 from neigung.judgement.check import Check, Examined, Said, told
 from neigung.judgement.light import Status
 from neigung.language.intervals import format_number

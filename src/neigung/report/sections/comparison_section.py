@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from neigung.evaluation.metrics import ALL_METRICS
+from neigung.evaluation.metric import ALL_METRICS
 from neigung.language.units import arm_text
 from neigung.language.values import count_text
 from neigung.report.page import capital, grid, picture

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from neigung.evaluation.metrics import ALL_METRICS
-from neigung.evaluation.sensitive import level_text
+from neigung.evaluation.fairness.sensitive import level_text
+from neigung.evaluation.metric import ALL_METRICS
 from neigung.features.feature import Language
 from neigung.report.page import capital, grid, picture
 from neigung.report.traced import Measured, Numbers, said
 
 if TYPE_CHECKING:
-    from neigung.evaluation.fairness import Fairness
+    from neigung.evaluation.fairness.fairness import Fairness
 
 _MOST_STAND_INS = 15
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from neigung.evaluation.metrics import ALL_METRICS
-from neigung.evaluation.offer_evaluation import OfferEvaluation
+from neigung.evaluation.metric import ALL_METRICS
+from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
 from neigung.language.intervals import policy_text
 from neigung.report.front import tile
 from neigung.report.sections.offers.offer_report_tables import OfferTables

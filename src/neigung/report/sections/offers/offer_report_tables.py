@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neigung.evaluation.metrics import ALL_METRICS
+from neigung.evaluation.metric import ALL_METRICS
 from neigung.evaluation.named_numbers import MODEL
-from neigung.evaluation.offer_evaluation import OfferEvaluation
+from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
 from neigung.features.feature import Language
 from neigung.language.intervals import (
     amount_text,
-    count_text,
     exactness,
     interval_text,
     policy_text,
+    rounded_up_text,
     whole_text,
 )
 from neigung.language.units import arm_text
@@ -148,7 +148,7 @@ class OfferTables:
         rows: list[list[Any]] = []
         for row in self.evaluation.arm_effects.to_dict("records"):
             name, purchase = f"effect.{row['arm']}", self.evaluation.outcome == "purchase"
-            needed = count_text(row["needed"], self.language)
+            needed = rounded_up_text(row["needed"], self.language)
             rows.append(
                 [
                     self.arm(row["arm"]),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from neigung.evaluation.metric import ALL_METRICS
-from neigung.evaluation.offer_evaluation import OfferEvaluation
+from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
 from neigung.language.intervals import policy_text
 from neigung.language.values import count_text, date_text
 from neigung.pictures.drawing import plot_label

@@ -22,7 +22,7 @@ _REASONS, _BARS = 5, 6
 _LEAST = 0.005
 """What is smaller in log-odds rounds to nothing, and is told as no reason."""
 
-Told = list[tuple[str, str, str, str]]
+Lines = list[tuple[str, str, str, str]]
 """Reasons: size, direction, its word, sentence."""
 
 
@@ -103,7 +103,7 @@ class People:
         """A band as the page names it."""
         return band_text(name, self.t)
 
-    def _reasons(self, rows: Sequence[int]) -> list[Told]:
+    def _reasons(self, rows: Sequence[int]) -> list[Lines]:
         if not len(rows):
             return []
         given = self.explanation.contributions.take(rows)

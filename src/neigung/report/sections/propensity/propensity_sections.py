@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from neigung.evaluation.evaluate import Evaluation, model_text
 from neigung.evaluation.metric import METRICS
-from neigung.evaluation.segments import segment_text
+from neigung.evaluation.propensity.evaluate import Evaluation, model_text
+from neigung.evaluation.propensity.segments import segment_text
 from neigung.language.values import count_text, date_text
 from neigung.report.lookup import lookup
 from neigung.report.model_card import CardTexts

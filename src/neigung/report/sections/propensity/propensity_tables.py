@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neigung.evaluation.evaluate import Evaluation, model_text
-from neigung.evaluation.metrics import METRICS
+from neigung.evaluation.metric import METRICS
 from neigung.evaluation.named_numbers import MODEL
-from neigung.evaluation.segments import segment_text
+from neigung.evaluation.propensity.evaluate import Evaluation, model_text
+from neigung.evaluation.propensity.segments import segment_text
 from neigung.features.feature import Language
 from neigung.language.values import date_text, value_text
 from neigung.report.front import scale, tile
