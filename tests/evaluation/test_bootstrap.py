@@ -67,8 +67,8 @@ def test_lift_and_gains_by_hand():
     p = np.arange(10, 0, -1) / 10
     assert metrics.lift(y, p, 0.2) == pytest.approx(1 / 0.3)
     assert metrics.lift(y, p, 0.3) == pytest.approx(2 / 3 / 0.3)
-    curve = metrics.gains_curve(y, p).set_index("share")["gain"]
-    assert curve.iloc[[0, 5, 20, -1]].tolist() == pytest.approx([0, 1 / 3, 1, 1])
+    curve = metrics._Ranked(y, p).once()["gains"]
+    assert curve[[0, 5, 20, -1]].tolist() == pytest.approx([0, 1 / 3, 1, 1])
 
 
 def test_equal_scores_count_in_proportion():
@@ -87,13 +87,17 @@ def test_calibration_error_by_hand_and_on_known_truth():
     assert metrics.calibration_error(y, p**2) > 0.1
 
 
+def calibration_curve(y, p):
+    return bootstrap(y, {"model": p}, np.arange(len(y)), repetitions=2).calibration()
+
+
 def test_calibration_curve_has_bins_of_equal_mass_and_keeps_ties_together():
     y, p = calibrated(1000, 4)
-    curve = metrics.calibration_curve(y, p)
+    curve = calibration_curve(y, p)
     assert curve["n"].tolist() == [100] * 10
     assert curve["predicted"].is_monotonic_increasing
     np.testing.assert_allclose(curve["predicted"], curve["observed"], atol=0.15)
-    tied = metrics.calibration_curve(y, np.where(p < 0.7, 0.3, 0.9))
+    tied = calibration_curve(y, np.where(p < 0.7, 0.3, 0.9))
     assert tied["predicted"].tolist() == pytest.approx([0.3, 0.9])
     assert tied["n"].sum() == 1000
 

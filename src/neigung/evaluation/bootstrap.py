@@ -183,26 +183,6 @@ def lift(y: Any, p: Any, share: float = 0.1) -> float:
     return float(np.interp(share * len(ranked.y), rows, hits) / hits[-1] / share)
 
 
-def gains_curve(y: Any, p: Any) -> pd.DataFrame:
-    """Share of all positives found (`gain`) in the best `share` of the rows, in steps of 2 %.
-
-    >>> gains_curve([1, 0], [0.9, 0.1]).iloc[[0, 25, 50]]["gain"].tolist()
-    [0.0, 1.0, 1.0]
-    """
-    return pd.DataFrame({"share": GAINS_SHARES, "gain": _Ranked(y, p).once()["gains"]})
-
-
-def calibration_curve(y: Any, p: Any, bins: int = CALIBRATION_BINS) -> pd.DataFrame:
-    """Mean `predicted` and `observed` rate and `n` rows, per bin of equal mass, rising.
-
-    >>> calibration_curve([0, 1, 1, 1], [0.2, 0.2, 0.8, 0.8], bins=2)["observed"].tolist()
-    [0.5, 1.0]
-    """
-    now = _Ranked(y, p, bins).once()
-    table = pd.DataFrame({key: now[key][::-1] for key in ("predicted", "observed")})
-    return table.assign(n=now["counts"][::-1].astype(int))
-
-
 @dataclass(frozen=True, eq=False)
 class Bootstrap:
     """Point estimates and bootstrap draws of several models on the same rows.

@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 
 from neigung.errors import InputError
+from neigung.evaluation.clusters import Clusters
 from neigung.evaluation.offers.policy import (
-    policy_difference,
     policy_matrix,
+    policy_scores,
     policy_value,
     simple_policies,
 )
@@ -13,6 +14,12 @@ from neigung.evaluation.offers.uplift import dr_scores
 from tests.evaluation.offer_trials import ARMS, offers
 
 ARM3 = ["none", "5%", "10%"]
+
+
+def policy_difference(policy, other, scores):
+    """By how much a policy earns more than another one, paired row by row."""
+    difference = policy_scores(policy, scores) - policy_scores(other, scores)
+    return Clusters(np.arange(len(scores))).mean(difference)
 
 
 def test_values_and_differences_by_hand():

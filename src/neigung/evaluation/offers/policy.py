@@ -81,19 +81,6 @@ def policy_value(policy: Any, scores: pd.DataFrame, groups: Any = None) -> Estim
     return clusters.mean(policy_scores(policy, scores))
 
 
-def policy_difference(
-    policy: Any, other: Any, scores: pd.DataFrame, groups: Any = None
-) -> Estimate:
-    """By how much a policy earns more than another one per customer, paired row by row.
-
-    >>> scores = pd.DataFrame({"none": [1.0, 2.0], "5%": [3.0, 0.0]})
-    >>> policy_difference(["5%", "none"], ["5%", "5%"], scores).value
-    1.0
-    """
-    clusters = Clusters(np.arange(len(scores)) if groups is None else groups)
-    return clusters.mean(policy_scores(policy, scores) - policy_scores(other, scores))
-
-
 def simple_policies(
     chosen: Any, arms: Sequence[str], control: str, purchase_score: Any
 ) -> dict[str, Floats]:

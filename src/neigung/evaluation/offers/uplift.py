@@ -218,7 +218,7 @@ def qini(
     >>> round(qini(y, treated, [3, 3, 2, 2, 0, 0, 1, 1] * 25, 0.5, expected=expected * 25).value, 3)
     0.188
     """
-    return _binary(y, treated, predicted, probability, expected, groups, "qini", None)
+    return _binary(y, treated, predicted, probability, expected, groups, "qini")
 
 
 def auuc(
@@ -237,29 +237,7 @@ def auuc(
     >>> round(auuc([1, 0] * 20, [1, 0] * 20, [0.5] * 40).value, 2)
     0.5
     """
-    return _binary(y, treated, predicted, probability, expected, groups, "auuc", None)
-
-
-def uplift_at(
-    share: float,
-    y: Any,
-    treated: Any,
-    predicted: Any,
-    probability: Any = None,
-    *,
-    expected: Any = None,
-    groups: Any = None,
-) -> Estimate:
-    """The average effect among the best `share` (0..1] of the rows by prediction.
-
-    Other arguments as in `qini`.
-
-    >>> uplift_at(1.0, [1, 0] * 20, [1, 0] * 20, [0.5] * 40).value
-    1.0
-    """
-    if not 0 < share <= 1:
-        raise InputError(f"Uplift needs a share above 0 and up to 1, but got {share}.")
-    return _binary(y, treated, predicted, probability, expected, groups, "uplift", share)
+    return _binary(y, treated, predicted, probability, expected, groups, "auuc")
 
 
 def uplift_bands(predicted: Any, effects: Any, clusters: Clusters) -> pd.DataFrame:
@@ -316,7 +294,6 @@ def _binary(
     expected: Any,
     groups: Any,
     what: str,
-    share: float | None,
 ) -> Estimate:
     given = np.asarray(treated, dtype=float)
     if not np.isin(given, (0, 1)).all() or len(np.unique(given)) < 2:
@@ -328,5 +305,4 @@ def _binary(
     scores = dr_scores(y, names, ("control", "arm"), chances, means)
     ranked = Ranked(predicted, effect_scores(scores, "control")["arm"])
     clusters = Clusters(np.arange(len(given)) if groups is None else groups)
-    influence = getattr(ranked, what)(*(() if share is None else (share,)))
-    return clusters.mean(influence)
+    return clusters.mean(getattr(ranked, what)())
