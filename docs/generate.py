@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from neigung.features.library import library
+from neigung.judgement.table import checks_table
 from neigung.study import Study
 
 FOLDER = Path(__file__).parent
@@ -97,7 +98,12 @@ def features() -> str:
     )
 
 
-GENERATED: dict[str, Callable[[], str]] = {"keys": keys, "features": features}
+def checks() -> str:
+    """All checks of the reports, with their limits and why they are where they are."""
+    return checks_table().rstrip("\n")
+
+
+GENERATED: dict[str, Callable[[], str]] = {"keys": keys, "features": features, "checks": checks}
 
 
 def generated(page: str) -> str:

@@ -16,7 +16,6 @@ import yaml
 
 from neigung import evidence_gathering
 from neigung.cli import app
-from neigung.explanation import report
 from neigung.profiles.contract import TABLES
 from neigung.study import Study
 from tests.conftest import Shop, bare_evidence, draw_nothing, train_quickly
@@ -221,7 +220,7 @@ def test_every_command_runs_in_its_order(newcomer: Shop, monkeypatch: pytest.Mon
     assert names["why"].str.len().gt(5).all()
 
     [notebook] = [block for block in blocks("python") if "ng.Study" in block]
-    monkeypatch.setattr(report, "build_report", lambda *_, **__: "<html>")
+    monkeypatch.setattr("neigung.report.driver.build_report", lambda *_, **__: "<html>")
     exec(notebook, names)
     assert names["run"].version == 2
     assert set(names["scores"]["model_version"]) == {2}

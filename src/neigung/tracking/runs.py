@@ -51,10 +51,10 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Metric
     from mlflow.models import ModelSignature
 
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
-    from neigung.explanation.evidence import Evidence
+    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.models.version import Version
+    from neigung.report.evidence import Evidence
     from neigung.study import Study
 
     AnyEvaluation = Evaluation | OfferEvaluation
