@@ -1,4 +1,4 @@
-"""A first export has many faults at once: `neigung check` names them all, the most harmful first."""
+"""A first export has many faults at once: `neigung check` names them all, the worst first."""
 
 from __future__ import annotations
 
