@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from neigung.explanation.page import capital, grid, picture
-from neigung.explanation.parts import Parts, legal_basis, population
+from neigung.explanation.parts import Parts, legal_basis, order, population
 from neigung.explanation.timeline import plot_timeline
 from neigung.explanation.traced import NOTHING, Numbers, said
 from neigung.explanation.values import count_text, date_text
@@ -49,6 +49,7 @@ class DataSection:
         days = t["retention_days"].format(days=self._count(study.retention_days))
         return [
             (t["population"], capital(population(study, t))),
+            (t["order"], capital(order(study, t))),
             (t["legal_basis"], capital(legal_basis(study, t))),
             (t["features_used"], self.parts.themes()),
             (t["attributes_used"], self.parts.attributes()),

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from neigung.explanation.offer_tables import OfferTables
-from neigung.explanation.parts import Parts, legal_basis, population
+from neigung.explanation.parts import Parts, legal_basis, order, population
 from neigung.explanation.traced import said
 from neigung.explanation.values import count_text, number_text
 from neigung.features.feature import Language
@@ -57,6 +57,7 @@ class OfferFacts:
             (o["campaigns"], ", ".join(target.campaigns or ()) or o["all_campaigns"]),
             (o["economics"], self._economics()),
             (t["population"], population(study, t)),
+            (t["order"], order(study, t)),
             (t["legal_basis"], legal_basis(study, t)),
             (o["overlapping"], self._overlapping()),
             (t["features_used"], self.parts.themes()),
