@@ -301,7 +301,8 @@ def test_orders_that_go_on_after_a_cutoff_are_no_leak(
     rest = one.assign(occurred_at=cutoff + pd.Timedelta(days=3))
     late = pd.concat([lines, begun, rest], ignore_index=True)
     profiles = Profiles.from_tables({**small_tables, "order_lines": late})
-    asked = Study.from_dict({**STUDY, "target": target})
+    population = {"active_within_days": 200}
+    asked = Study.from_dict({**STUDY, "target": target, "population": population})
     splits = make_splits(study_cutoffs(asked, profiles), 14, 1)
     dataset = build_dataset(asked, profiles)
     check_leakage(dataset, splits, asked, profiles)
