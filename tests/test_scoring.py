@@ -5,18 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from io import StringIO
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from neigung.batch_scoring import REASON
-from neigung.errors import InputError, StudyError, TrackingError
+from neigung.errors import InputError, ProfileError, StudyError, TrackingError
 from neigung.explanation.reasons import facts
 from neigung.models.dataset import build_features
 from neigung.profiles.store import Profiles
+from neigung.progress import Reporter
 from neigung.scoring import feature_list, instant, score, write_scores
 from neigung.study import Study
 from neigung.tracking.registry import load
@@ -178,3 +181,28 @@ def test_the_list_of_features_shows_attributes_of_a_store(filled: Shop) -> None:
     with_store = {column.name for column in feature_list(profiles="profiles")}
     assert brought < with_store
     assert "attribute_income" in with_store
+
+
+def test_one_order_far_ahead_moves_nobody(trained: Shop) -> None:
+    place = trained.folder / "profiles" / "order_lines.parquet"
+    lines = pd.read_parquet(place)
+    ahead = lines.tail(1).assign(order_id="typo", occurred_at=pd.Timestamp("2025-12-15"))
+    pd.concat([lines, ahead.assign(known_at=pd.NaT)]).to_parquet(place)
+    with pytest.raises(ProfileError, match=r"1 of .* order typo, 2025-12-15\. Mend"):
+        score("study.yaml", version=1)
+    screen = StringIO()
+    given = score("study.yaml", CUTOFF, version=1, reporter=Reporter(Console(file=screen)))
+    assert set(given["cutoff"]) == {pd.Timestamp(CUTOFF)}
+    assert "Doubtful: order_lines: 1 of" in screen.getvalue()
+    trained.study(cutoffs={"trust_dates": True})
+    assert score("study.yaml", version=1)["cutoff"].iloc[0] == pd.Timestamp("2025-12-15")
+
+
+def test_old_data_are_told_and_refused_where_the_study_says_so(trained: Shop) -> None:
+    screen = StringIO()
+    score("study.yaml", version=1, reporter=Reporter(Console(file=screen)))
+    assert "The data end on 2025-05-14" in screen.getvalue()
+    trained.study(cutoffs={"max_age_days": 3})
+    with pytest.raises(StudyError, match="data of at most 3 days are wanted"):
+        score("study.yaml", version=1)
+    assert len(score("study.yaml", CUTOFF, version=1))

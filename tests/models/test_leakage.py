@@ -279,3 +279,35 @@ def test_training_offers_must_be_over_when_the_test_begins(offered: OfferCase) -
     short = replace(offered.splits, horizon_days=0)
     with pytest.raises(LeakageError, match=r"newest training outcome ends on .* after the test"):
         check_offer_leakage(offered.dataset, short, offered.study, offered.profiles)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        {"kind": "purchase", "horizon_days": 14},
+        {"kind": "churn", "horizon_days": 14},
+        {"kind": "churn", "horizon_days": 14, "spend_below": 0.5},
+    ],
+)
+def test_orders_that_go_on_after_a_cutoff_are_no_leak(
+    small_tables: Frames, study: Study, target: dict[str, Any]
+) -> None:
+    """Which orders had begun comes from the past, and is all of it that a label may know."""
+    lines = small_tables["order_lines"]
+    plain = Profiles.from_tables(small_tables)
+    cutoff = pd.Timestamp(study_cutoffs(study, plain)[-1])
+    one = lines.drop_duplicates("customer_id").assign(order_id="late", known_at=pd.NaT)
+    begun = one.assign(occurred_at=cutoff - pd.Timedelta(days=2))
+    rest = one.assign(occurred_at=cutoff + pd.Timedelta(days=3))
+    late = pd.concat([lines, begun, rest], ignore_index=True)
+    profiles = Profiles.from_tables({**small_tables, "order_lines": late})
+    population = {"active_within_days": 200}
+    asked = Study.from_dict({**STUDY, "target": target, "population": population})
+    splits = make_splits(study_cutoffs(asked, profiles), 14, 1)
+    dataset = build_dataset(asked, profiles)
+    check_leakage(dataset, splits, asked, profiles)
+    if target["kind"] == "purchase":
+        before = build_dataset(asked, plain)
+        known = before.at(splits.test).frame.set_index("customer_id")["label"]
+        again = dataset.at(splits.test).frame.set_index("customer_id")["label"]
+        assert again.loc[known.index].equals(known)

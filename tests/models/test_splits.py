@@ -102,3 +102,14 @@ def test_what_does_not_fit_is_said(
 ) -> None:
     with pytest.raises(StudyError, match=re.escape(text)):
         make_splits(cutoffs, horizon, folds)
+
+
+def test_labels_at_one_cutoff_cannot_be_raised_by_a_key() -> None:
+    with pytest.raises(StudyError) as caught:
+        make_splits([START], 30, 3, labelled=True)
+    text = str(caught.value)
+    assert "labels has outcomes at one cutoff only, 2025-01-01 00:00" in text
+    assert "add what came of customers at further cutoffs" in text
+    assert "cutoffs.count" not in text
+    with pytest.raises(StudyError, match="to the table labels, or lower"):
+        make_splits(every(30, 2), 30, 3, labelled=True)

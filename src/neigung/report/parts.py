@@ -250,3 +250,8 @@ def population(study: Study, t: Mapping[str, Any]) -> str:
     """Which customers are meant."""
     days = study.population.active_within_days
     return str(t["population_active" if days else "population_all"]).format(days=days)
+
+
+def order(study: Study, t: Mapping[str, Any]) -> str:
+    """What counts as an order."""
+    return str(t["order_zero" if study.orders.count_zero else "order_positive"])

@@ -10,7 +10,7 @@ import pandas as pd
 from neigung.features.feature import Language
 from neigung.language.values import count_text, number_text
 from neigung.models.offers.dataset import OfferDataset
-from neigung.report.parts import Parts, legal_basis, population
+from neigung.report.parts import Parts, legal_basis, order, population
 from neigung.report.sections.offers.offer_report_tables import OfferTables
 from neigung.report.traced import said
 from neigung.study import OfferTarget, Study
@@ -57,6 +57,7 @@ class OfferFacts:
             (o["campaigns"], ", ".join(target.campaigns or ()) or o["all_campaigns"]),
             (o["economics"], self._economics()),
             (t["population"], population(study, t)),
+            (t["order"], order(study, t)),
             (t["legal_basis"], legal_basis(study, t)),
             (o["overlapping"], self._overlapping()),
             (t["features_used"], self.parts.themes()),

@@ -11,7 +11,7 @@ from neigung.features.feature import Language
 from neigung.language.values import count_text, date_text
 from neigung.pictures.of_spans import plot_timeline
 from neigung.report.page import capital, grid, picture
-from neigung.report.parts import Parts, legal_basis, population
+from neigung.report.parts import Parts, legal_basis, order, population
 from neigung.report.traced import NOTHING, Numbers, said
 from neigung.study import Study
 
@@ -49,6 +49,7 @@ class DataSection:
         days = t["retention_days"].format(days=self._count(study.retention_days))
         return [
             (t["population"], capital(population(study, t))),
+            (t["order"], capital(order(study, t))),
             (t["legal_basis"], capital(legal_basis(study, t))),
             (t["features_used"], self.parts.themes()),
             (t["attributes_used"], self.parts.attributes()),
