@@ -23,10 +23,10 @@ import numpy as np
 import pandas as pd
 from measuring import Report, options, scaled
 
-from neigung.evaluation.arm_verdict import arm_effects
 from neigung.evaluation.clusters import Clusters
-from neigung.evaluation.overlap import floored, overlap_table
-from neigung.evaluation.uplift import dr_scores, effect_scores
+from neigung.evaluation.offers.arm_verdict import arm_effects
+from neigung.evaluation.offers.overlap import floored, overlap_table
+from neigung.evaluation.offers.uplift import dr_scores, effect_scores
 from neigung.models.offers.assignment import AssignmentModel
 from neigung.models.offers.dataset import OfferDataset, build_offer_dataset, offer_splits
 from neigung.models.propensity.classifier import PropensityClassifier

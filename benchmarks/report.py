@@ -20,20 +20,21 @@ from typing import Any
 from made_customers import ATTRIBUTES, columns_of, made
 from measuring import Report, options, scaled
 
-from neigung.evaluation.baselines import fit_baselines
 from neigung.evaluation.comparison import compare
-from neigung.evaluation.evaluate import activity_segment, evaluate
-from neigung.evaluation.fairness import assess_fairness
-from neigung.evaluation.fitness import judge_fitness
+from neigung.evaluation.fairness.fairness import assess_fairness
+from neigung.evaluation.propensity.baselines import fit_baselines
+from neigung.evaluation.propensity.evaluate import evaluate
+from neigung.evaluation.propensity.segments import activity_segment
 from neigung.evaluation.stability import assess_stability, seed_table
 from neigung.explanation.contributions import contributions
-from neigung.explanation.evidence import Evidence
 from neigung.explanation.explain import Explanation, explain
-from neigung.explanation.report import build_report
+from neigung.judgement.fitness import judge_fitness
 from neigung.models.dataset import Dataset
 from neigung.models.propensity.artefact import Artefact, reference_table
 from neigung.models.propensity.classifier import PropensityClassifier
 from neigung.models.usual import usual_values
+from neigung.report.driver import build_report
+from neigung.report.evidence import Evidence
 from neigung.study import Study
 
 CUTOFFS = [f"2025-0{month}-01" for month in range(1, 7)]

@@ -24,7 +24,8 @@ import numpy as np
 import numpy.typing as npt
 from measuring import Report, options, scaled
 
-from neigung.evaluation.metrics import METRICS, bootstrap
+from neigung.evaluation.bootstrap import bootstrap
+from neigung.evaluation.metric import METRICS
 from neigung.models.dataset import Dataset, build_dataset
 from neigung.models.propensity.classifier import PropensityClassifier
 from neigung.models.propensity.rolling import fit_rolling

@@ -18,7 +18,6 @@ import numpy.typing as npt
 import pandas as pd
 import yaml
 
-from neigung.explanation import report
 from neigung.models.propensity.artefact import Artefact
 from neigung.models.propensity.classifier import DEFAULTS
 from neigung.models.propensity.tuning import TuningResult
@@ -115,7 +114,7 @@ def build(folder: Path, customers: int) -> House:
         chosen = TuningResult(PARAMS, math.nan, [], stopped_early=False)
         with (
             patch("neigung.models.propensity.tuning.tune", return_value=chosen),
-            patch.object(report, "build_report", return_value=""),
+            patch("neigung.report.driver.build_report", return_value=""),
         ):
             version = train(study).version
         promote(study, version, force=True, why="for a benchmark")

@@ -25,10 +25,10 @@ from tests.stores import small_store
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from neigung.explanation.evidence import Evidence
     from neigung.fitted import Fitted
     from neigung.profiles.store import Profiles
     from neigung.progress import Reporter
+    from neigung.report.evidence import Evidence
     from neigung.study import Study
 
 # The same examples in each run: a failure is the change's, not the dice's.
@@ -172,16 +172,15 @@ def train_quickly(patch: pytest.MonkeyPatch) -> None:
     from matplotlib.figure import Figure
 
     from neigung import evidence_gathering
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
-    from neigung.explanation import offer_report, report
+    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.explanation.explain import Explanation
     from neigung.models import leakage
+    from neigung.report import driver
 
     patch.setattr(leakage, "check_leakage", lambda *_: None)
     patch.setattr(leakage, "check_offer_leakage", lambda *_: None)
-    patch.setattr(report, "build_report", lambda *_, **__: "<html>")
-    patch.setattr(offer_report, "build_offer_report", lambda *_, **__: "<html>")
+    patch.setattr(driver, "build_report", lambda *_, **__: "<html>")
     patch.setattr(Evaluation, "figures", lambda _: {})
     patch.setattr(OfferEvaluation, "figures", lambda _: {})
     for name in ("plot_importance", "plot_beeswarm"):
@@ -194,7 +193,7 @@ def draw_nothing(patch: pytest.MonkeyPatch) -> None:
     """Let pages and runs hold empty pictures: drawing takes half of a whole training."""
     from matplotlib.figure import Figure
 
-    from neigung.explanation import page
+    from neigung.report import page
 
     patch.setattr(page, "_svg", lambda _: b"<svg/>")
     patch.setattr(page, "_png", lambda _: b"")
@@ -203,9 +202,9 @@ def draw_nothing(patch: pytest.MonkeyPatch) -> None:
 
 def bare_evidence(study: Study, profiles: Profiles, fitted: Fitted, reporter: Reporter) -> Evidence:
     """The evidence of a model that nobody examined."""
-    from neigung.evaluation.fitness import judge_fitness
-    from neigung.explanation.evidence import Evidence
     from neigung.explanation.explain import explain
+    from neigung.judgement.fitness import judge_fitness
+    from neigung.report.evidence import Evidence
 
     return Evidence(
         evaluation=fitted.evaluation,

@@ -13,13 +13,13 @@ from sklearn.metrics import roc_auc_score
 
 from neigung.errors import InputError
 from neigung.evidence_gathering import gather
-from neigung.explanation.evidence import Evidence
 from neigung.fitted import Fitted, sensitive_columns
 from neigung.models.propensity.rolling import fit_rolling
 from neigung.models.splits import make_splits
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
 from neigung.propensity_training import fit_propensity
+from neigung.report.evidence import Evidence
 from neigung.study import Study
 from tests.conftest import STUDY
 

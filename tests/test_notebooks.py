@@ -26,10 +26,10 @@ EXPLAINED = "1"
 """The household whose prediction the notebook takes apart."""
 LESS = """
 def prepare():
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
-    from neigung.explanation import offer_report, report
+    from neigung.evaluation.propensity.evaluate import Evaluation
+    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
     from neigung.profiles import complete_journey
+    from neigung.report import driver
 
     whole = complete_journey._load
 
@@ -46,7 +46,7 @@ def prepare():
     def page(artefact, *_, **__):
         return f'<meta name="neigung-artefact" content="{artefact.digest}">'
 
-    report.build_report = offer_report.build_offer_report = page
+    driver.build_report = page
 
 prepare()
 del prepare
@@ -55,8 +55,8 @@ del prepare
 UNEXAMINED = """
 def prepare():
     from neigung import evidence_gathering
-    from neigung.evaluation.fitness import judge_fitness
-    from neigung.explanation.evidence import Evidence
+    from neigung.judgement.fitness import judge_fitness
+    from neigung.report.evidence import Evidence
     from neigung.explanation.explain import explain
 
     def gather(study, profiles, fitted, reporter):

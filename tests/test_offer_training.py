@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from neigung.champion_comparison import compare_with_champion
-from neigung.evaluation.fairness import Fairness
+from neigung.evaluation.fairness.fairness import Fairness
 from neigung.evaluation.stability import Stability
 from neigung.explanation.explain import explain
 from neigung.explanation.reasons import facts

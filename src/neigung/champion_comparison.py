@@ -120,10 +120,7 @@ def _compare(
         groups=test.groups,
         scores={name: both[name].score(X[name], arm) for name in both},
         bands=placed,
-        importance={
-            name: dict(zip((one.name for one in told.columns), told.importance(), strict=True))
-            for name, told in given.items()
-        },
+        importance={name: told.importance_by_column() for name, told in given.items()},
         columns=list(columns.values()),
         worth=_worth(fitted, placed),
         band_order=list(dict.fromkeys([*both["this"].groups, *champion.groups])),

@@ -19,11 +19,11 @@ from neigung.progress import Reporter, Tick
 from neigung.study import Study
 
 if TYPE_CHECKING:
-    from neigung.evaluation.fairness import Fairness
+    from neigung.evaluation.fairness.fairness import Fairness
     from neigung.evaluation.stability import Stability
-    from neigung.explanation.evidence import Evidence
     from neigung.explanation.explain import Explanation
     from neigung.features.feature import Column, Feature
+    from neigung.report.evidence import Evidence
 
 
 def gather(
@@ -36,9 +36,9 @@ def gather(
     and what the model does without sensitive attributes, and the champion on the same rows. The
     notes say what could not be examined. The same data, study and champion give the same evidence.
     """
-    from neigung.evaluation.fitness import judge_fitness
-    from neigung.explanation.evidence import Evidence
     from neigung.explanation.explain import explain
+    from neigung.judgement.fitness import judge_fitness
+    from neigung.report.evidence import Evidence
 
     with reporter.task("Explaining"):
         explanation = explain(fitted.artefact, fitted.test)
@@ -128,7 +128,7 @@ def _stability(
         after,
         fitted.artefact.columns,
         scores={"before": fitted.before_scores, **said},
-        importance=_importance(explanation),
+        importance=explanation.contributions.importance_by_column(),
         train_y=None if y is None else fitted.before.y,
         test_y=y,
         seeds=seed_table(
@@ -144,7 +144,7 @@ def _stability(
 def _fairness(
     study: Study, fitted: Fitted, explanation: Explanation, without: Floats | None
 ) -> Fairness:
-    from neigung.evaluation.fairness import assess_fairness
+    from neigung.evaluation.fairness.fairness import assess_fairness
 
     artefact, test = fitted.artefact, fitted.test
     columns = {one.name: one for one in (*artefact.columns, *fitted.sensitive)}
@@ -156,7 +156,7 @@ def _fairness(
         artefact.selected(test.X),
         test.groups,
         y=_outcomes(fitted, explanation),
-        importance=_importance(explanation),
+        importance=explanation.contributions.importance_by_column(),
         without=without,
         seed=study.model.seed,
     )
@@ -165,12 +165,6 @@ def _fairness(
 def _outcomes(fitted: Fitted, explanation: Explanation) -> Floats | None:
     """Of the test (n,); none for offers, whose effect nobody observes of a customer."""
     return None if explanation.arm else fitted.test.y
-
-
-def _importance(explanation: Explanation) -> dict[str, float]:
-    given = explanation.contributions
-    names = [column.name for column in given.columns]
-    return dict(zip(names, given.importance().tolist(), strict=True))
 
 
 def _tables(study: Study, profiles: Profiles, columns: Sequence[Column]) -> pd.DataFrame:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.features.feature import Column
     from neigung.models.dataset import Dataset
     from neigung.models.leaks import Leak
@@ -78,7 +78,7 @@ def sensitive_columns(study: Study, profiles: Profiles) -> tuple[Column, ...]:
 
     Raises InputError when the study names one that there is not.
     """
-    from neigung.evaluation.sensitive import sensitive_attributes
+    from neigung.evaluation.fairness.sensitive import sensitive_attributes
     from neigung.features.library import library, load_user_features
 
     own = load_user_features(study.my_features) if study.my_features else ()

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from neigung.decisions.expected_orders import ExpectedOrders
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
-    from neigung.evaluation.offer_test import OfferTest, Placebo
+    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.offers.offers_tested import OfferTest, Placebo
     from neigung.models.offers.artefact import OfferArtefact
     from neigung.models.offers.dataset import OfferDataset, OfferSplits
 
@@ -38,7 +38,7 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
     Beside the model a placebo is fitted: the same model on arms dealt out anew by lot, which must
     find nothing.
     """
-    from neigung.evaluation.offer_evaluation import evaluate_offers
+    from neigung.evaluation.offers.offer_evaluation import evaluate_offers
     from neigung.explanation.contributions import telling_arm
     from neigung.models.leakage import check_offer_leakage
     from neigung.models.leaks import certain_leaks, declared
@@ -60,7 +60,7 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
         profiles.check_unchanged()  # rather than after the tuning
     if study.features == "all":  # who names features gets them
         dataset = without_dated(
-            dataset, splits.train(dataset).cutoffs, study.model.nonstationary_features
+            dataset, splits.train(dataset).cutoffs, study.model.time_leaking_features
         )
     known, leaks = declared(study, dataset), certain_leaks(study, profiles, dataset)
     notes = (
@@ -133,7 +133,7 @@ def _variations(study: Study, train: OfferDataset, test: OfferDataset, arm: str)
 
 def _placebo(study: Study, train: OfferDataset, test: OfferDataset) -> Placebo:
     """What the model finds where nothing is: in arms that were dealt out by lot afterwards."""
-    from neigung.evaluation.offer_test import Placebo
+    from neigung.evaluation.offers.offers_tested import Placebo
     from neigung.models.offers.uplift import UpliftModel
 
     lot = np.random.default_rng(study.model.seed)
@@ -161,8 +161,8 @@ def _offer_test(
     """The model and its choice of offers, on the offers of the test."""
     import pandas as pd
 
-    from neigung.evaluation.offer_test import OfferTest
-    from neigung.evaluation.uplift import dr_scores
+    from neigung.evaluation.offers.offers_tested import OfferTest
+    from neigung.evaluation.offers.uplift import dr_scores
 
     model = artefact.model
     everything = [train.control, *train.arms]
@@ -206,10 +206,10 @@ def _earned(
     As the evaluation judges the model's own choice: it must give no more than a few customers an
     arm that hardly anybody like them got.
     """
-    from neigung.evaluation.offer_tables import is_supported, unsupported
-    from neigung.evaluation.overlap import floored
-    from neigung.evaluation.policy import policy_matrix, policy_scores
-    from neigung.evaluation.uplift import dr_scores
+    from neigung.evaluation.offers.effect_tables import is_supported, unsupported
+    from neigung.evaluation.offers.overlap import floored
+    from neigung.evaluation.offers.policy import policy_matrix, policy_scores
+    from neigung.evaluation.offers.uplift import dr_scores
 
     arms = offers.all_arms
     if not set(chosen) <= set(arms):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from neigung.evaluation.evaluate import Evaluation
+    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.models.dataset import Dataset
     from neigung.models.propensity.artefact import Artefact
     from neigung.models.propensity.classifier import PropensityClassifier
@@ -40,8 +40,9 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     Trees are fitted on the earlier cutoffs, tuned and calibrated on folds among these, and tested
     on the last cutoff; nothing is learned from an outcome that was not over by then.
     """
-    from neigung.evaluation.baselines import REQUIRED_COLUMNS
-    from neigung.models.dataset import build_dataset, most_cutoffs, study_cutoffs
+    from neigung.evaluation.propensity.baselines import REQUIRED_COLUMNS
+    from neigung.models.cutoffs import most_cutoffs, study_cutoffs
+    from neigung.models.dataset import build_dataset
     from neigung.models.leakage import check_leakage
     from neigung.models.leaks import certain_leaks, declared
     from neigung.models.propensity.rolling import fit_rolling
@@ -63,7 +64,7 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
         data_digest = profiles.digest()
         profiles.check_unchanged()  # rather than after the tuning
     if study.features == "all":  # who names features gets them
-        dataset = without_dated(dataset, splits.train, study.model.nonstationary_features)
+        dataset = without_dated(dataset, splits.train, study.model.time_leaking_features)
     known, leaks = declared(study, dataset), certain_leaks(study, profiles, dataset)
     notes = (
         *profiles.notes,
@@ -146,9 +147,9 @@ def _evaluate(
 
     The folds chose the parameters, so their figures are an impression of stability, no proof.
     """
-    from neigung.evaluation.baselines import fit_baselines
-    from neigung.evaluation.evaluate import evaluate
     from neigung.evaluation.few_outcomes import FEWEST_OUTCOMES, Outlook, customers_with_rarer
+    from neigung.evaluation.propensity.baselines import fit_baselines
+    from neigung.evaluation.propensity.evaluate import evaluate
     from neigung.models.outlook import outcomes_elsewhere
 
     def predictions(
@@ -204,7 +205,7 @@ def _segments(rows: Dataset) -> pd.DataFrame:
     """How the customers are divided for a look at each part: by activity and by attribute."""
     import pandas as pd
 
-    from neigung.evaluation.evaluate import activity_segment
+    from neigung.evaluation.propensity.segments import activity_segment
 
     frame = rows.frame
     segments: dict[str, Any] = {

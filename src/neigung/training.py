@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from neigung.language import ENGLISH, Language, languages, told
 from neigung.models import kinds
-from neigung.models.dataset import tell_age
+from neigung.profiles.age import tell_age
 from neigung.profiles.quality import require_sound
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from neigung.evaluation.comparison import Comparison
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.fairness import Fairness
-    from neigung.evaluation.fitness import Fitness
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.fairness.fairness import Fairness
+    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.evaluation.stability import Stability
-    from neigung.explanation.evidence import Evidence
     from neigung.explanation.explain import Explanation
     from neigung.fitted import Fitted
+    from neigung.judgement.fitness import Fitness
     from neigung.models.version import Version
+    from neigung.report.evidence import Evidence
     from neigung.tracking.runs import LoggedRun
 
 _STYLES = {"fit": "green", "care": "yellow", "not_fit": "bold red", "open": "bold red"}
@@ -169,12 +169,12 @@ def _pages(
     fitted: Fitted, evidence: Evidence, provenance: Mapping[str, Any], notes: Sequence[str]
 ) -> dict[Language, str]:
     from neigung.features.feature import in_english
+    from neigung.report import driver
 
-    build = kinds.named(fitted.artefact.kind).report
     pages = {}
     for language in languages():
         strange = in_english(fitted.artefact.columns, language)
-        pages[language] = build(
+        pages[language] = driver.build_report(
             fitted.artefact,
             evidence,
             fitted.test,

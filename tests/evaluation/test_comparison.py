@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from neigung.errors import InputError
+from neigung.evaluation.bootstrap import measure
 from neigung.evaluation.comparison import Comparison, compare
-from neigung.evaluation.metrics import measure
 from tests.evaluation.columns import column
 
 N = 800

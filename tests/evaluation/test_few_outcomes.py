@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neigung.evaluation.evaluate import Evaluation, evaluate
+from neigung.evaluation.bootstrap import bootstrap, measure
 from neigung.evaluation.few_outcomes import FEWEST_OUTCOMES, Outlook, customers_with_rarer
-from neigung.evaluation.fitness import judge_fitness
-from neigung.evaluation.metrics import bootstrap, measure
+from neigung.evaluation.propensity.evaluate import Evaluation, evaluate
+from neigung.judgement.fitness import judge_fitness
 
 N = 300
 

@@ -1,6 +1,6 @@
 import pytest
 
-from neigung.evaluation.metrics import METRICS
+from neigung.evaluation.metric import METRICS
 from neigung.evaluation.verdict import judge
 
 NAN = float("nan")

@@ -9,8 +9,8 @@ from neigung.explanation.contributions import Contributions, contributions
 from neigung.explanation.reaction import reaction_text, within_sentence
 from neigung.explanation.reasons import offer_reasons, reasons
 from neigung.features.library import library
-from tests.explanation.conftest import COLUMNS
 from tests.explanation.test_reasons import frame
+from tests.report.conftest import COLUMNS
 
 
 def told(arm, **values):

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from neigung.explanation.contributions import Contributions
 from neigung.explanation.reasons import ReasonWriter, _largest, facts, reasons
-from neigung.explanation.values import value_text
 from neigung.features.feature import Column
-from tests.explanation.conftest import COLUMNS
+from neigung.language.values import value_text
+from tests.report.conftest import COLUMNS
 
 
 def frame(**values) -> pd.DataFrame:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from neigung.explanation.reasons import ReasonWriter
 from neigung.explanation.sentences import Sentence
-from neigung.explanation.values import value_text
 from neigung.features.feature import Column
+from neigung.language.values import value_text
 from neigung.models.rows import Rows
-from tests.explanation.conftest import COLUMNS
+from tests.report.conftest import COLUMNS
 
 
 def column(name: str, unit: str, english: str | None = None, german: str | None = None) -> Column:

@@ -3,10 +3,10 @@ import pytest
 
 from neigung.explanation.contributions import Contributions
 from neigung.explanation.explain import explain
-from neigung.explanation.page import texts
 from neigung.explanation.themes import theme_contributions, theme_text, themes
 from neigung.features.library import library
-from tests.explanation.conftest import COLUMNS
+from neigung.report.page import texts
+from tests.report.conftest import COLUMNS
 
 
 @pytest.fixture

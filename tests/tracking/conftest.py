@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from neigung.evaluation.evaluate import Evaluation, evaluate
+from neigung.evaluation.propensity.evaluate import Evaluation, evaluate
 from neigung.features.feature import Column
 from neigung.models.dataset import Dataset
 from neigung.models.propensity.artefact import Artefact, reference_table

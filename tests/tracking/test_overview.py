@@ -126,7 +126,7 @@ def test_an_interrupted_overview_leaves_the_old_one(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("neigung.explanation.overview.build_overview", stopped)
+        patch.setattr("neigung.report.overview_page.build_overview", stopped)
         with pytest.raises(KeyboardInterrupt):
             write_overview(Path("out"))
     assert Path("out/index.html").read_text() == "old"

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from neigung.errors import InputError, TrackingError
-from neigung.evaluation.fitness import Fitness
+from neigung.judgement.fitness import Fitness
 from neigung.models.propensity.artefact import Artefact
 from neigung.tracking import registry
 from neigung.tracking.runs import LoggedRun

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.errors import InputError
-from neigung.evaluation.metrics import CONFIDENCE
+from neigung.evaluation.bootstrap import CONFIDENCE
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from neigung.errors import InputError
+from neigung.evaluation.bootstrap import bootstrap
 from neigung.evaluation.clusters import Clusters
 from neigung.evaluation.few_outcomes import FEWEST_OUTCOMES
 from neigung.evaluation.frames import (
@@ -22,10 +23,15 @@ from neigung.evaluation.frames import (
     typed,
 )
 from neigung.evaluation.metric import ALL_METRICS, OFFER_METRICS
-from neigung.evaluation.metrics import bootstrap
-from neigung.evaluation.offer_texts import amount_text, interval_text, share_text
 from neigung.evaluation.stability import rank_correlation
-from neigung.evaluation.verdict import format_interval, format_number
+from neigung.language.intervals import (
+    amount_text,
+    format_interval,
+    format_number,
+    interval_text,
+    share_text,
+)
+from neigung.pictures import of_comparison
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,6 +86,7 @@ _TEXTS = {
         "dieselbe Reihenfolge.",
     ),
 }
+_MAIN_METRICS = ("auroc", "average_precision", "log_loss", "brier", "policy_value")
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,21 +188,16 @@ class Comparison:
 
     def plot_moves(self, language: str = "en") -> Figure:
         """Who moves from which band of the champion to which of this version."""
-        from neigung.evaluation.comparison_plots import plot_moves
-
-        return plot_moves(self, language)
+        return of_comparison.plot_moves(self.moves, self.champion, language)
 
     def plot_metrics(self, language: str = "en") -> Figure:
         """How the metrics differ from the champion's, with intervals."""
-        from neigung.evaluation.comparison_plots import plot_metrics
-
-        return plot_metrics(self, language)
+        shown = [ALL_METRICS[name] for name in _MAIN_METRICS]
+        return of_comparison.plot_metrics(self.metrics, shown, self.champion, language)
 
     def plot_importance(self, language: str = "en", most: int = 12) -> Figure:
         """What weighs most now, and what weighed most in the champion."""
-        from neigung.evaluation.comparison_plots import plot_importance
-
-        return plot_importance(self, language, most)
+        return of_comparison.plot_importance(self.importance, language, most)
 
     def _difference_sentence(self, metric: str | None, language: str) -> str:
         table = self.metrics if metric is None else self.metrics[self.metrics["metric"] == metric]

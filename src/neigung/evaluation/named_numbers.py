@@ -2,87 +2,82 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
 
 from neigung.evaluation.frames import finite, interval_numbers
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
+Tables = Mapping[str, pd.DataFrame]
+"""The tables of an evaluation, by name."""
 
 MODEL = "model"
 """The name of our model among the baselines of an evaluation."""
 
 
-def headline_numbers(evaluation: Evaluation | OfferEvaluation) -> dict[str, float]:
+def headline_numbers(tables: Tables, n_rows: int, base_rate: float) -> dict[str, float]:
     """The numbers of the test for a glance: see `Evaluation.headline_numbers`."""
-    values: dict[str, Any] = {
-        "test.rows": evaluation.n_rows,
-        "test.base_rate": evaluation.base_rate,
-    }
-    for row in evaluation.metrics.to_dict("records"):
+    values: dict[str, Any] = {"test.rows": n_rows, "test.base_rate": base_rate}
+    for row in tables["metrics"].to_dict("records"):
         owner = "test" if row["model"] == MODEL else f"baseline.{row['model']}"
         values |= interval_numbers(f"{owner}.{row['metric']}", row)
-    for row in evaluation.differences.to_dict("records"):
+    for row in tables["differences"].to_dict("records"):
         values |= interval_numbers(f"difference.{row['baseline']}.{row['metric']}", row)
     return finite(values)
 
 
-def propensity_numbers(evaluation: Evaluation) -> dict[str, float]:
-    """All numbers of an evaluation of probabilities: see `Evaluation.numbers`."""
-    values: dict[str, Any] = {"test.customers": evaluation.n_customers}
-    for row in evaluation.folds.to_dict("records"):
+def propensity_numbers(tables: Tables) -> dict[str, float]:
+    """Those of the tables of probabilities, `top` among them: see `Evaluation.numbers`."""
+    values: dict[str, Any] = {}
+    for row in tables["folds"].to_dict("records"):
         name = f"fold.{row['cutoff']:%Y-%m-%d}.{row['model']}.{row['metric']}"
         values |= interval_numbers(name, row)
-    for row in evaluation.segments.to_dict("records"):
+    for row in tables["segments"].to_dict("records"):
         level = f"segment.{row['segment']}.{row['level']}"
         values |= {f"{level}.{key}": row[key] for key in ("n", "positives")}
         values |= interval_numbers(f"{level}.{row['model']}.{row['metric']}", row)
-    for row in evaluation.top().to_dict("records"):
+    for row in tables["top"].to_dict("records"):
         values |= _top_numbers(row)
-    own = evaluation.calibration[evaluation.calibration["model"] == MODEL]
+    bins = tables["calibration"]
+    own = bins[bins["model"] == MODEL]
     for i, row in enumerate(own.to_dict("records"), start=1):
         values |= {f"calibration.{i}.{key}": row[key] for key in ("predicted", "n")}
         values |= interval_numbers(f"calibration.{i}.observed", row, "observed")
-    return headline_numbers(evaluation) | finite(values)
+    return finite(values)
 
 
-def offer_numbers(evaluation: OfferEvaluation) -> dict[str, float]:
-    """All numbers of an evaluation of offers: see `OfferEvaluation.numbers`."""
-    values: dict[str, Any] = {
-        "test.customers": evaluation.n_customers,
-        "test.smallest_effect": evaluation.smallest_effect,
-    }
-    for row in _rows(evaluation.metrics, "policy_value"):
+def offer_numbers(tables: Tables) -> dict[str, float]:
+    """Those of the tables of offers: see `OfferEvaluation.numbers`."""
+    values: dict[str, Any] = {}
+    for row in _rows(tables["metrics"], "policy_value"):
         values |= interval_numbers(f"policy.{row['model']}", row)
-    for row in _rows(evaluation.differences, "policy_value"):
+    for row in _rows(tables["differences"], "policy_value"):
         values |= interval_numbers(f"policy_lead.{row['baseline']}", row)
-    for row in evaluation.arm_effects.to_dict("records"):
+    for row in tables["arm_effects"].to_dict("records"):
         name = f"effect.{row['arm']}"
         values |= interval_numbers(name, row, "effect")
         values |= interval_numbers(f"{name}.naive", row, "naive", "naive_")
         values |= {f"{name}.{key}": row[key] for key in ("n", "mean", "p", "needed")}
-    for row in evaluation.rankings.to_dict("records"):
+    for row in tables["rankings"].to_dict("records"):
         values |= interval_numbers(f"ranking.{row['arm']}.{row['model']}.{row['metric']}", row)
-    for row in evaluation.bands.to_dict("records"):
+    for row in tables["bands"].to_dict("records"):
         name = f"band.{row['arm']}.{row['band']}"
         values |= {f"{name}.{key}": row[key] for key in ("n", "predicted")}
         values |= interval_numbers(f"{name}.effect", row, "effect")
-    for row in evaluation.overlap.to_dict("records"):
+    for row in tables["overlap"].to_dict("records"):
         values |= {
             f"overlap.{row['arm']}.{key}": value
             for key, value in row.items()
             if key not in ("arm", "usable")
         }
-    for row in evaluation.balance.to_dict("records"):
+    for row in tables["balance"].to_dict("records"):
         name = f"balance.{row['column']}.{row['arm']}"
         values |= {f"{name}.{key}": row[key] for key in ("before", "after")}
-    for row in evaluation.placebo.to_dict("records"):
+    for row in tables["placebo"].to_dict("records"):
         name = ".".join(filter(None, ("placebo", row["check"], row["arm"])))
         values |= interval_numbers(name, row)
-    return headline_numbers(evaluation) | finite(values)
+    return finite(values)
 
 
 def _top_numbers(row: dict[Any, Any]) -> dict[str, Any]:

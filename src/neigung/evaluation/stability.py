@@ -12,9 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.errors import InputError
+from neigung.evaluation.bootstrap import measure
 from neigung.evaluation.frames import finite, table_from_dict, table_to_dict, typed
-from neigung.evaluation.metrics import METRICS, measure
-from neigung.evaluation.psi import FEWEST_ROWS, Bins, psi, psi_by_chance, shift_level
+from neigung.evaluation.metric import METRICS
+from neigung.evaluation.psi import FEWEST_ROWS, SOME, STRONG, Bins, psi, psi_by_chance, shift_level
+from neigung.pictures import of_stability
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -124,21 +126,17 @@ class Stability:
 
     def plot_drift(self, language: str = "en", most: int = 15) -> Figure:
         """The columns that moved most, with the limits in words."""
-        from neigung.evaluation.stability_plots import plot_drift
-
-        return plot_drift(self, language, most)
+        return of_stability.plot_drift(self.drift, (SOME, STRONG), language, most)
 
     def plot_leaks(self, language: str = "en", most: int = 15) -> Figure:
         """The weightiest columns: how much each explains, and how well it does so alone."""
-        from neigung.evaluation.stability_plots import plot_leaks
-
-        return plot_leaks(self, language, most)
+        return of_stability.plot_leaks(self.leaks, (TOO_MUCH, TOO_CLEAR), language, most)
 
     def plot_seeds(self, language: str = "en") -> Figure:
         """The model beside the same with other seeds."""
-        from neigung.evaluation.stability_plots import plot_seeds
-
-        return plot_seeds(self, language)
+        names = set(self.seeds["metric"]) & set(METRICS)
+        metric = METRICS[names.pop()] if names else None
+        return of_stability.plot_seeds(self.seeds, metric, language)
 
 
 def assess_stability(

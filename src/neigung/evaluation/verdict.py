@@ -1,11 +1,12 @@
 """One sentence on whether a model is worth having."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neigung.evaluation.few_outcomes import Outlook, few_texts
 from neigung.evaluation.metric import Metric
+from neigung.language.intervals import format_interval, format_number
 
 _TEXTS = {
     "better": (
@@ -61,7 +62,7 @@ def too_few(
 ) -> Verdict:
     """No verdict, as so few customers have the rarer outcome; the number comes first.
 
-    >>> from neigung.evaluation.metrics import METRICS
+    >>> from neigung.evaluation.metric import METRICS
     >>> verdict = too_few(METRICS["auroc"], "bg_nbd", 0.2, 3, [Outlook(90, 14)])
     >>> verdict.judged, verdict.beats_baseline, verdict.text_en[:48]
     (False, False, '3 customers of the test have the rarer outcome, ')
@@ -80,7 +81,7 @@ def judge(
 ) -> Verdict:
     """The verdict from `values` (model, baseline) and the `difference` (value, low, high).
 
-    >>> from neigung.evaluation.metrics import METRICS
+    >>> from neigung.evaluation.metric import METRICS
     >>> texts, values = ("BG/NBD", "BG/NBD"), (0.55, 0.54)
     >>> verdict = judge(METRICS["log_loss"], "bg_nbd", texts, values, (0.01, -0.02, 0.04))
     >>> verdict.beats_baseline
@@ -111,31 +112,3 @@ def judge(
     ]
     beats = outcome == "better"
     return Verdict(beats, baseline, metric.name, *difference, texts[0], texts[1])
-
-
-def format_number(value: float, language: str = "en", sign: str = "") -> str:
-    """Three decimals; `sign` as in format strings.
-
-    >>> format_number(-0.25, "de")
-    '−0,250'
-    """
-    text = f"{value:{sign}.3f}".replace("-", "\N{MINUS SIGN}")
-    return text.replace(".", ",") if language == "de" else text
-
-
-def format_interval(numbers: Iterable[float], language: str = "en", sign: str = "") -> str:
-    """A value with its interval, from (value, low, high); a dash where there is none.
-
-    >>> format_interval((0.8, 0.75, 0.85)), format_interval((float("nan"), 0, 0))
-    ('0.800 (0.750 to 0.850)', '–')
-    """
-    value, low, high = numbers
-    if math.isnan(value):
-        return "–"
-    text = format_number(value, language, sign)
-    if math.isnan(low) or math.isnan(high):
-        return text
-    to = "bis" if language == "de" else "to"
-    return (
-        f"{text} ({format_number(low, language, sign)} {to} {format_number(high, language, sign)})"
-    )

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neigung.errors import InputError
-from neigung.explanation.units import Unit
 from neigung.features.feature import Column
+from neigung.language.units import Unit
 from neigung.models.rows import Features, matrix, some
 
 if TYPE_CHECKING:
@@ -85,6 +85,11 @@ class Contributions:
         if not len(self.values):
             return np.zeros(len(self.columns))
         return np.asarray(np.abs(self.values).mean(axis=0))
+
+    def importance_by_column(self) -> dict[str, float]:
+        """The same by the name of each column."""
+        names = [column.name for column in self.columns]
+        return dict(zip(names, self.importance().tolist(), strict=True))
 
 
 def contributions(artefact: Version, X: Features, arm: str | None = None) -> Contributions:

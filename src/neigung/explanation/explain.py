@@ -15,9 +15,10 @@ from neigung.explanation.contributions import Contributions, contributions
 from neigung.explanation.interactions import Interactions, interactions
 from neigung.explanation.reasons import Reason, reasons
 from neigung.explanation.themes import themes
-from neigung.explanation.units import arm_text, decimals, factor, unit_name
 from neigung.features.feature import Language
+from neigung.language.units import arm_text, decimals, factor, unit_name
 from neigung.models.dataset import Dataset
+from neigung.pictures import of_features, of_interactions, of_themes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,45 +99,54 @@ class Explanation:
 
     def plot_importance(self, language: Language = "en", most: int = 15) -> Figure:
         """The columns that move predictions most."""
-        from neigung.explanation.plots import plot_importance
-
-        return plot_importance(self.contributions, language, most)
+        given = self.contributions
+        return of_features.plot_importance(
+            given.importance(), given.columns, given.unit, language, most
+        )
 
     def plot_beeswarm(self, language: Language = "en", most: int = 15) -> Figure:
         """A dot per customer and column, coloured by the value."""
-        from neigung.explanation.plots import plot_beeswarm
-
-        return plot_beeswarm(self.contributions, self.X, language, most)
+        given = self.contributions
+        return of_features.plot_beeswarm(
+            given.values, given.columns, self.X, given.unit, language, most
+        )
 
     def plot_dependence(self, column: str, language: Language = "en") -> Figure:
         """How the contribution of a column depends on its value."""
-        from neigung.explanation.plots import plot_dependence
-
         known = [one.name for one in self.contributions.columns]
         if column not in known:
             raise InputError(
                 f"A column that the model reads is needed, but '{column}' is none. "
                 f"importance() lists all {len(known)}."
             )
-        return plot_dependence(self.contributions, self.X, column, language)
+        given, j = self.contributions, known.index(column)
+        return of_features.plot_dependence(
+            given.values[:, j], self.X, given.columns[j], given.unit, language
+        )
 
     def plot_waterfall(self, customer_id: str, language: Language = "en", most: int = 9) -> Figure:
         """How one customer comes from the average to the own prediction."""
-        from neigung.explanation.plots import plot_waterfall
+        return self.plot_row(self._row(customer_id), language, most)
 
-        return plot_waterfall(self.contributions, self.X, self._row(customer_id), language, most)
+    def plot_row(self, row: int, language: Language = "en", most: int = 9) -> Figure:
+        """The same of the customer at a position among the explained rows."""
+        given = self.contributions
+        ends = (given.start(row), float(given.margin[row]))
+        return of_features.plot_waterfall(
+            given.values[row], given.columns, self.X.iloc[row], ends, given.unit, language, most
+        )
 
     def plot_themes(self, language: Language = "en") -> Figure:
         """How far each theme moves predictions."""
-        from neigung.explanation.theme_plots import plot_themes
-
-        return plot_themes(self.contributions, language)
+        return of_themes.plot_themes(self.themes(language), self.contributions.unit, language)
 
     def plot_interactions(self, language: Language = "en", most: int = 10) -> Figure:
         """The pairs of features that do most together."""
-        from neigung.explanation.interaction_plots import plot_interactions
-
-        return plot_interactions(self.interactions, language, most)
+        given = self.interactions
+        note = given.note[language == "de"] if given.note else ""
+        return of_interactions.plot_interactions(
+            given.table(language), given.unit, note, language, most
+        )
 
     def plot_interaction(
         self, a: str | None = None, b: str | None = None, language: Language = "en"
@@ -145,14 +155,21 @@ class Explanation:
 
         Raises InputError when the two are not among the pairs of `interactions`.
         """
-        from neigung.explanation.interaction_plots import plot_interaction
-
         if (a is None) != (b is None):
             raise InputError(
                 f"Two columns are needed, or none for the strongest pair, but found '{a or b}' "
                 "only. interactions.table() lists the pairs."
             )
-        return plot_interaction(self.interactions, self.X, a, b, language)
+        given = self.interactions
+        if a is None or b is None:
+            if not len(given):
+                return self.plot_interactions(language)
+            a, b = (given.columns[j].name for j in given.pairs[0])
+        by_name = {column.name: column for column in given.columns}
+        together, rows = given.of(a, b), self.X.iloc[given.rows]
+        return of_interactions.plot_interaction(
+            together, rows, by_name[a], by_name[b], given.unit, language
+        )
 
     def _row(self, customer_id: str) -> int:
         """The first row of a customer."""

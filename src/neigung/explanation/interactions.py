@@ -14,8 +14,8 @@ from neigung.errors import InputError
 from neigung.explanation.contributions import TOLERANCE, Contributions
 from neigung.explanation.interaction_values import interaction_values, pairs_of
 from neigung.explanation.trees import read_trees
-from neigung.explanation.units import Unit
 from neigung.features.feature import Column, Language
+from neigung.language.units import Unit
 
 if TYPE_CHECKING:
     from neigung.models.version import Version

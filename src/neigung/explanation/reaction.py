@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from neigung.explanation.units import arm_text
 from neigung.features.feature import Language
+from neigung.language.units import arm_text
 
 _HEADS: dict[Language, tuple[str, str]] = {
     "en": ("Stronger reaction to {} expected", "Weaker reaction to {} expected"),

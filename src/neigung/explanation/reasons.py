@@ -14,8 +14,8 @@ from neigung.errors import InputError
 from neigung.explanation.contributions import Contributions, contributions
 from neigung.explanation.reaction import reaction_text
 from neigung.explanation.sentences import Sentence
-from neigung.explanation.values import is_missing
 from neigung.features.feature import Column, Language
+from neigung.language.values import is_missing
 from neigung.models.rows import Features, category_text, in_parts, matrix, some
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from neigung.explanation.values import (
+from neigung.features.feature import Column, Language
+from neigung.language.values import (
     UNKNOWN,
     Case,
     as_usual_text,
@@ -17,7 +18,6 @@ from neigung.explanation.values import (
     usual_text,
     value_text,
 )
-from neigung.features.feature import Column, Language
 
 _PLACEHOLDER = re.compile(
     r"(?:\b(every|alle)\s+)?\{(\w+)\}(\s+times\b|-mal\b)?", re.IGNORECASE
@@ -193,7 +193,7 @@ def _template(
         # Behind "no orders" stands how many are usual; not behind "all on the same day".
         zero = (*zero[:-1], replace(zero[-1], usual=typical(0)))
     main, missing = (_beside(clauses, typical) for clauses in (main, missing))
-    plain, noun = own.text(language) + ": ", not has_noun(own, language)
+    plain, noun = own.text(language) + ": ", not has_noun(own.text(language), own.unit, language)
     return _Template(plain, noun, typical(0), main, zero, missing)
 
 

@@ -11,6 +11,26 @@ from neigung.features.feature import Language
 
 Floats = npt.NDArray[np.float64]
 
+TEXTS = {
+    "assortment": ("assortment", "Sortiment"),
+    "attributes": ("attributes", "Eigenschaften"),
+    "contacts": ("contacts", "Ansprache"),
+    "discounts": ("discounts", "Rabatte"),
+    "habits": ("habits", "Gewohnheiten"),
+    "loyalty": ("loyalty", "Kundenbindung"),
+    "orders": ("orders", "Bestellungen"),
+    "products": ("products", "Produkte"),
+    "returns": ("returns", "Retouren"),
+    "rhythm": ("rhythm", "Rhythmus"),
+    "second hop": (
+        "what others did with the same products",
+        "was andere mit denselben Produkten taten",
+    ),
+    "service": ("service", "Service"),
+    "visits": ("visits", "Besuche"),
+}
+"""The names of the library's themes; one of the user's own keeps its name."""
+
 
 def theme_contributions(given: Contributions) -> tuple[tuple[str, ...], Floats]:
     """The themes, sorted, and what the features of each add together (rows, themes).
@@ -66,6 +86,5 @@ def theme_text(theme: str, language: Language = "en") -> str:
     >>> theme_text("discounts", "de"), theme_text("weather", "de")
     ('Rabatte', 'weather')
     """
-    from neigung.explanation.page import texts
-
-    return str(texts(language)["themes"].get(theme, theme))
+    texts = TEXTS.get(theme)
+    return texts[language == "de"] if texts else theme

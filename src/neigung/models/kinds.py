@@ -51,7 +51,7 @@ class Kind:
 
     @property
     def report(self) -> Any:
-        """Builds its page: `report(artefact, evidence, test, language=…, …)` gives HTML."""
+        """What its report says, a `ReportKind` made of a `Basis`; the report's driver asks it."""
         return self._part("report")
 
     def _part(self, name: str) -> Any:
@@ -66,8 +66,8 @@ PROPENSITY = Kind(
     parts={
         "artefact": "neigung.models.propensity.artefact:Artefact",
         "fit": "neigung.propensity_training:fit_propensity",
-        "evaluation": "neigung.evaluation.evaluate:Evaluation",
-        "report": "neigung.explanation.report:build_report",
+        "evaluation": "neigung.evaluation.propensity.evaluate:Evaluation",
+        "report": "neigung.report.sections.propensity.propensity_sections:PropensitySections",
     },
 )
 OFFERS = Kind(
@@ -77,8 +77,8 @@ OFFERS = Kind(
     parts={
         "artefact": "neigung.models.offers.artefact:OfferArtefact",
         "fit": "neigung.offer_training:fit_offers",
-        "evaluation": "neigung.evaluation.offer_evaluation:OfferEvaluation",
-        "report": "neigung.explanation.offer_report:build_offer_report",
+        "evaluation": "neigung.evaluation.offers.offer_evaluation:OfferEvaluation",
+        "report": "neigung.report.sections.offers.offer_sections:OfferSections",
     },
 )
 KINDS = (PROPENSITY, OFFERS)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neigung.explanation.reasons import Reason
-from neigung.explanation.units import Unit
+from neigung.language.units import Unit
 
 _EPOCH = dt.datetime(1970, 1, 1)
 _MICROSECOND = dt.timedelta(microseconds=1)

@@ -19,10 +19,10 @@ import numpy as np
 import yaml
 
 from neigung.errors import InputError
-from neigung.explanation.page import texts
 from neigung.language import ENGLISH, Language, Message, checked
 from neigung.language.numbers import count_text, date_text
 from neigung.language.units import arm_text, effect_text, money_text, percent_text
+from neigung.report.page import texts
 from neigung.serving.decision_log import DecisionLog
 from neigung.serving.entry import Entry, Told
 from neigung.serving.places import LOG_KEY_VARIABLE

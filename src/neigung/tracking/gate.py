@@ -30,8 +30,8 @@ from neigung.tracking.registry import (
 from neigung.tracking.review import Review, reviews, signable_report
 
 if TYPE_CHECKING:
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.models.version import Version
     from neigung.study import Study
 
@@ -261,7 +261,7 @@ def _short(value: str) -> str:
 
 
 def _against_champion(metric: str, candidate: VersionInfo, champion: VersionInfo) -> list[str]:
-    from neigung.evaluation.metrics import ALL_METRICS
+    from neigung.evaluation.metric import ALL_METRICS
 
     mine, its = (one.metrics.get(f"test.{metric}", math.nan) for one in (candidate, champion))
     sign = 1 if ALL_METRICS[metric].higher_is_better else -1

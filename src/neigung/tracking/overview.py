@@ -38,7 +38,7 @@ from neigung.tracking.review import tagged_review
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from neigung.explanation.overview import ListedReview, ListedVersion
+    from neigung.report.overview_page import ListedReview, ListedVersion
 
 INDEX = "index.html"
 _KEPT = ".reports.json"
@@ -90,7 +90,7 @@ def write_overview(folder: Path, language: str = "en") -> WrittenOverview:
     Raises TrackingError when the store cannot be reached or holds no version, InputError for a
     language that no report is written in and for a folder that cannot be written.
     """
-    from neigung.explanation.overview import ListedStudy, build_overview
+    from neigung.report.overview_page import ListedStudy, build_overview
 
     checked(language)
     if folder.exists() and not folder.is_dir():
@@ -210,7 +210,7 @@ class _Shelf:
 
 
 def _listed(version: VersionInfo, report: str | None, state: str) -> ListedVersion:
-    from neigung.explanation.overview import ListedVersion
+    from neigung.report.overview_page import ListedVersion
 
     tags, numbers = version.tags, version.metrics
     # Older releases told the acceptance metric only by its interval.
@@ -238,7 +238,7 @@ def _listed(version: VersionInfo, report: str | None, state: str) -> ListedVersi
 
 
 def _review(version: VersionInfo) -> ListedReview | None:
-    from neigung.explanation.overview import ListedReview
+    from neigung.report.overview_page import ListedReview
 
     found = tagged_review(version)
     if found is None:

@@ -18,8 +18,8 @@ from neigung.tracking.connection import connected
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from neigung.evaluation.evaluate import Evaluation
-    from neigung.evaluation.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
+    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.models.version import Version
 
 CHAMPION, CHALLENGER, LATEST = "champion", "challenger", "latest"

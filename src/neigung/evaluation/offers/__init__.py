@@ -1,0 +1,1 @@
+"""Numbers of models of offers: effects of arms, whom they move, what a choice of them earns."""

@@ -1,0 +1,1 @@
+"""Numbers of models of probabilities: metrics beside baselines, gains, calibration, segments."""

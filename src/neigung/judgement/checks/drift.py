@@ -1,0 +1,100 @@
+"""Are the customers still those of the training?"""
+
+from __future__ import annotations
+
+from neigung.evaluation.psi import SOME, STRONG
+from neigung.evaluation.stability import SCORE
+from neigung.judgement.check import Check, Examined, Said, told
+from neigung.judgement.quotes import inner
+from neigung.language.intervals import format_number, share_text
+from neigung.language.values import number_text
+
+MOVED_WEIGHT = 0.1
+"""The share of the contributions that strongly moved columns may have."""
+
+_TEXTS = {
+    "good": (
+        "The predictions are spread as in the training (PSI {psi}, up to {until}), and features "
+        "that moved strongly have {share} of the weight.",
+        "Die Vorhersagen verteilen sich wie im Training (PSI {psi} bis {until}), und stark "
+        "verschobene Merkmale haben {share} des Gewichts.",
+    ),
+    "chance": (
+        "The predictions have moved no more than by chance among so few customers (PSI {psi}, up "
+        "to {until}), and features that moved strongly have {share} of the weight.",
+        "Die Vorhersagen haben sich nicht mehr verschoben als durch Zufall bei so wenigen Kunden "
+        "(PSI {psi} bis {until}), und stark verschobene Merkmale haben {share} des Gewichts.",
+    ),
+    "some": (
+        "The predictions have moved somewhat since the training: PSI {psi} up to {until}, where "
+        "{limit} would go unnoticed.",
+        "Die Vorhersagen haben sich seit dem Training etwas verschoben: PSI {psi} bis {until}, "
+        "unauffällig wäre bis {limit}.",
+    ),
+    "strong": (
+        "The predictions have moved strongly since the training: PSI {psi} up to {until}, where "
+        "{limit} would go unnoticed.",
+        "Die Vorhersagen haben sich seit dem Training stark verschoben: PSI {psi} bis {until}, "
+        "unauffällig wäre bis {limit}.",
+    ),
+    "weight": (
+        "Features with {share} of the weight have moved strongly since the training, most of all "
+        "“{text}” (PSI {psi}, up to {until}).",
+        "Merkmale mit {share} des Gewichts haben sich seit dem Training stark verschoben, am "
+        "meisten „{text}“ (PSI {psi} bis {until}).",
+    ),
+    "few": (
+        "Whether anything moved cannot be told: there are too few customers to compare.",
+        "Ob sich etwas verschoben hat, lässt sich nicht sagen: es sind zu wenige Kunden zum "
+        "Vergleich.",
+    ),
+    "unknown": ("Drift was not examined.", "Verschiebungen wurden nicht geprüft."),
+}
+_UNTIL = {"test": ("the test", "zum Test"), "now": ("the newest data", "zu den neuesten Daten")}
+
+
+def look(examined: Examined) -> Said:
+    """How far the prediction moved, and how much weight the columns have that moved strongly."""
+    stability = examined.stability
+    if stability is None or stability.drift.empty:
+        return Said("unknown", _TEXTS["unknown"])
+    known = stability.drift[stability.drift["psi"].notna()].to_dict("records")
+    score = [row for row in known if row["column"] == SCORE]
+    if not score:
+        return Said("unknown", _TEXTS["few"])
+    share_of = dict(zip(stability.leaks["column"], stability.leaks["share"], strict=True))
+    moved = [row for row in known if row["level"] == "strong" and row["column"] != SCORE]
+    share = sum(share_of.get(name, 0.0) for name in {row["column"] for row in moved})
+    found = {row["level"] for row in score}
+    key = next((level for level in ("strong", "some") if level in found), "good")
+    rows = [row for row in score if row["level"] == key] or score
+    if key == "good" and share > MOVED_WEIGHT:
+        key, rows = "weight", moved
+        rows = [max(moved, key=lambda row: share_of.get(row["column"], 0.0) * row["psi"])]
+    row = max(rows, key=lambda row: row["psi"])
+    text = "chance" if key == "good" and row["psi"] >= SOME else key
+    return Said(
+        "good" if key == "good" else "care",
+        told(
+            _TEXTS[text],
+            lambda language: {
+                "psi": format_number(row["psi"], language, decimals=2),
+                "until": _UNTIL[row["against"]][language == "de"],
+                "share": share_text(share, language),
+                "text": inner(row[f"text_{language}"]),
+                "limit": number_text(SOME, 1, language),
+            },
+        ),
+    )
+
+
+CHECK = Check(
+    code="drift",
+    title=("Drift", "Verschiebung"),
+    care=f"the prediction has a PSI from {SOME:g} on, or columns with more than {MOVED_WEIGHT:.0%} "
+    f"of the weight have one from {STRONG:g} on, beyond chance",
+    bad="",
+    why="The test tells of customers who are no longer the same.",
+    source="Siddiqi (2006), Credit Risk Scorecards",
+    look=look,
+)

@@ -1,0 +1,89 @@
+"""How much of the model is the random numbers' doing?"""
+
+from __future__ import annotations
+
+import math
+
+from neigung.evaluation.metric import METRICS
+from neigung.judgement.check import Check, Examined, Said, told
+from neigung.language.intervals import format_number, share_text
+
+SEED_CORRELATION, SEED_SPREAD = 0.9, 0.5
+"""The smallest rank correlation between seeds, and how much of the lead may be the seed's doing."""
+
+_TEXTS = {
+    "good": (
+        "Trained anew with other random numbers, the model says nearly the same: rank correlation "
+        "{correlation} or more, and {top} or more of the top tenth stay.",
+        "Mit anderen Zufallszahlen neu trainiert, sagt das Modell fast dasselbe: Rangkorrelation "
+        "mindestens {correlation}, und mindestens {top} des besten Zehntels bleiben.",
+    ),
+    "order": (
+        "Trained anew with other random numbers, the model orders the customers differently: rank "
+        "correlation down to {correlation}, and only {top} of the top tenth stay.",
+        "Mit anderen Zufallszahlen neu trainiert, ordnet das Modell die Kunden anders: "
+        "Rangkorrelation bis hinab zu {correlation}, und nur {top} des besten Zehntels bleiben.",
+    ),
+    "spread": (
+        "Trained anew with other random numbers, the model differs by {spread} in {metric}, more "
+        "than half its lead over the best simple model ({lead}).",
+        "Mit anderen Zufallszahlen neu trainiert, weicht das Modell um {spread} ab ({metric}), "
+        "mehr als die Hälfte seines Vorsprungs vor dem besten einfachen Modell ({lead}).",
+    ),
+    "constant": (
+        "How much of the model is chance cannot be told: it predicts the same for everybody.",
+        "Wie viel am Modell Zufall ist, lässt sich nicht sagen: es sagt für alle dasselbe vorher.",
+    ),
+    "unknown": (
+        "The model was not trained anew with other random numbers.",
+        "Das Modell wurde nicht mit anderen Zufallszahlen neu trainiert.",
+    ),
+}
+
+
+def look(examined: Examined) -> Said:
+    """How alike the predictions are with other random numbers, and how far the metric spreads."""
+    stability, evaluation = examined.stability, examined.evaluation
+    table = None if stability is None else stability.seeds
+    if table is None or not (~table["registered"]).any():
+        return Said("unknown", _TEXTS["unknown"])
+    others = table[~table["registered"]]
+    if others["correlation"].isna().any():
+        return Said("unknown", _TEXTS["constant"])
+    correlation, top = float(others["correlation"].min()), float(others["same_top"].min())
+    metric = str(table["metric"].iloc[0])
+    lead, spread = abs(evaluation.verdict.difference), float(table["value"].max())
+    spread -= float(table["value"].min())
+    compared = metric == evaluation.metric and not math.isnan(spread + lead)
+    key = "good"
+    if correlation < SEED_CORRELATION:
+        key = "order"
+    elif compared and evaluation.verdict.beats_baseline and spread > SEED_SPREAD * lead:
+        key = "spread"
+    return Said(
+        "good" if key == "good" else "care",
+        told(
+            _TEXTS[key],
+            lambda language: {
+                # Rounded down, as it is said to be the least.
+                "correlation": format_number(
+                    math.floor(100 * correlation) / 100, language, decimals=2
+                ),
+                "top": share_text(top, language),
+                "metric": METRICS[metric].text(language) if metric in METRICS else metric,
+                "spread": format_number(spread, language),
+                "lead": format_number(lead, language),
+            },
+        ),
+    )
+
+
+CHECK = Check(
+    code="seed",
+    title=("Chance in training", "Zufall im Training"),
+    care=f"rank correlation below {SEED_CORRELATION:g} with another seed, or the metric spreads by "
+    f"more than {SEED_SPREAD:.0%} of the lead over the baseline",
+    bad="",
+    why="Who is chosen must not hang on a random number.",
+    look=look,
+)

@@ -1,0 +1,1 @@
+"""What a report says of a model of probabilities only."""
