@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from neigung.study_part import Money, Rate, StudyPart
+from neigung.study_part import LATER, Money, Rate, StudyPart
 
 
 class ArmCost(StudyPart):
@@ -45,6 +45,6 @@ class Decision(StudyPart):
     """
 
     margin_rate: Annotated[float, Field(gt=0, le=1)] | None = None
-    cost: Mapping[str, ArmCost] = Field(default_factory=dict)
+    cost: Annotated[Mapping[str, ArmCost], LATER] = Field(default_factory=dict)
     contact_cost: Money | dict[str, Money] = 0.0
     minimum_margin: Rate = 0.0

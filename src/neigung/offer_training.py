@@ -82,8 +82,7 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
         artefact = OfferArtefact(
             model,
             dataset.columns,
-            # Where the profiles lay is no part of what was learned.
-            study=study.to_dict() | {"profiles": None, "my_features": None},
+            study=study.stored(),
             meta={
                 "data_digest": data_digest,
                 "study_digest": study.digest(),

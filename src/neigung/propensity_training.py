@@ -238,8 +238,7 @@ def _artefact(
     return Artefact(
         model,
         dataset.columns,
-        # Where the profiles lay is no part of what was learned.
-        study=study.to_dict() | {"profiles": None, "my_features": None},
+        study=study.stored(),
         meta={
             "data_digest": data_digest,
             "study_digest": study.digest(),

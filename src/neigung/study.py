@@ -35,7 +35,7 @@ from pydantic import (
 from neigung.decision import Decision as Decision
 from neigung.errors import StudyError
 from neigung.locations import is_url, shown
-from neigung.study_part import Days, Names, StudyPart, Words, one_or_many
+from neigung.study_part import LATER, Days, Names, StudyPart, Words, one_or_many
 from neigung.study_problems import explained, trouble
 
 
@@ -176,8 +176,8 @@ class Cutoffs(StudyPart):
     last: Literal["latest"] | Instant = "latest"
     every_days: Days = 30
     count: Annotated[int, Field(ge=1, le=1000)] = 12
-    trust_dates: bool = False
-    max_age_days: Annotated[int, Field(ge=0, le=36500)] | None = None
+    trust_dates: Annotated[bool, LATER] = False
+    max_age_days: Annotated[Annotated[int, Field(ge=0, le=36500)] | None, LATER] = None
 
 
 class Model(StudyPart):
@@ -194,7 +194,7 @@ class Model(StudyPart):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     time_limit_seconds: Annotated[float, Field(gt=0)] | None = None
     rows: Annotated[int, Field(ge=1)] | None = None
-    time_leaking_features: Literal["drop", "keep"] | Names = "drop"
+    time_leaking_features: Annotated[Literal["drop", "keep"] | Names, LATER] = "drop"
 
 
 Metric = Literal["average_precision", "auroc", "log_loss", "brier"]
@@ -249,14 +249,14 @@ class Study(StudyPart):
     profiles: Annotated[str, Field(min_length=1)]
     target: Target
     population: Population = Population()
-    orders: Orders = Orders()
+    orders: Annotated[Orders, LATER] = Orders()
     legal_basis: LegalBasis
     retention_days: Days = 1095
     cutoffs: Cutoffs = Cutoffs()
     features: Literal["all"] | tuple[str, ...] = "all"
     my_features: str | None = None
     model: Model = Model()
-    known_in_advance: Mapping[str, Words] = Field(default_factory=dict)
+    known_in_advance: Annotated[Mapping[str, Words], LATER] = Field(default_factory=dict)
     sensitive: Annotated[tuple[Words, ...], BeforeValidator(one_or_many)] | None = None
     decision: Decision = Decision()
     acceptance: Acceptance = Acceptance()
@@ -354,8 +354,11 @@ class Study(StudyPart):
 
     def digest(self) -> str:
         """SHA-256 of what is learned: of the study without the place of its profiles."""
-        content = self.to_dict() | {"profiles": None, "my_features": None}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.stored(), sort_keys=True).encode()).hexdigest()
+
+    def stored(self) -> dict[str, Any]:
+        """As artefacts keep it, see `StudyPart.stored`; where profiles lay was not learned."""
+        return super().stored() | {"profiles": None, "my_features": None}
 
 
 def _models(key: str) -> tuple[type[BaseModel], ...]:

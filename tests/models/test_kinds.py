@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from neigung import study
+from neigung import study_problems
 from neigung.errors import InputError
 from neigung.models import kinds
 from neigung.models.artefact import load_artefact
@@ -16,7 +16,9 @@ from neigung.models.version import Cutoffs, Version
 
 
 def test_each_target_has_one_kind() -> None:
-    assert sorted(target for kind in KINDS for target in kind.targets) == sorted(study.KINDS)
+    assert sorted(target for kind in KINDS for target in kind.targets) == sorted(
+        study_problems.KINDS
+    )
     assert [kinds.of_target(target) for target in ("churn", "offer")] == [PROPENSITY, OFFERS]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from neigung.errors import StudyError
 from neigung.models import kinds, sealed
 from neigung.models.version import Version
+from neigung.study import Orders
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,11 +32,12 @@ def check_question(study: Study, artefact: Version, version: int) -> None:
     """A version answers the study as it is now.
 
     Raises:
-        StudyError: It was trained with another target or retention.
+        StudyError: It was trained with another target, retention, or idea of an order.
     """
     for key in ("target", "retention_days", "orders"):
         now = study.to_dict()[key]
-        then = artefact.study.get(key, now)  # older studies did not say what an order is
+        # What an order is was not said by older studies, nor where it is the default.
+        then = artefact.study.get(key, Orders().model_dump())
         if then != now:
             raise StudyError(
                 f"Study {study.name}: version {version} was trained with another {key} ({then}) "

@@ -85,23 +85,28 @@ def tables() -> dict[str, pd.DataFrame]:
         customer, gap = f"k{number:03d}", float(lot.uniform(8, 60))
         channel = str(lot.choice(["web", "app", "store"]))
         moments = np.cumsum(lot.gamma(2.0, gap / 2, 60)) + lot.uniform(0, 30)
+        won: dict[float, float] = {}
         given = np.arange(40, DAYS - 20, 60) + int(lot.integers(0, 20))
         for step, day in enumerate(given):
             arm = str(lot.choice(["none", "10%", "20%"]))
             rate = {"none": 0.0, "10%": 0.1, "20%": 0.2}[arm]
             offers.append((customer, instant(day + 0.25), f"{customer}-f{step}", arm, rate, 1 / 3))
             if lot.random() < 2.5 * rate * gap / 60:
-                moments = np.append(moments, day + lot.uniform(1, 10))
-        for order, day in enumerate(sorted(moments[moments < DAYS])):
+                won[day + float(lot.uniform(1, 10))] = rate
+        for order, day in enumerate(sorted([*moments[moments < DAYS].tolist(), *won])):
             for _ in range(int(lot.integers(1, 4))):
-                value = round(float(lot.uniform(3, 40)), 2)
-                lines.append((customer, instant(day), f"{customer}-{order}", value, channel))
+                price = round(float(lot.uniform(3, 40)), 2)
+                off = round(price * won.get(day, 0.0), 2)
+                paid = round(price - off, 2)
+                lines.append((customer, instant(day), f"{customer}-{order}", paid, off, channel))
         for purpose in ("profiling", "marketing"):
             granted = bool(lot.random() < 0.9)
             consents.append((customer, instant(0), purpose, granted))
     return {
         "order_lines": pd.DataFrame(
-            lines, columns=["customer_id", "occurred_at", "order_id", "net_value", "channel"]
+            lines,
+            columns=["customer_id", "occurred_at", "order_id", "net_value", "discount_value",
+                     "channel"],
         ),
         "offers": pd.DataFrame(
             offers,
