@@ -1,4 +1,4 @@
-"""Writes what the documentation says of keys, features and checks out of the code that has them.
+"""Writes what the documentation says of keys, features, checks and rooms out of the code.
 
 `make docs` runs it; a test holds the pages to it. A page has the markers
 `<!-- generated: NAME -->` and `<!-- end -->`; what stands between them is replaced.
@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import tomllib
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +23,7 @@ from neigung.judgement.table import checks_table
 from neigung.study import Study
 
 FOLDER = Path(__file__).parent
+ROOT = FOLDER.parent
 _MARKED = re.compile(r"<!-- generated: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
@@ -103,7 +106,28 @@ def checks() -> str:
     return checks_table().rstrip("\n")
 
 
-GENERATED: dict[str, Callable[[], str]] = {"keys": keys, "features": features, "checks": checks}
+def rooms() -> str:
+    """The rooms from the top floor down, each with the first line of what its docstring says."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    rows = []
+    for name in re.findall(r"neigung\.(\w+)", "\n".join(layers)):
+        folder = ROOT / "src/neigung" / name
+        module = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+        told = (ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))) or "").split(
+            "\n\n"
+        )
+        place = f"{name}/" if folder.is_dir() else f"{name}.py"
+        rows.append(f"| `{place}` | {' '.join(told[0].split())} |")
+    return "\n".join(("| room | |", "|---|---|", *rows))
+
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "keys": keys,
+    "features": features,
+    "checks": checks,
+    "rooms": rooms,
+}
 
 
 def generated(page: str) -> str:
@@ -115,7 +139,7 @@ def generated(page: str) -> str:
 
 def main() -> None:
     """Bring all pages up to date."""
-    for path in sorted(FOLDER.glob("*.md")):
+    for path in (*sorted(FOLDER.glob("*.md")), ROOT / "CONTRIBUTING.md"):
         path.write_text(generated(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 

@@ -60,7 +60,7 @@ def fit_offers(study: Study, profiles: Profiles, reporter: Reporter) -> Fitted:
         profiles.check_unchanged()  # rather than after the tuning
     if study.features == "all":  # who names features gets them
         dataset = without_dated(
-            dataset, splits.train(dataset).cutoffs, study.model.nonstationary_features
+            dataset, splits.train(dataset).cutoffs, study.model.time_leaking_features
         )
     known, leaks = declared(study, dataset), certain_leaks(study, profiles, dataset)
     notes = (

@@ -41,7 +41,8 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
     on the last cutoff; nothing is learned from an outcome that was not over by then.
     """
     from neigung.evaluation.propensity.baselines import REQUIRED_COLUMNS
-    from neigung.models.dataset import build_dataset, most_cutoffs, study_cutoffs
+    from neigung.models.cutoffs import most_cutoffs, study_cutoffs
+    from neigung.models.dataset import build_dataset
     from neigung.models.leakage import check_leakage
     from neigung.models.leaks import certain_leaks, declared
     from neigung.models.propensity.rolling import fit_rolling
@@ -63,7 +64,7 @@ def fit_propensity(study: Study, profiles: Profiles, reporter: Reporter) -> Fitt
         data_digest = profiles.digest()
         profiles.check_unchanged()  # rather than after the tuning
     if study.features == "all":  # who names features gets them
-        dataset = without_dated(dataset, splits.train, study.model.nonstationary_features)
+        dataset = without_dated(dataset, splits.train, study.model.time_leaking_features)
     known, leaks = declared(study, dataset), certain_leaks(study, profiles, dataset)
     notes = (
         *profiles.notes,

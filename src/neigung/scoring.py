@@ -17,8 +17,9 @@ from neigung.decision import Decision
 from neigung.errors import InputError, StudyError
 from neigung.feature_file import write_features
 from neigung.files import refuse_place, replacing, replacing_folder
-from neigung.models.dataset import build_features, feature_query, tell_age
+from neigung.models.dataset import build_features, feature_query
 from neigung.models.unseen import together
+from neigung.profiles.age import tell_age
 from neigung.profiles.engine import DistributedEngine
 from neigung.profiles.quality import open_sound
 from neigung.profiles.sources.spark_session import is_of_spark

@@ -30,7 +30,6 @@ import pyarrow as pa
 
 from neigung.errors import InputError
 from neigung.features.feature import Column
-from neigung.profiles.mending import CUSTOMER_ID, spelled
 
 FORMAT_VERSION = 1
 
@@ -171,11 +170,11 @@ class Snapshot(Contents):
 
     def find(self, customer_id: str) -> int | None:
         """The row of a customer; None for those who are not in it."""
-        return _found(self._ids, customer_id)
+        return self._ids.find(customer_id)
 
     def refused(self, customer_id: str) -> str | None:
         """Why a known customer has no row, `no_consent` or `not_in_population`, else None."""
-        row = _found(self._others, customer_id)
+        row = self._others.find(customer_id)
         return None if row is None else str(self._codes[row].as_py())
 
     def values(
@@ -242,13 +241,6 @@ class _Ids:
         wanted = customer_id.encode("utf-8", "surrogatepass")
         row = bisect.bisect_left(self._rows, wanted, key=self._at)
         return row if row < len(self) and self._at(row) == wanted else None
-
-
-def _found(ids: _Ids, customer_id: str) -> int | None:
-    """The row of an id, however the one who asks spells it."""
-    row = ids.find(customer_id)
-    plain = spelled(customer_id, CUSTOMER_ID) if row is None else None
-    return row if plain is None else ids.find(plain)
 
 
 def _column(array: pa.Array) -> Floats | pa.StringArray:

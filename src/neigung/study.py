@@ -185,7 +185,7 @@ class Model(StudyPart):
 
     `rows` bounds what is learned from: about so many rows (customer and cutoff) over all training
     cutoffs, and as many again to test on. A hash of their ids chooses the customers.
-    `nonstationary_features` are columns by which old cutoffs can be told from new ones: with
+    `time_leaking_features` are columns by which old cutoffs can be told from new ones: with
     `features: all` they are dropped, unless this says `keep`, or names those to be kept.
     """
 
@@ -194,7 +194,7 @@ class Model(StudyPart):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     time_limit_seconds: Annotated[float, Field(gt=0)] | None = None
     rows: Annotated[int, Field(ge=1)] | None = None
-    nonstationary_features: Literal["drop", "keep"] | Names = "drop"
+    time_leaking_features: Literal["drop", "keep"] | Names = "drop"
 
 
 Metric = Literal["average_precision", "auroc", "log_loss", "brier"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from neigung.language import ENGLISH, Language, languages, told
 from neigung.models import kinds
-from neigung.models.dataset import tell_age
+from neigung.profiles.age import tell_age
 from neigung.profiles.quality import require_sound
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter

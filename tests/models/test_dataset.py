@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from neigung.errors import StudyError
-from neigung.models.dataset import build_dataset, build_features, study_cutoffs
+from neigung.models.cutoffs import study_cutoffs
+from neigung.models.dataset import build_dataset, build_features
 from neigung.profiles.store import Profiles
 from neigung.study import Study
 

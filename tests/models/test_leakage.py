@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from neigung.errors import LeakageError
-from neigung.models.dataset import Dataset, build_dataset, study_cutoffs
+from neigung.models.cutoffs import study_cutoffs
+from neigung.models.dataset import Dataset, build_dataset
 from neigung.models.leakage import check_leakage, check_offer_leakage, check_splits
 from neigung.models.offers.dataset import (
     OfferDataset,

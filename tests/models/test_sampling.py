@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from neigung.errors import StudyError
-from neigung.models.dataset import Dataset, build_dataset, build_features, study_cutoffs
+from neigung.models.cutoffs import study_cutoffs
+from neigung.models.dataset import Dataset, build_dataset, build_features
 from neigung.models.leakage import check_leakage
 from neigung.models.propensity.sample_size import check_sample
 from neigung.models.sampling import draw

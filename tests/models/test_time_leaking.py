@@ -67,12 +67,12 @@ def test_a_study_keeps_all_of_them_or_some_and_the_notes_say_so() -> None:
     given, train = dataset(), make_splits(CUTOFFS, 30, 3).train
     kept = without_dated(given, train, "keep")
     assert kept.columns == given.columns
-    assert "2 features kept as model.nonstationary_features says" in kept.notes[0]
+    assert "2 features kept as model.time_leaking_features says" in kept.notes[0]
     some = without_dated(given, train, ["grows"])
     assert {c.name for c in given.columns} - {c.name for c in some.columns} == {"appears"}
-    assert "1 feature kept as model.nonstationary_features says" in some.notes[0]
+    assert "1 feature kept as model.time_leaking_features says" in some.notes[0]
     assert "1 feature left out: telling the date" in some.notes[1]
-    assert "model.nonstationary_features" in some.notes[1]
+    assert "model.time_leaking_features" in some.notes[1]
     with pytest.raises(
         StudyError, match=r"names 'grow', which is no feature here\. Did you mean gr"
     ):

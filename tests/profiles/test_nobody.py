@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from neigung.errors import StudyError
-from neigung.models.dataset import build_dataset, most_cutoffs
+from neigung.models.cutoffs import most_cutoffs
+from neigung.models.dataset import build_dataset
 from neigung.models.splits import make_splits
 from neigung.profiles.nobody import why_nobody
 from neigung.profiles.sample import Sample

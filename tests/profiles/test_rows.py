@@ -233,4 +233,9 @@ def test_words_of_the_contract_are_read_in_any_case() -> None:
 @pytest.mark.parametrize("nothing", ["NULL", "", "\u200b", "(null)"])
 def test_an_id_that_must_be_there_is_none(nothing: str) -> None:
     assert "must be not blank" in problems(line(order_id=nothing))["order_lines.0.order_id"]
-    assert ProfileRows.model_validate({"customer_id": nothing}).customer_id is None
+
+
+def test_the_id_of_a_profile_stays_as_it_was_sent() -> None:
+    content = {"customer_id": " 7.0", "order_lines": [LINE | {"customer_id": "7"}]}
+    assert ProfileRows.model_validate(content).customer_id == " 7.0"
+    assert "must be not blank" in problems({"customer_id": " "})["customer_id"]

@@ -148,10 +148,10 @@ def test_another_kind_of_url() -> None:
 
 def test_folder_without_order_lines(store_folder: Write, store_lines: pd.DataFrame) -> None:
     folder = store_folder(ordered_lines=store_lines)
-    assert refused(folder) == (
+    assert refused(folder).startswith(
         f"order_lines is needed, but {folder} has no table of a profile. Not a table of a profile, "
-        "ignored: ordered_lines.parquet (did you mean order_lines?). Add the table order_lines "
-        "(customer_id, occurred_at, order_id, net_value)."
+        "ignored: ordered_lines.parquet (did you mean order_lines?). Add the table order_lines, "
+        "without which"
     )
     assert "has only visits" in refused(store_folder(visits=store_lines))
 

@@ -266,8 +266,9 @@ def test_one_outcome_only(words, artefact, test_rows, make_evaluation):
     frame = test_rows.frame.assign(label=0.0)
     rows = dataclasses.replace(test_rows, frame=frame)
     page = words(artefact, make_evaluation(artefact, rows), rows, language="de")
-    assert 'class="verdict bad"' in page
-    assert "Nicht einsetzbar" in page
+    assert 'class="verdict unknown"' in page
+    assert "Kein Urteil: zu wenige Ergebnisse" in page
+    assert "0 Kunden des Tests haben das seltenere Ergebnis" in page
 
 
 def test_few_rows_and_no_time_spans(words, artefact, test_rows, make_evaluation):

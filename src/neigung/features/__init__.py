@@ -1,4 +1,7 @@
-"""Features: documented Ibis expressions over the past of a profile store."""
+"""Features: documented Ibis expressions over the past of a profile store.
+
+May import: `profiles`, `language` and what lies below; nothing that knows a label.
+"""
 
 from neigung.features.feature import Column, Feature, Source, feature, ratio, spread
 from neigung.features.library import library, load_user_features

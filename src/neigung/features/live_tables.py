@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from neigung.errors import InputError
 from neigung.profiles.contract import TABLES, WANTED
 from neigung.profiles.rows import ProfileRows, Row, boolean, instant, number, own_text
+from neigung.profiles.signs import positive_rows
 
 KEY_FIELDS = (pa.field("customer_id", pa.string()), pa.field("cutoff", pa.timestamp("us")))
 
@@ -159,6 +160,8 @@ def fill_tables(
         placed = []
         for index, profile, cutoff in profiles:
             rows = profile.rows(table.name)
+            if table.name == "returns":
+                rows = positive_rows(rows)
             first = None
             if table.name == "customers" and any(row.get("occurred_at") is None for row in rows):
                 first = _first_seen(profile, {one.name for one in tables} - {"customers"})

@@ -19,16 +19,15 @@ from neigung.features.library import library, load_user_features
 from neigung.features.sources import SPLIT_LINES
 from neigung.features.table import FeatureSet
 from neigung.language import Message
+from neigung.models.cutoffs import end_of, study_cutoffs
 from neigung.models.sampling import Sampling, draw
-from neigung.profiles.ends import present
 from neigung.profiles.nobody import why_nobody
 from neigung.profiles.sample import Sample
 from neigung.profiles.spine import build_past, rows_of
 from neigung.profiles.store import Profiles
-from neigung.profiles.timeline import KEYS, Future, Past, every, latest_cutoff
-from neigung.progress import Reporter
+from neigung.profiles.timeline import KEYS, Future, Past
 from neigung.study import Study
-from neigung.targets.target import check_tables, label, reference
+from neigung.targets.target import label, reference
 
 OnStep = Callable[[int, int], None]
 
@@ -88,71 +87,6 @@ class Dataset:
         )
         head = f"<p>{len(self):,} rows, {len(self.columns)} features</p>"
         return head + str(by_cutoff.to_html(float_format="{:.3f}".format))
-
-
-def study_cutoffs(study: Study, profiles: Profiles) -> list[dt.datetime]:
-    """The cutoffs of a study in its data, oldest first; the last one is the final test.
-
-    Raises StudyError when the target lacks its table, the test's horizon is not covered by the
-    data, or a cutoff lies before them.
-    """
-    check_tables(study, profiles.tables)
-    first, last = profiles.span(study.cutoffs.trust_dates)
-    horizon = study.target.horizon_days
-    if study.target.kind == "custom":
-        return _labelled_cutoffs(study, profiles)
-    if study.cutoffs.last == "latest":
-        newest = latest_cutoff(last, horizon)
-    else:
-        newest = study.cutoffs.last
-        if newest + dt.timedelta(days=horizon) > end_of(last):
-            raise StudyError(
-                f"Study {study.name}: the cutoff {newest:%Y-%m-%d} with a horizon of {horizon} "
-                f"days needs data until {newest + dt.timedelta(days=horizon):%Y-%m-%d}, but the "
-                f"last order is of {last:%Y-%m-%d %H:%M}. Move cutoffs.last to "
-                f"{latest_cutoff(last, horizon):%Y-%m-%d} or earlier, or write 'latest'."
-            )
-    cutoffs = every(newest, study.cutoffs.every_days, study.cutoffs.count)
-    if cutoffs[0] <= first:
-        fitting = sum(cutoff > first for cutoff in cutoffs)
-        advice = (
-            f"Lower cutoffs.count to {fitting} or less"
-            if fitting
-            else f"Lower target.horizon_days: the data span {(last - first).days} days"
-        )
-        raise StudyError(
-            f"Study {study.name}: {study.cutoffs.count} cutoffs every {study.cutoffs.every_days} "
-            f"days up to {newest:%Y-%m-%d} start at {cutoffs[0]:%Y-%m-%d}, but the first order is "
-            f"of {first:%Y-%m-%d}. {advice}."
-        )
-    return cutoffs
-
-
-def _labelled_cutoffs(study: Study, profiles: Profiles) -> list[dt.datetime]:
-    """For the user's own outcomes: the newest cutoffs of the table labels."""
-    labels = profiles.table("labels")
-    given = sorted(labels.select("cutoff").distinct().to_pyarrow()["cutoff"].to_pylist())
-    given = [stamp.replace(tzinfo=None) for stamp in given]
-    if study.cutoffs.last != "latest":
-        last = study.cutoffs.last
-        if last not in given:
-            raise StudyError(
-                f"Study {study.name}: the cutoff {last:%Y-%m-%d %H:%M} has no row in the table "
-                f"labels, which spans {given[0]:%Y-%m-%d %H:%M} to {given[-1]:%Y-%m-%d %H:%M}. "
-                "Move cutoffs.last, or write 'latest'."
-            )
-        given = [cutoff for cutoff in given if cutoff <= last]
-    return given[-study.cutoffs.count :]
-
-
-def most_cutoffs(study: Study, profiles: Profiles) -> int:
-    """How many cutoffs a study could have in its data; 0 where a table of labels names them."""
-    if study.target.kind == "custom":
-        return 0
-    newest, first = study_cutoffs(study, profiles)[-1], profiles.span()[0]
-    # A cutoff needs an order before it.
-    seconds = (newest - first).total_seconds() - 1e-6
-    return int(seconds // (86_400 * study.cutoffs.every_days)) + 1
 
 
 def study_features(study: Study, past: Past, also: Sequence[str] = ()) -> FeatureSet:
@@ -365,27 +299,6 @@ def _named(names: Sequence[str], study: Study, past: Past) -> FeatureSet:
         )
     chosen = study_features(study.model_copy(update={"features": tuple(names)}), past)
     return replace(chosen, columns=tuple(by_name[name] for name in names))
-
-
-def tell_age(study: Study, last: dt.datetime, reporter: Reporter) -> None:
-    """Say how old data are that end with an order of `last`.
-
-    Raises StudyError when they are older than the study allows.
-    """
-    now = present()
-    days, most = (now.date() - last.date()).days, study.cutoffs.max_age_days
-    age = f"{days:,} day{'s' * (days != 1)} before today" if days > 0 else "today or later"
-    if most is not None and days > most:
-        raise StudyError(
-            f"Study {study.name}: data of at most {most} days are wanted (cutoffs.max_age_days), "
-            f"but the last order is of {last:%Y-%m-%d}, {age}. Load newer orders, or name a cutoff."
-        )
-    reporter.say(f"  The data end on {last:%Y-%m-%d}, {age}.")
-
-
-def end_of(last: dt.datetime) -> dt.datetime:
-    """The midnight after the last order: until then the data may be complete."""
-    return dt.datetime.combine(last.date(), dt.time()) + dt.timedelta(days=1)
 
 
 def label_rows(

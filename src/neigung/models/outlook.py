@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
-from neigung.models.dataset import label_rows, study_cutoffs
+from neigung.models.cutoffs import study_cutoffs
+from neigung.models.dataset import label_rows
 from neigung.profiles.spine import build_past
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import latest_cutoff

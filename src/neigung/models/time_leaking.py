@@ -41,7 +41,7 @@ def without_dated(
     targeting automation systems at Uber", arXiv 2004.03045 (2020), one column at a time.
 
     `train` are the training cutoffs, oldest first; `keep` is the study's
-    `model.nonstationary_features`: columns or features named there stay. The dataset's notes name
+    `model.time_leaking_features`: columns or features named there stay. The dataset's notes name
     what was left out, and what was kept. Raises StudyError for a name that there is not.
     """
     kept_names = () if isinstance(keep, str) else tuple(keep)
@@ -49,7 +49,7 @@ def without_dated(
     if unknown := [name for name in kept_names if name not in there]:
         close = difflib.get_close_matches(unknown[0], sorted(there), n=1)
         raise StudyError(
-            f"model.nonstationary_features names '{unknown[0]}', which is no feature here."
+            f"model.time_leaking_features names '{unknown[0]}', which is no feature here."
             f"{f' Did you mean {close[0]}?' if close else ''} Mend or drop the name."
         )
     several = max(1, len(train) // 5)
@@ -67,9 +67,9 @@ def without_dated(
     wanted = {name for name in dated if keep == "keep" or {name, feature[name]} & {*kept_names}}
     if wanted:
         note = Message.counted(
-            "1 feature kept as model.nonstationary_features says: telling the date rather than the "
+            "1 feature kept as model.time_leaking_features says: telling the date rather than the "
             "customer ({names:names})",
-            "{n} features kept as model.nonstationary_features says: telling the date rather than "
+            "{n} features kept as model.time_leaking_features says: telling the date rather than "
             "the customer ({names:names})",
             n=len(wanted),
             names=[name for name in by_strength if name in wanted],
@@ -80,9 +80,9 @@ def without_dated(
         return dataset
     note = Message.counted(
         "1 feature left out: telling the date rather than the customer ({names:names}); "
-        "model.nonstationary_features keeps them",
+        "model.time_leaking_features keeps them",
         "{n} features left out: telling the date rather than the customer ({names:names}); "
-        "model.nonstationary_features keeps them",
+        "model.time_leaking_features keeps them",
         n=len(dated),
         names=[name for name in by_strength if name in dated],
     )

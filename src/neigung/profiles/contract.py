@@ -51,7 +51,7 @@ NO_TEXT = (*NO_VALUE, "None")
 may be an answer."""
 
 NO_ID = (
-    *(*NO_TEXT, "none", "NONE", "NA", "N/A", "na", "n/a", "undefined"),
+    *(*NO_TEXT, "NA", "N/A", "na", "n/a", "undefined"),
     *("-", "--", "---", ".", "?"),
 )
 """What counts as missing in ids and codes. In a category `NA` may be North America, so that there

@@ -110,14 +110,21 @@ def _compared(tables: Mapping[str, ir.Table]) -> tuple[ir.Table, list[str], list
         _first=lines.occurred_at.min(),
     )
     end = lines.aggregate(_end=lines.occurred_at.max())
+    # Beside what is said of orders, a shop's own columns may have any name.
+    own = {_own(name): customers[name] for name in (*numbers, *dates)}
+    customers = customers.select("customer_id", "occurred_at", **own)
     rows = customers.inner_join(orders, "customer_id").cross_join(end)
     days = rows._last.cast("timestamp(6)").epoch_seconds().cast("float64") / 86_400
     rows = rows.mutate(_day=days)
     return rows.filter(rows.occurred_at < rows._last, rows._first < rows._last), numbers, dates
 
 
+def _own(name: str) -> str:
+    return f"own {name}"
+
+
 def _agreement(rows: ir.Table, name: str) -> dict[str, ir.Value]:
-    value = rows[name].cast("float64")
+    value = rows[_own(name)].cast("float64")
     there = value.notnull()
     counts: dict[str, ir.Value] = {f"{name} there": there.sum()}
     for what in ("orders", "lines", "value"):
@@ -130,7 +137,7 @@ def _agreement(rows: ir.Table, name: str) -> dict[str, ir.Value]:
 
 
 def _lateness(rows: ir.Table, name: str) -> dict[str, ir.Value]:
-    at = rows[name].cast("timestamp(6)")
+    at = rows[_own(name)].cast("timestamp(6)")
     return {
         f"{name} there": at.notnull().sum(),
         f"{name} last": (at.date() == rows._last.date()).sum(),
@@ -146,13 +153,15 @@ def _of_number(rows: ir.Table, name: str, found: Mapping[str, Any]) -> Hindsight
     for what in ("orders", "lines", "value"):
         share = (found[f"{name} {what}"] or 0) / there
         if share >= AGREES:
-            near = (rows[name].cast("float64") - rows[f"_{what}"]).abs() <= 0.005
+            near = (rows[_own(name)].cast("float64") - rows[f"_{what}"]).abs() <= 0.005
             return Hindsight(name, share, there, _SAID[what], _example(rows, near, name))
     for what in _SAID:
         strength = found[f"{name} with {what}"]
         if strength is not None and abs(strength) >= MOVES_WITH:
             moved = f"what follows {_SAID[what]} (correlation {strength:.3f})"
-            return Hindsight(name, 1.0, there, moved, _example(rows, rows[name].notnull(), name))
+            return Hindsight(
+                name, 1.0, there, moved, _example(rows, rows[_own(name)].notnull(), name)
+            )
     return None
 
 
@@ -160,7 +169,7 @@ def _of_date(rows: ir.Table, name: str, found: Mapping[str, Any]) -> Hindsight |
     there = found[f"{name} there"] or 0
     if there < FEWEST_ROWS:
         return None
-    at = rows[name].cast("timestamp(6)")
+    at = rows[_own(name)].cast("timestamp(6)")
     if found[f"{name} last"] / there >= AGREES:
         same = at.date() == rows._last.date()
         return Hindsight(
@@ -176,7 +185,7 @@ def _of_date(rows: ir.Table, name: str, found: Mapping[str, Any]) -> Hindsight |
 
 def _example(rows: ir.Table, where: ir.BooleanValue, name: str) -> str:
     # Without a customer, as it goes into reports.
-    chosen = rows.filter(where).select("occurred_at", _value=rows[name])
+    chosen = rows.filter(where).select("occurred_at", _value=rows[_own(name)])
     chosen = chosen.order_by("occurred_at", "_value").limit(1)
     [row] = chosen.to_pyarrow().to_pylist()
     value = row["_value"]

@@ -35,6 +35,8 @@ from neigung.study import LegalBasis
 
 _LONGEST_GAPS = 3
 
+_USUAL = 0.95
+
 
 def check(profiles: Profiles, problems: Sequence[Finding] = ()) -> QualityReport:
     """The state of `profiles`, and what is wrong or doubtful in them, the most harmful first.
@@ -152,7 +154,7 @@ def _shown(table: ir.Table) -> dict[str, ir.Value]:
 
 def _table_quality(profiles: Profiles, name: str, row: Mapping[str, Any]) -> TableQuality:
     table = profiles.table(name)
-    gaps, without = _gaps(table)
+    gaps, without, usual = _gaps(table)
     lateness = None
     if row["late"]:
         lateness = Lateness(row["late"] / row["rows"], row["median"], row["p95"], row["most"])
@@ -168,23 +170,32 @@ def _table_quality(profiles: Profiles, name: str, row: Mapping[str, Any]) -> Tab
         duplicates=row["rows"] - row["distinct"],
         rows_of_unknown=_rows_of_unknown(profiles, name),
         lateness=lateness,
+        usual_gap_days=usual,
     )
 
 
-def _gaps(table: ir.Table) -> tuple[tuple[Gap, ...], int]:
-    """The longest runs of days without a row, and how many such days there are in all."""
+def _gaps(table: ir.Table) -> tuple[tuple[Gap, ...], int, float]:
+    """The longest runs of days without a row, how many such days there are, and a usual run.
+
+    That is one of the steps from day to day, of which one in twenty is longer; of a shop that is
+    hardly ever silent none at all.
+    """
     days = table.select(day=table.occurred_at.date()).distinct()
     days = days.mutate(before=days.day.lag().over(ibis.window(order_by=days.day)))
     days = days.mutate(length=days.day.delta(days.before, unit="day") - 1)
-    days = days.filter(days.length > 0)
-    without = days.length.sum().to_pyarrow().as_py() or 0
-    longest = days.order_by(days.length.desc(), days.day).limit(_LONGEST_GAPS)
+    steps = days.filter(days.length.notnull())
+    counted = _first(
+        steps.aggregate(without=steps.length.sum(), usual=steps.length.quantile(_USUAL))
+    )
+    longest = steps.filter(steps.length > 0).order_by(steps.length.desc(), steps.day)
     one = timedelta(days=1)
     return (
         tuple(
-            Gap(row["before"] + one, row["day"] - one) for row in longest.to_pyarrow().to_pylist()
+            Gap(row["before"] + one, row["day"] - one)
+            for row in longest.limit(_LONGEST_GAPS).to_pyarrow().to_pylist()
         ),
-        int(without),
+        int(counted["without"] or 0),
+        float(counted["usual"] or 0),
     )
 
 

@@ -62,6 +62,7 @@ class TableQuality:
         first, last: the first and last `occurred_at`, UTC.
         days_without_rows: days between first and last that have no row.
         longest_gaps: the longest runs of such days, longest first.
+        usual_gap_days: a run of such days that only one in twenty is longer than; 0 without any.
         missing: missing values, by column, where there are any.
         duplicates: rows that equal an earlier row in every column.
         rows_of_unknown: for order_lines, rows of customers who are not in `customers` (None
@@ -80,6 +81,7 @@ class TableQuality:
     duplicates: int
     rows_of_unknown: int | None
     lateness: Lateness | None
+    usual_gap_days: float = 0.0
 
 
 @dataclass(frozen=True)

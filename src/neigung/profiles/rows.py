@@ -33,7 +33,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from neigung.profiles.contract import TABLES, WANTED, Column, Kind, Rule, Table
-from neigung.profiles.mending import spelled
+from neigung.profiles.mending import CUSTOMER_ID, spelled
 
 MAX_ROWS = 10_000
 """So many rows a table of one profile may have."""
@@ -331,9 +331,24 @@ EXAMPLE: dict[str, Any] = {
 }
 """A profile as it may come with a request."""
 
+
+def _named(value: Any) -> str:
+    """The id of a profile, as it was sent, since the answer repeats it."""
+    found = text(value)
+    if not re.search(_FILLED, found):
+        raise PydanticCustomError("rule", "must be not blank")
+    return found
+
+
+_NAME = {
+    "anyOf": [
+        {"type": "string", "pattern": _FILLED},
+        {"type": "integer", "minimum": 1 - 2**63, "maximum": 2**63 - 1},
+    ]
+}
 _FIELDS: dict[str, Any] = {
     "customer_id": (
-        _annotation(TABLES["customers"].column("customer_id"), True),
+        Annotated[str, BeforeValidator(_named), WithJsonSchema(_NAME)] | None,
         Field(default=None, description="Whose rows these are; may be left out."),
     )
 } | {
@@ -363,7 +378,7 @@ class ProfileRows(_Tables):  # type: ignore[misc]
 
     @model_validator(mode="after")
     def _one_customer(self) -> ProfileRows:
-        owner = self.customer_id
+        owner = None if self.customer_id is None else spelled(self.customer_id, CUSTOMER_ID)
         for name in ROWS:
             for index, row in enumerate(self.rows(name)):
                 given = row.__dict__["customer_id"]

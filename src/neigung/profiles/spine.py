@@ -41,8 +41,7 @@ def build_past(
         covered = engine.hold("covered", covered)
     # A cutoff that is written into the query lets the engine pass over files of other times.
     tables = profiles.tables if rows is None else rows
-    lines = tables["order_lines"].mutate(cutoff=ibis.literal(cutoff, "timestamp(6)"))
-    spine = _everybody(lines, study)
+    spine = _everybody(tables["order_lines"], cutoff, study)
     spine = spine if sample is None else sample.of(spine)
     spine = engine.hold("spine", spine if covered is None else spine.semi_join(covered, KEYS))
     return Past(
@@ -119,28 +118,38 @@ def _ordered(lines: ir.Table, study: Study) -> ir.Table:
     return orders.select(*KEYS).distinct()
 
 
-def _everybody(lines: ir.Table, study: Study) -> ir.Table:
-    """Who has an order that counts and began lately enough, of all lines with one `cutoff`.
+def _everybody(lines: ir.Table, cutoff: dt.datetime, study: Study) -> ir.Table:
+    """Who has an order that counts and began lately enough before one cutoff.
 
-    To make the orders of all customers would take as long as their features. Nearly all have a
-    line that is late enough to be of such an order, as the lines of an order do not lie more than
-    a month apart, and none that takes from its total. The orders of the others are made.
+    To make the orders of all customers would take long. Nearly all have a line so late that its
+    order began lately enough, and none that takes from a total. Of those whose latest line lies at
+    the far end of the time that is looked at, only the orders of that end are made; of those with
+    a line below zero all.
     """
-    active = study.population.active_within_days
-    paid = lines.net_value >= 0 if study.orders.count_zero else lines.net_value > 0
-    some = past_rows(lines.mutate(paid=paid), _days(study))
+    active, days = study.population.active_within_days, _days(study)
+    lines = lines.mutate(cutoff=ibis.literal(cutoff, "timestamp(6)"))
+    some = past_rows(lines, days)
     if active is not None:
         some = some.filter(some.days_ago <= active)
+    paid = some.net_value >= 0 if study.orders.count_zero else some.net_value > 0
     found = some.group_by(*KEYS).agg(
-        newest=some.days_ago.min(where=some.paid), taken=(some.net_value < 0).any()
+        newest=some.days_ago.min(where=paid), least=some.net_value.min()
     )
-    sure = ~found.taken & found.newest.notnull()
-    if active is not None:
-        sure = sure & (found.newest <= active - _DAYS_OF_AN_ORDER)
-    found = found.mutate(sure=sure.fill_null(False))
-    doubtful = found.filter(~found.sure).select("customer_id")
-    theirs = past_rows(lines.semi_join(doubtful, "customer_id"), study.retention_days)
-    return found.filter(found.sure).select(*KEYS).union(_ordered(theirs, study))
+    far = days if active is None else active - _DAYS_OF_AN_ORDER
+    near = min(study.retention_days, days + _DAYS_OF_AN_ORDER)
+
+    def made(lines: ir.Table, who: ir.Table) -> ir.Table:
+        theirs = lines.semi_join(who.select("customer_id"), "customer_id")
+        return _ordered(past_rows(theirs, near), study)
+
+    whole = found.filter(found.least >= 0)
+    sure = whole.filter(whole.newest <= far).select(*KEYS)
+    ordered = sure.union(made(lines, found.filter(found.least < 0)))
+    if active is None:
+        return ordered
+    end = ibis.literal(cutoff - dt.timedelta(days=max(far, 0)), "timestamp(6)")
+    of_far_end = lines.filter(lines.occurred_at <= end)
+    return ordered.union(made(of_far_end, whole.filter(whole.newest > far)))
 
 
 def _days(study: Study) -> int:

@@ -31,6 +31,7 @@ from neigung.profiles.ends import Ends, ends_of
 from neigung.profiles.engine import DuckDBEngine, Engine
 from neigung.profiles.fingerprint import fingerprint
 from neigung.profiles.quality_report import Finding
+from neigung.profiles.signs import with_positive_returns
 from neigung.profiles.sources.frames import memory_tables
 from neigung.profiles.sources.registry import source_of
 from neigung.profiles.sources.source import Opened, unreadable
@@ -39,6 +40,12 @@ from neigung.profiles.sources.store_files import StoreFiles
 
 MATERIALISE_UP_TO = 20_000_000
 """Tables of up to so many rows are held in the engine; larger ones stay where they are."""
+
+
+_ADD_ORDER_LINES = (
+    "Add the table order_lines, without which nobody's orders are known: a row for each line of an "
+    "order, with customer_id, order_id, occurred_at and net_value."
+)
 
 
 class Profiles:
@@ -145,8 +152,7 @@ class Profiles:
             if not any(one.table == "order_lines" for one in errors):
                 found = f"has only {', '.join(raw)}" if raw else "has no table of a profile"
                 needed = f"order_lines is needed, but {location} {found}."
-                columns = "customer_id, occurred_at, order_id, net_value"
-                told = [*(one.text for one in said), f"Add the table order_lines ({columns})."]
+                told = [*(one.text for one in said), _ADD_ORDER_LINES]
                 errors.insert(0, Finding("refused", "order_lines", " ".join((needed, *told))))
             raise ProfileError(_lines(errors))
         for name, table in TABLES.items():
@@ -173,6 +179,10 @@ class Profiles:
                 del tables["customers"]
             else:
                 tables["customers"] = dated
+        if "returns" in tables:
+            tables["returns"] = with_positive_returns(
+                engine, tables["returns"], said, MATERIALISE_UP_TO
+            )
         wrong = {one.table for one in errors}
         absent = [name for name in wanted if name not in tables and name not in wrong]
         if absent:

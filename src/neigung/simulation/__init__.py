@@ -1,4 +1,7 @@
-"""A retailer whose truth is known."""
+"""Simulation: a retailer whose truth is known.
+
+May import: `profiles` and what lies below.
+"""
 
 from neigung.simulation.simulate import simulate
 from neigung.simulation.truth import Truth, read_truth

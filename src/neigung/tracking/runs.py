@@ -204,9 +204,9 @@ def _report_tags(evidence: Evidence | None, contents: Mapping[str, bytes]) -> di
     tags: dict[str, str] = {}
     if evidence is not None:
         tags[FITNESS_TAG] = evidence.fitness.verdict
-        leak = evidence.fitness.light("leak")
-        if leak.status == "bad":
-            tags[LEAK_TAG] = leak.text()
+        for light in evidence.fitness.lights:
+            if light.key == "leak" and light.status == "bad":
+                tags[LEAK_TAG] = light.text()
     if len(there) == len(pages):
         tags[REPORT_DIGEST_TAG] = report_digest(there)
         tags[REPORT_LANGUAGES_TAG] = " ".join(there)

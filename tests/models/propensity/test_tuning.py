@@ -99,7 +99,7 @@ KILLED = """
 import os, signal
 from pathlib import Path
 from neigung.models.propensity.tuning import tune
-from tests.models.test_tuning import FOLDS
+from tests.models.propensity.test_tuning import FOLDS
 
 def on_trial(trial):
     if trial["number"] == 4:

@@ -16,7 +16,8 @@ import pytest
 from pyspark.errors import PySparkException
 
 from neigung.errors import FeatureError, LeakageError, NeigungError, ProfileError
-from neigung.models.dataset import build_dataset, study_cutoffs
+from neigung.models.cutoffs import study_cutoffs
+from neigung.models.dataset import build_dataset
 from neigung.models.leakage import check_leakage
 from neigung.models.splits import make_splits
 from neigung.profiles.sample import Sample

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from neigung.errors import StudyError
 from neigung.language import Message
-from neigung.models.dataset import end_of
+from neigung.models.cutoffs import end_of
 from neigung.profiles.spine import eligible
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import KEYS, is_over, latest_cutoff

@@ -41,7 +41,7 @@ class Artefact:
         reference: Sorted probabilities of the customers at the test cutoff, see `reference_table`.
         bands: See `BANDS`.
 
-    >>> import tempfile
+    >>> import pandas as pd, tempfile
     >>> X = pd.DataFrame({"orders": np.arange(200) % 20})
     >>> model = PropensityClassifier({"n_estimators": 30}).fit(X, X["orders"] > 9)
     >>> table = reference_table(model.predict_proba(X)[:, 1])

@@ -16,7 +16,18 @@ _FEWEST_CUSTOMERS = 20
 
 _STAND_INS = (
     *("0", "-1", "99999", "999999", "9999999", "guest", "gast", "anonymous", "anonym"),
-    *("unknown", "unbekannt", "test", "dummy", "default", "cash", "walkin", "walk-in", "pos"),
+    *(
+        "none",
+        "unknown",
+        "unbekannt",
+        "test",
+        "dummy",
+        "default",
+        "cash",
+        "walkin",
+        "walk-in",
+        "pos",
+    ),
 )
 """Ids that often stand for nobody in particular."""
 

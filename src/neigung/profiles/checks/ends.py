@@ -36,8 +36,10 @@ def _counts(name: str, table: ir.Table) -> Mapping[str, ir.Value]:
     counts: dict[str, ir.Value] = {}
     for column in _TIMES:
         if column in table.columns and not (name == "labels" and column != "cutoff"):
-            counts[f"first {column}"] = table[column].min()
-            counts[f"last {column}"] = table[column].max()
+            # A row that happened at a wrong time is told once, though it was known then.
+            other = table.known_at != table.occurred_at if column == "known_at" else None
+            counts[f"first {column}"] = table[column].min(where=other)
+            counts[f"last {column}"] = table[column].max(where=other)
     return counts
 
 
@@ -59,7 +61,7 @@ def _says(facts: Facts) -> Iterator[Finding]:
             if counted.get(f"first {column}") is None:
                 continue
             first, last = counted[f"first {column}"], counted[f"last {column}"]
-            if first < _earliest(name):
+            if first < _earliest(name) and column != "known_at":
                 yield _impossible(facts, name, column, early=True, bound=_earliest(name))
             if last > now and (name, column) != ("order_lines", "occurred_at"):
                 yield _impossible(facts, name, column, early=False, bound=now)
@@ -108,6 +110,8 @@ def _where_it_matters(facts: Facts) -> Severity:
 def _impossible(facts: Facts, name: str, column: str, early: bool, bound: datetime) -> Finding:
     table = facts.store.table(name)
     where = table[column] < _time(bound) if early else table[column] > _time(bound)
+    if column == "known_at":
+        where = where & (table.known_at != table.occurred_at)
     rows = int(where.sum().to_pyarrow().as_py())
     if early:
         what = f"lie before {bound:%Y}, when there was nothing to record"
