@@ -148,7 +148,9 @@ def test_chosen_customers_with_good_numbers_are_a_reservation(words, offer_case)
     case = offer_case()
     frame = case.test.frame.assign(assignment_probability=np.nan)
     test = dataclasses.replace(case.test, frame=frame)
-    html = words(dataclasses.replace(case, test=test))
+    overlap = case.evaluation.overlap.assign(randomised=0.0)
+    evaluation = dataclasses.replace(case.evaluation, overlap=overlap)
+    html = words(dataclasses.replace(case, test=test, evaluation=evaluation))
     assert 'class="verdict care"' in html
     assert "Use with care" in Page(html).text
     assert texts("en")["offer"]["hint_observed"] in Page(html).text

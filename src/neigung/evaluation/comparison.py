@@ -24,13 +24,8 @@ from neigung.evaluation.frames import (
 )
 from neigung.evaluation.metric import ALL_METRICS, OFFER_METRICS
 from neigung.evaluation.stability import rank_correlation
-from neigung.language.intervals import (
-    amount_text,
-    format_interval,
-    format_number,
-    interval_text,
-    share_text,
-)
+from neigung.language.intervals import amount_text, format_interval, format_number, interval_text
+from neigung.language.numbers import share_text
 from neigung.pictures import of_comparison
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-Language = str
+from neigung.language.catalogue import Language
+from neigung.language.numbers import count_text, signed_text
 
 _NAMES = {
     "model": ("model", "Modell"),
@@ -65,17 +66,18 @@ def interval_text(
     return f"{text} ({ends[0]} {to} {ends[1]})"
 
 
-def format_number(value: float, language: str = "en", sign: str = "", decimals: int = 3) -> str:
+def format_number(
+    value: float, language: Language = "en", sign: str = "", decimals: int = 3
+) -> str:
     """A metric with its decimals and a real minus; `sign` as in format strings.
 
     >>> format_number(-0.25, "de")
     '−0,250'
     """
-    text = f"{value:{sign}.{decimals}f}".replace("-", "\N{MINUS SIGN}")
-    return text.replace(".", ",") if language == "de" else text
+    return signed_text(value, decimals, language, sign)
 
 
-def format_interval(numbers: Iterable[float], language: str = "en", sign: str = "") -> str:
+def format_interval(numbers: Iterable[float], language: Language = "en", sign: str = "") -> str:
     """A value with its interval, from (value, low, high); a dash where there is none.
 
     >>> format_interval((0.8, 0.75, 0.85)), format_interval((float("nan"), 0, 0))
@@ -112,35 +114,14 @@ def rounded_up_text(value: float, language: Language = "en") -> str:
     if not math.isfinite(value):
         return "–"
     step = 10 ** max(0, math.floor(math.log10(max(value, 1))) - 1)
-    text = f"{math.ceil(value / step) * step:,}"
-    return text.replace(",", ".") if language == "de" else text
-
-
-def whole_text(value: int, language: Language = "en") -> str:
-    """A counted number.
-
-    >>> whole_text(12345, "de")
-    '12.345'
-    """
-    return f"{value:,}".replace(",", ".") if language == "de" else f"{value:,}"
-
-
-def share_text(value: float, language: Language = "en", decimals: int = 0) -> str:
-    """A share in percent.
-
-    >>> share_text(0.123), share_text(0.0123, "de", 1)
-    ('12%', '1,2 %')
-    """
-    text = f"{100 * value:.{decimals}f}"
-    return f"{text.replace('.', ',')} %" if language == "de" else f"{text}%"
+    return count_text(math.ceil(value / step) * step, language)
 
 
 def _number(value: float, outcome: str, language: Language, sign: str, decimals: int) -> str:
     if math.isnan(value):
         return "–"
     scaled = round(value * (100 if outcome == "purchase" else 1), decimals) + 0.0
-    text = f"{scaled:{sign},.{decimals}f}".replace("-", "\N{MINUS SIGN}")
-    return text.translate(str.maketrans(",.", ".,")) if language == "de" else text
+    return signed_text(scaled, decimals, language, sign, group=",")
 
 
 def _unit(text: str, outcome: str, language: Language) -> str:

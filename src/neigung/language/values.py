@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-import pandas as pd
-
-from neigung.language import Language
+from neigung.language.catalogue import Language
+from neigung.language.numbers import number_text
+from neigung.language.units import percent_text
 
 Case = Literal[
     "plain", "dative", "ago", "every", "every_capital", "quoted", "times", "times_as"
@@ -59,37 +59,6 @@ _USUAL: dict[Language, tuple[str, str, str, str]] = {
     "de": ("typisch", "am häufigsten", "typisch", "am häufigsten"),
 }
 _MEASURES = ("currency", "days", "hours", "clock", "share", "ratio")
-_GERMAN = str.maketrans(",.", ".,")
-
-
-def number_text(value: float, decimals: int, language: Language) -> str:
-    """A number with thousands separators.
-
-    >>> number_text(1234.5, 2, "en"), number_text(1234.5, 2, "de")
-    ('1,234.50', '1.234,50')
-    """
-    text = f"{value:,.{decimals}f}"
-    if text.startswith("-") and not text.strip("-0.,"):
-        text = text[1:]
-    return text.translate(_GERMAN) if language == "de" else text
-
-
-def count_text(number: Any, language: Language) -> str:
-    """A whole number.
-
-    >>> count_text(2468, "de")
-    '2.468'
-    """
-    return number_text(float(number), 0, language)
-
-
-def date_text(stamp: Any, language: Language) -> str:
-    """A day.
-
-    >>> date_text("2017-12-25T00:00:00", "en"), date_text("2017-12-25T00:00:00", "de")
-    ('2017-12-25', '25.12.2017')
-    """
-    return f"{pd.Timestamp(stamp):{'%d.%m.%Y' if language == 'de' else '%Y-%m-%d'}}"
 
 
 def unit_noun(unit: str, language: Language) -> str:
@@ -164,7 +133,7 @@ def value_text(
         text = _LESS_THAN_A_DAY[language] if case == "ago" else _EVERY[language][2]
         return text.capitalize() if case == "every_capital" else text
     if unit == "share":
-        return _share(number, language)
+        return percent_text(number, language)
     text = number_text(number, _decimals(number, unit), language)
     nouns = _NOUNS[language].get(unit)
     if nouns and noun:
@@ -240,14 +209,3 @@ def _decimals(number: float, unit: str) -> int:
         return 1 if size >= 1 or (100 * round(size, 2)) % 10 < 0.5 else 2
     # Rounded first, so that 9.96 becomes 10 and not 10.0.
     return 0 if size >= 9.95 or round(size, 1).is_integer() else 1
-
-
-def _share(number: float, language: Language) -> str:
-    percent = 100 * number
-    sign = " %" if language == "de" else "%"
-    if 0 < percent < 0.05:
-        least = number_text(0.1, 1, language)
-        return f"{'unter' if language == 'de' else 'under'} {least}{sign}"
-    rounded = round(percent, 1)
-    decimals = 1 if abs(rounded) < 10 and not rounded.is_integer() else 0
-    return number_text(percent, decimals, language) + sign

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from neigung.language.intervals import share_text, whole_text
+from neigung.language.numbers import count_text, share_text
 from neigung.pictures.drawing import (
     GREY,
     decimal_axis,
@@ -61,7 +61,7 @@ def plot_moves(table: pd.DataFrame, champion: int, language: str = "en") -> Figu
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.4, aspect="auto")
         for i in range(k):
             for j in range(k):
-                told = f"{whole_text(int(counts[i, j]), language)}"
+                told = f"{count_text(int(counts[i, j]), language)}"
                 told += f"\n{share_text(shares[i, j], language)}" if counts[i].any() else ""
                 weight = "bold" if i == j else "normal"
                 axes.text(j, i, told, ha="center", va="center", fontsize=9.5, fontweight=weight)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from neigung.language.intervals import whole_text
+from neigung.language.numbers import count_text
 from neigung.pictures.drawing import GREY, LOWERS, RAISES, cut, decimal_axis, escaped
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def plot_groups(
         _draw_scores(panels[0], rows, language)
         _draw_shares(panels[1], rows, "selected", told, fifths, language)
     names = [
-        f"{_safe(row['level_text'], 30)} (n = {whole_text(row['n'], language)})"
+        f"{_safe(row['level_text'], 30)} (n = {count_text(row['n'], language)})"
         for row in rows.to_dict("records")
     ]
     panels[0].set_yticks(range(len(rows)), names, fontsize=9)

@@ -13,8 +13,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.features.feature import Column, Language
+from neigung.language.numbers import number_text
 from neigung.language.units import Unit, amount, decimals, effect_text, factor
-from neigung.language.values import has_noun, is_missing, number_text, value_text
+from neigung.language.values import has_noun, is_missing, value_text
 from neigung.pictures.drawing import (
     GREY,
     INK,

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.features.feature import Column, Language
+from neigung.language.numbers import number_text
 from neigung.language.units import Unit, decimals, factor
-from neigung.language.values import number_text, value_text
+from neigung.language.values import value_text
 from neigung.pictures.drawing import (
     GREY,
     INK,

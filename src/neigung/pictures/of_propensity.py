@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from neigung.language.intervals import share_text, whole_text
+from neigung.language.numbers import count_text, share_text
 from neigung.pictures.drawing import (
     GREY,
     HATCHES,
@@ -302,7 +302,7 @@ def _share(share: float, language: str) -> str:
 
 
 def _count(number: float, language: str) -> str:
-    return "–" if math.isnan(number) else whole_text(round(number), language)
+    return "–" if math.isnan(number) else count_text(round(number), language)
 
 
 def _text(key: str, language: str) -> str:

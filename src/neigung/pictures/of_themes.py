@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from neigung.features.feature import Language
+from neigung.language.numbers import count_text, number_text
 from neigung.language.units import Unit, decimals, factor
-from neigung.language.values import count_text, number_text, value_text
+from neigung.language.values import value_text
 from neigung.pictures.drawing import (
     bars,
     decimal_axis,

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.features.feature import Column, Language
-from neigung.language.values import number_text, unit_noun, value_text
+from neigung.language.numbers import number_text
+from neigung.language.values import unit_noun, value_text
 from neigung.pictures.drawing import INK, TEXT, cut, escaped, word
 
 Floats = npt.NDArray[np.float64]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from neigung.features.feature import Language
-from neigung.language.values import date_text
+from neigung.language.numbers import date_text
 from neigung.models import kinds
 from neigung.report.evidence import Evidence
 from neigung.report.front import Front

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from neigung.features.feature import Language
-from neigung.language.values import count_text
+from neigung.language.numbers import count_text
 
 
 @dataclass(frozen=True, eq=False)

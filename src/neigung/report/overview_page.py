@@ -29,7 +29,7 @@ from neigung.language.intervals import (
     interval_text,
     policy_text,
 )
-from neigung.language.values import count_text, date_text
+from neigung.language.numbers import count_text, date_text
 from neigung.report.page import capital, picture, render
 
 if TYPE_CHECKING:

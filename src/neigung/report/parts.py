@@ -7,8 +7,8 @@ from typing import Any
 
 from neigung.explanation.explain import Explanation
 from neigung.features.feature import Language
+from neigung.language.numbers import count_text, number_text
 from neigung.language.units import decimals, factor, unit_name
-from neigung.language.values import count_text, number_text
 from neigung.pictures.of_features import BEESWARM_DOTS
 from neigung.report.glossary import TYPICAL, glossary
 from neigung.report.page import capital, grid, picture

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from neigung.features.feature import Language
 from neigung.language.intervals import format_number
-from neigung.language.values import count_text, number_text, value_text
+from neigung.language.numbers import count_text, number_text
+from neigung.language.values import value_text
 
 if TYPE_CHECKING:
     from markupsafe import Markup

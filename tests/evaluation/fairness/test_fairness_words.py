@@ -1,6 +1,6 @@
 import re
 
-from neigung.evaluation.fairness.fairness import fairness_words
+from neigung.evaluation.fairness import fairness_words
 
 
 def test_both_languages_tell_the_same_facts():

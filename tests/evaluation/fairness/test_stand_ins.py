@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from neigung.evaluation.fairness.fairness import stand_ins
+from neigung.evaluation.fairness import stand_ins
 from neigung.evaluation.fairness.stand_ins import recovered_table, stand_in_table
 from neigung.features.feature import Column
 

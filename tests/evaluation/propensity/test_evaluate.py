@@ -103,7 +103,7 @@ def test_one_outcome_cannot_be_judged():
     assert not evaluation.verdict.beats_baseline
     assert not evaluation.verdict.judged
     assert evaluation.verdict.text_en.startswith("0 customers of the test have the rarer outcome")
-    assert "lässt sich nicht sagen" in evaluation.verdict.text_de
+    assert "zu wenige Ergebnisse, also kein Urteil" in evaluation.verdict.text_de
     assert json.loads(json.dumps(evaluation.to_dict(), allow_nan=False))
     assert evaluation._repr_html_()
     for plot in ("gains", "calibration", "metrics", "folds"):

@@ -13,13 +13,8 @@ from neigung.evaluation.fairness.fairness_words import words
 from neigung.evaluation.fairness.group_differences import FEWEST_ROWS
 from neigung.evaluation.fairness.sensitive import MISSING, level_text
 from neigung.evaluation.metric import METRICS
-from neigung.language.intervals import (
-    amount_text,
-    format_interval,
-    format_number,
-    share_text,
-    whole_text,
-)
+from neigung.language.intervals import amount_text, format_interval, format_number
+from neigung.language.numbers import count_text, share_text
 
 
 class Compared(Protocol):
@@ -197,7 +192,7 @@ def _extent(fairness: Compared, language: str) -> str:
     if groups.empty:
         return words("unjudged", language)
     key = "compared_one" if len(groups) == 1 else "compared"
-    rows = whole_text(int(groups["n"].min()), language)
+    rows = count_text(int(groups["n"].min()), language)
     count = words("difference" if len(table) == 1 else "differences", language, count=len(table))
     return words(key, language, groups=len(groups), differences=count, rows=rows)
 

@@ -26,13 +26,9 @@ from neigung.evaluation.clusters import Clusters, Estimate, interval
 from neigung.evaluation.few_outcomes import FEWEST_OUTCOMES, customers_with_rarer
 from neigung.evaluation.many_tests import holm
 from neigung.evaluation.offers.overlap import FEWEST_ROWS
-from neigung.language.intervals import (
-    Language,
-    amount_text,
-    interval_text,
-    rounded_up_text,
-    whole_text,
-)
+from neigung.language import Language
+from neigung.language.intervals import amount_text, interval_text, rounded_up_text
+from neigung.language.numbers import count_text
 
 FAMILY_ERROR = 0.02
 """The chance that a study without any effect finds one with at least one arm."""
@@ -227,8 +223,8 @@ def arm_sentences(
             (_OBSERVED if observational else _TEXTS)[key][language == "de"].format(
                 arm=row["arm"],
                 control=control,
-                n=whole_text(int(row["n"]), language),
-                total=whole_text(total, language),
+                n=count_text(int(row["n"]), language),
+                total=count_text(total, language),
                 effect=interval_text(
                     (row["effect"], row["low"], row["high"]), outcome, language, "+"
                 ),

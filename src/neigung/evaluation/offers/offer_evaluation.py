@@ -30,7 +30,8 @@ from neigung.evaluation.offers.placebo import COLUMNS as PLACEBO_COLUMNS
 from neigung.evaluation.offers.placebo import placebo_sentence, placebo_table
 from neigung.evaluation.offers.uplift import dr_scores, effect_scores
 from neigung.evaluation.verdict import Verdict
-from neigung.language.intervals import SAME, interval_text, policy_text, whole_text
+from neigung.language.intervals import SAME, interval_text, policy_text
+from neigung.language.numbers import count_text
 from neigung.pictures import of_offers
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ class OfferEvaluation:
 
         base = interval_text((self.base_rate, float("nan"), float("nan")), self.outcome)
         facts = (
-            f"{whole_text(self.n_rows)} offers, {whole_text(self.n_customers)} customers, "
+            f"{count_text(self.n_rows)} offers, {count_text(self.n_customers)} customers, "
             f"{base} under {self.control}, from {self.cutoff:%Y-%m-%d} on, 95 % intervals"
         )
         arms = "".join(f"<li>{escape(text)}</li>" for text in self.arm_sentences())

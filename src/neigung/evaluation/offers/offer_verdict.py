@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from neigung.evaluation.verdict import Verdict
+from neigung.language import Language
 from neigung.language.intervals import (
-    Language,
     amount_text,
     exactness,
     interval_text,

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from neigung.language.intervals import Language, share_text, whole_text
+from neigung.language import Language
+from neigung.language.numbers import count_text, share_text
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -157,7 +158,7 @@ def overlap_sentences(overlap: pd.DataFrame, language: Language = "en") -> list[
     german = language == "de"
     n, known = int(overlap["n"].sum()), float((overlap["n"] * overlap["randomised"]).sum())
     share = known / n if n else 0.0
-    total, part = whole_text(n, language), share_text(share, language)
+    total, part = count_text(n, language), share_text(share, language)
     if share == 1:
         first = (
             f"Alle {total} Angebote wurden mit bekannten Chancen ausgelost: die Angebotsarten "
@@ -226,7 +227,7 @@ def balance_sentence(balance: pd.DataFrame, language: Language = "en") -> str:
 
 def _arm_overlap(row: pd.Series[Any], german: bool) -> str:
     language = "de" if german else "en"
-    arm, n = row["arm"], whole_text(int(row["n"]), language)
+    arm, n = row["arm"], count_text(int(row["n"]), language)
     lost = share_text(row["without_chance"], language, 1)
     if row["n"] < FEWEST_ROWS:
         return (
@@ -243,7 +244,7 @@ def _arm_overlap(row: pd.Series[Any], german: bool) -> str:
             "nothing about its effect on them."
         )
     effective, smallest = (
-        whole_text(int(row["effective"]), language),
+        count_text(int(row["effective"]), language),
         share_text(row["smallest"], language, 1),
     )
     return (

@@ -15,7 +15,8 @@ import pandas as pd
 from neigung.evaluation.clusters import Clusters
 from neigung.evaluation.offers.overlap import FEWEST_ROWS
 from neigung.evaluation.offers.uplift import Ranked, dr_scores, effect_scores, matrix
-from neigung.language.intervals import Language, interval_text
+from neigung.language import Language
+from neigung.language.intervals import interval_text
 
 if TYPE_CHECKING:
     from neigung.evaluation.offers.offers_tested import OfferTest, Placebo

@@ -10,8 +10,7 @@ from neigung.evaluation.named_numbers import MODEL
 from neigung.evaluation.propensity.evaluate import Evaluation
 from neigung.judgement.check import LANGUAGES, TOO_FEW, Check, Examined, Said, told
 from neigung.judgement.light import Status
-from neigung.language.intervals import share_text
-from neigung.language.values import number_text
+from neigung.language.numbers import number_text, share_text
 
 MEAN_CARE, MEAN_BAD = 0.1, 0.5
 """How far the mean prediction may be off beyond chance, relative to the rarer outcome's rate."""

@@ -6,8 +6,8 @@ from neigung.evaluation.psi import SOME, STRONG
 from neigung.evaluation.stability import SCORE
 from neigung.judgement.check import Check, Examined, Said, told
 from neigung.judgement.quotes import inner
-from neigung.language.intervals import format_number, share_text
-from neigung.language.values import number_text
+from neigung.language.intervals import format_number
+from neigung.language.numbers import number_text, share_text
 
 MOVED_WEIGHT = 0.1
 """The share of the contributions that strongly moved columns may have."""

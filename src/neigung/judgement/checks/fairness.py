@@ -13,7 +13,7 @@ from neigung.evaluation.fairness.fairness_texts import DIRECT_USE
 from neigung.evaluation.fairness.sensitive import MISSING
 from neigung.judgement.check import LANGUAGES, Check, Examined, Said
 from neigung.judgement.light import Status
-from neigung.language.intervals import share_text
+from neigung.language.numbers import share_text
 
 MOST_UNKNOWN = 0.5
 """The share of the customers whose sensitive attribute may be unknown."""

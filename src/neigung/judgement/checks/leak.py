@@ -9,7 +9,8 @@ from neigung.evaluation.stability import TOO_CLEAR, TOO_MUCH
 from neigung.judgement.check import Check, Examined, Said, told
 from neigung.judgement.light import Status
 from neigung.judgement.quotes import inner
-from neigung.language.intervals import format_number, share_text
+from neigung.language.intervals import format_number
+from neigung.language.numbers import share_text
 
 if TYPE_CHECKING:
     from neigung.models.leaks import Leak

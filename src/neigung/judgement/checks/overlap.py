@@ -11,8 +11,7 @@ from neigung.evaluation.offers.overlap import IMBALANCE
 from neigung.evaluation.psi import FALSE_ALARM
 from neigung.judgement.check import Check, Examined, Said, told
 from neigung.judgement.light import Status
-from neigung.language.intervals import share_text
-from neigung.language.values import number_text
+from neigung.language.numbers import number_text, share_text
 
 KNOWN_CHANCES = 0.95
 """The share of offers that must have been drawn by lot."""

@@ -6,7 +6,8 @@ import math
 
 from neigung.evaluation.metric import METRICS
 from neigung.judgement.check import Check, Examined, Said, told
-from neigung.language.intervals import format_number, share_text
+from neigung.language.intervals import format_number
+from neigung.language.numbers import share_text
 
 SEED_CORRELATION, SEED_SPREAD = 0.9, 0.5
 """The smallest rank correlation between seeds, and how much of the lead may be the seed's doing."""

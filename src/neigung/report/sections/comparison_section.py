@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from neigung.evaluation.metric import ALL_METRICS
+from neigung.language.numbers import count_text
 from neigung.language.units import arm_text
-from neigung.language.values import count_text
 from neigung.report.page import capital, grid, picture
 from neigung.report.traced import Numbers, said
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from neigung.evaluation.metric import ALL_METRICS
-from neigung.language.values import count_text
+from neigung.language.numbers import count_text
 from neigung.report.page import capital, grid, picture
 from neigung.report.traced import NOTHING, Numbers, said
 

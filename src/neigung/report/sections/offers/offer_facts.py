@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from neigung.features.feature import Language
-from neigung.language.values import count_text, number_text
+from neigung.language.numbers import count_text, number_text
 from neigung.models.offers.dataset import OfferDataset
 from neigung.report.parts import Parts, legal_basis, order, population
 from neigung.report.sections.offers.offer_report_tables import OfferTables

@@ -20,8 +20,8 @@ from neigung.language.intervals import (
     interval_text,
     policy_text,
     rounded_up_text,
-    whole_text,
 )
+from neigung.language.numbers import count_text
 from neigung.language.units import arm_text
 from neigung.language.values import value_text
 from neigung.models.offers.dataset import OfferDataset
@@ -83,7 +83,7 @@ class OfferTables:
             cells = [mark.format(arm=self.arm(arm))]
             cells += [self.share(rate) if rate else "–"] if test.rates else []
             cells += [
-                f"{whole_text(int(given.sum()), self.language)} ({self.share(given.mean())})",
+                f"{count_text(int(given.sum()), self.language)} ({self.share(given.mean())})",
                 self.share(would.mean()),
             ]
             rows.append(cells)
@@ -198,7 +198,7 @@ class OfferTables:
             rows.append(
                 [
                     self.arm(row["arm"]),
-                    whole_text(int(row["band"]), self.language),
+                    count_text(int(row["band"]), self.language),
                     self.numbers.count(f"{name}.n"),
                     self.measured(f"{name}.predicted"),
                     self.measured(f"{name}.effect"),

@@ -15,7 +15,7 @@ import pandas as pd
 from neigung.evaluation.metric import ALL_METRICS
 from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
 from neigung.language.intervals import policy_text
-from neigung.language.values import count_text, date_text
+from neigung.language.numbers import count_text, date_text
 from neigung.pictures.drawing import plot_label
 from neigung.pictures.of_spans import plot_offer_timeline
 from neigung.report.lookup import lookup

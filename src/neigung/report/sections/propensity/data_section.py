@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from neigung.features.feature import Language
-from neigung.language.values import count_text, date_text
+from neigung.language.numbers import count_text, date_text
 from neigung.pictures.of_spans import plot_timeline
 from neigung.report.page import capital, grid, picture
 from neigung.report.parts import Parts, legal_basis, order, population

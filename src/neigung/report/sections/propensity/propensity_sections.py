@@ -8,7 +8,7 @@ from typing import Any
 from neigung.evaluation.metric import METRICS
 from neigung.evaluation.propensity.evaluate import Evaluation, model_text
 from neigung.evaluation.propensity.segments import segment_text
-from neigung.language.values import count_text, date_text
+from neigung.language.numbers import count_text, date_text
 from neigung.report.lookup import lookup
 from neigung.report.model_card import CardTexts
 from neigung.report.page import HALF, capital, picture

@@ -12,7 +12,8 @@ from neigung.evaluation.named_numbers import MODEL
 from neigung.evaluation.propensity.evaluate import Evaluation, model_text
 from neigung.evaluation.propensity.segments import segment_text
 from neigung.features.feature import Language
-from neigung.language.values import date_text, value_text
+from neigung.language.numbers import date_text
+from neigung.language.values import value_text
 from neigung.report.front import scale, tile
 from neigung.report.page import capital, grid
 from neigung.report.traced import Numbers, said
