@@ -127,15 +127,16 @@ def _everybody(lines: ir.Table, cutoff: dt.datetime, study: Study) -> ir.Table:
     a line below zero all.
     """
     active, days = study.population.active_within_days, _days(study)
-    lines = lines.mutate(cutoff=ibis.literal(cutoff, "timestamp(6)"))
+    at = ibis.literal(cutoff, "timestamp(6)")
+    lines = lines.mutate(cutoff=at)
     some = past_rows(lines, days)
     if active is not None:
         some = some.filter(some.days_ago <= active)
+    some = some.select("customer_id", "occurred_at", "net_value")
     paid = some.net_value >= 0 if study.orders.count_zero else some.net_value > 0
-    found = some.group_by(*KEYS).agg(
-        newest=some.days_ago.min(where=paid), least=some.net_value.min()
+    found = some.group_by("customer_id").agg(
+        newest=some.occurred_at.max(where=paid), least=some.net_value.min()
     )
-    far = days if active is None else active - _DAYS_OF_AN_ORDER
     near = min(study.retention_days, days + _DAYS_OF_AN_ORDER)
 
     def made(lines: ir.Table, who: ir.Table) -> ir.Table:
@@ -143,13 +144,15 @@ def _everybody(lines: ir.Table, cutoff: dt.datetime, study: Study) -> ir.Table:
         return _ordered(past_rows(theirs, near), study)
 
     whole = found.filter(found.least >= 0)
-    sure = whole.filter(whole.newest <= far).select(*KEYS)
-    ordered = sure.union(made(lines, found.filter(found.least < 0)))
+    taken = made(lines, found.filter(found.least < 0))
     if active is None:
-        return ordered
-    end = ibis.literal(cutoff - dt.timedelta(days=max(far, 0)), "timestamp(6)")
+        sure = whole.filter(whole.newest.notnull())
+        return sure.mutate(cutoff=at).select(*KEYS).union(taken)
+    far = cutoff - dt.timedelta(days=max(active - _DAYS_OF_AN_ORDER, 0))
+    end = ibis.literal(far, "timestamp(6)")
+    sure = whole.filter(whole.newest >= end).mutate(cutoff=at).select(*KEYS)
     of_far_end = lines.filter(lines.occurred_at <= end)
-    return ordered.union(made(of_far_end, whole.filter(whole.newest > far)))
+    return sure.union(taken).union(made(of_far_end, whole.filter(whole.newest < end)))
 
 
 def _days(study: Study) -> int:
