@@ -146,7 +146,8 @@ def test_nobody_now_is_a_note(fitted: Fitted, small_tables: Frames) -> None:
     profiles = Profiles.from_tables(
         {**small_tables, "order_lines": pd.concat([lines, late], ignore_index=True)}
     )
-    study = study_of(population={"active_within_days": 60})
+    cutoffs = {**STUDY["cutoffs"], "trust_dates": True}  # which end with the stranger, then
+    study = study_of(population={"active_within_days": 60}, cutoffs=cutoffs)
     bare = replace(fitted, variations=replace(fitted.variations, seeds=(), without=None))
     found, notes = gather(study, profiles, bare, Reporter())
     assert len(notes) == 1
