@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ibis.expr.types as ir
 
 from neigung.profiles.engine import Engine
 from neigung.profiles.quality_report import Finding
+from neigung.profiles.rows import ROWS as ROWS
+from neigung.profiles.rows import Row
 
 
 def with_positive_returns(
@@ -34,14 +34,19 @@ def with_positive_returns(
     return kept("returns_above_zero", mended.select(returns.columns))
 
 
-def positive_rows(rows: list[Any]) -> list[Any]:
+def positive_rows(rows: list[Row]) -> list[Row]:
     """The returns of one customer that came with a request, as `with_positive_returns` has them.
 
-    >>> positive_rows([{"value": -40}, {"value": -2}])
-    [{'value': 40}, {'value': 2}]
-    >>> positive_rows([{"value": -40}, {"value": 50}])
-    [{'value': -40}, {'value': 50}]
+    >>> row = {"order_id": "a", "occurred_at": "2025-01-01"}
+    >>> back = [ROWS["returns"].model_validate(row | {"value": value}) for value in (-40, -2, 50)]
+    >>> [str(row.get("value")) for row in positive_rows(back[:2])]
+    ['40.0000', '2.0000']
+    >>> [str(row.get("value")) for row in positive_rows(back)]
+    ['-40.0000', '-2.0000', '50.0000']
     """
     if not rows or any((row.get("value") or 0) > 0 for row in rows):
         return rows
-    return [{**row, "value": row["value"] and -row["value"]} for row in rows]
+    return [
+        row.model_copy(update={"value": -row.get("value")}) if row.get("value") else row
+        for row in rows
+    ]
