@@ -46,6 +46,10 @@ def rows(wire: Wire) -> dict[str, Any]:
     own = {"income": "high", "household_size": 2, "newsletter": True, "born": "1980-01-01"}
     found["customers"][0] |= own
     found["order_lines"][0]["net_value"] = CANARY
+    # Categories that the model knows, as many profiles without any such are refused.
+    found["order_lines"][0]["channel"] = "web"
+    found["returns"][0]["reason"] = "size"
+    found["loyalty"][0]["tier"] = "gold"
     return found
 
 
