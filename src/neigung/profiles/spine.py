@@ -16,7 +16,7 @@ from neigung.study import Study
 
 _DAYS_OF_AN_ORDER = 31
 """Further apart than that the lines of an order do not lie, but where its id stands for several;
-then somebody counts as active by the later ones."""
+then somebody counts as active by the later ones: here as there, whoever is asked about alone."""
 
 
 def build_past(
@@ -104,18 +104,30 @@ def past_of_pairs(
 
 def _active(profiles: Profiles, study: Study, candidates: ir.Table) -> ir.Table:
     """The candidates with an order lately enough before their cutoff."""
-    return _ordered(
-        Past(profiles.tables, candidates, study.retention_days).rows("order_lines"), study
-    )
+    return _ordered(Past(profiles.tables, candidates, _near(study)).rows("order_lines"), study)
 
 
 def _ordered(lines: ir.Table, study: Study) -> ir.Table:
-    """Who has, among these past lines, those of an order that counts and began lately enough."""
-    orders = lines.group_by(*KEYS, "order_id").agg(**of_order(lines), days_ago=lines.days_ago.max())
+    """Who has, among these past lines, those of an order that counts and began lately enough.
+
+    It did when its first line is late enough, or a paid one so late that the first must be.
+    """
+    lines = lines.mutate(paid=_paid(lines, study))
+    orders = lines.group_by(*KEYS, "order_id").agg(
+        **of_order(lines),
+        began=lines.days_ago.max(),
+        newest=lines.days_ago.min(where=lines.paid),
+    )
     orders = orders.filter(counts(orders, study.orders.count_zero))
-    if study.population.active_within_days is not None:
-        orders = orders.filter(orders.days_ago <= study.population.active_within_days)
+    active = study.population.active_within_days
+    if active is not None:
+        surely = (orders.newest <= active - _DAYS_OF_AN_ORDER).fill_null(False)
+        orders = orders.filter((orders.began <= active) | surely)
     return orders.select(*KEYS).distinct()
+
+
+def _paid(lines: ir.Table, study: Study) -> ir.BooleanValue:
+    return lines.net_value >= 0 if study.orders.count_zero else lines.net_value > 0
 
 
 def _everybody(lines: ir.Table, cutoff: dt.datetime, study: Study) -> ir.Table:
@@ -133,15 +145,13 @@ def _everybody(lines: ir.Table, cutoff: dt.datetime, study: Study) -> ir.Table:
     if active is not None:
         some = some.filter(some.days_ago <= active)
     some = some.select("customer_id", "occurred_at", "net_value")
-    paid = some.net_value >= 0 if study.orders.count_zero else some.net_value > 0
     found = some.group_by("customer_id").agg(
-        newest=some.occurred_at.max(where=paid), least=some.net_value.min()
+        newest=some.occurred_at.max(where=_paid(some, study)), least=some.net_value.min()
     )
-    near = min(study.retention_days, days + _DAYS_OF_AN_ORDER)
 
     def made(lines: ir.Table, who: ir.Table) -> ir.Table:
         theirs = lines.semi_join(who.select("customer_id"), "customer_id")
-        return _ordered(past_rows(theirs, near), study)
+        return _ordered(past_rows(theirs, _near(study)), study)
 
     whole = found.filter(found.least >= 0)
     taken = made(lines, found.filter(found.least < 0))
@@ -160,3 +170,8 @@ def _days(study: Study) -> int:
     active_within = study.population.active_within_days
     # `_everybody` decides; without older rows to look at it is faster.
     return min(study.retention_days, (active_within or study.retention_days) + 1)
+
+
+def _near(study: Study) -> int:
+    """How old the first line of an order may be that has one within `_days`."""
+    return min(study.retention_days, _days(study) + _DAYS_OF_AN_ORDER)
