@@ -106,10 +106,10 @@ def test_what_does_not_fit_is_said(
 
 def test_labels_at_one_cutoff_cannot_be_raised_by_a_key() -> None:
     with pytest.raises(StudyError) as caught:
-        make_splits([START], 30, 3, labelled=True)
+        make_splits([START], 30, 3, most=0)
     text = str(caught.value)
-    assert "labels has outcomes at one cutoff only, 2025-01-01 00:00" in text
-    assert "add what came of customers at further cutoffs" in text
+    assert "the table labels has 1 (2025-01-01)" in text
+    assert "Add the outcomes of earlier cutoffs to labels" in text
     assert "cutoffs.count" not in text
-    with pytest.raises(StudyError, match="to the table labels, or lower"):
-        make_splits(every(30, 2), 30, 3, labelled=True)
+    with pytest.raises(StudyError, match="to labels or lower model.folds"):
+        make_splits(every(30, 2), 30, 3, most=0)
