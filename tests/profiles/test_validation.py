@@ -30,7 +30,7 @@ def test_missing_column_lists_what_is_there_and_guesses(store_lines: pd.DataFram
     text = refused(order_lines=store_lines.rename(columns={"net_value": "netvalue"}))
     assert text == (
         "order_lines: needs the column net_value (did you call it netvalue?), but has customer_id, "
-        "order_id, occurred_at, netvalue, discount_value. Add or rename it."
+        "order_id, occurred_at, discount_value, netvalue. Add or rename it."
     )
 
 
