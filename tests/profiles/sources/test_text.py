@@ -302,9 +302,9 @@ def test_options_changed_while_a_store_is_read_are_noticed(tmp_path: Path) -> No
     assert Profiles.open(tmp_path).signature() != before
 
 
-def test_the_example_of_the_readme(tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
-    [example] = re.findall(r"^```yml\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
+def test_the_example_of_the_docs(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/profiles.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"^```yml\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
     options(tmp_path, example)
     content = (
         "Kundennummer;order_id;occurred_at;Umsatz;category\n"
