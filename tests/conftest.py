@@ -279,7 +279,7 @@ SHARING = {
 """Tests that share what takes long to make: champions, snapshots, services; models and pages; a
 server of databases; one trained version; Spark; a large simulated shop."""
 
-LONG = ("test_notebooks.py", "test_readme.py", "test_offer_training.py")
+LONG = ("test_notebooks.py", "test_docs.py", "test_offer_training.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

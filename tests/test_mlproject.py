@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from tests.conftest import Shop
-from tests.test_readme import parsed
+from tests.test_docs import parsed
 
 ROOT = Path(__file__).parent.parent
 ENTRY_POINTS: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "MLproject").read_text())[

@@ -111,5 +111,5 @@ def test_labels_at_one_cutoff_cannot_be_raised_by_a_key() -> None:
     assert "the table labels has 1 (2025-01-01)" in text
     assert "Add the outcomes of earlier cutoffs to labels" in text
     assert "cutoffs.count" not in text
-    with pytest.raises(StudyError, match="to labels or lower model.folds"):
+    with pytest.raises(StudyError, match=r"to labels or lower model\.folds"):
         make_splits(every(30, 2), 30, 3, most=0)

@@ -317,6 +317,6 @@ def test_the_example_of_the_docs(tmp_path: Path) -> None:
         pd.Timestamp("2024-07-01 06:00"),
     ]
     assert rows.category.tolist() == ["Käse", "Tee"]
-    keys = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", readme, flags=re.MULTILINE)
+    keys = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", page, flags=re.MULTILINE)
     told = {key.strip("` ") for line in keys for key in line.split(",")}
     assert set(Reading.model_fields) <= told
