@@ -14,9 +14,7 @@ import pyarrow.parquet as pq
 
 from neigung.errors import InputError
 from neigung.files import replacing_folder
-
-MARKER = "profiles.json"
-"""The file in a written store that says which importer made it, and what it set aside."""
+from neigung.profiles.sources.folder import MARKER
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from neigung.errors import InputError
 from neigung.files import replacing_folder
 from neigung.profiles.contract import TABLES
-from neigung.profiles.writer import MARKER, ImportResult, check_free
+from neigung.profiles.sources.folder import MARKER
+from neigung.profiles.writer import ImportResult, check_free
 from neigung.simulation.chunk import simulate_chunk
 from neigung.simulation.retailer import Retailer
 from neigung.simulation.truth import FOLDER

@@ -99,6 +99,7 @@ def test_texts(spark: SparkSession) -> None:
             "truth": x.try_cast("boolean"), "stripped": x.strip(), "blank": x.strip() == "",
             "time": x.try_cast("timestamp('UTC')").cast("timestamp(6)").cast("string"),
             "same": x.isin(["a\\b", "d'or", "v"]), "md5": x.hexdigest("md5"),
+            "groups": x.re_replace("([0-9])[.-]", r"\1$1"),
         }  # fmt: skip
         return t.select("row", **casts).order_by("row")
 

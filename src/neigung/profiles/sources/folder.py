@@ -25,6 +25,9 @@ from neigung.profiles.sources.spelling import letters, meant, original
 OPTIONS = "tables.yaml"
 """The file beside the tables that says how their values are written."""
 
+MARKER = "profiles.json"
+"""The file in a written store that says which importer made it, and what it set aside."""
+
 _DEEP, _MANY = 2, 2_000
 """So far below a store, and through so many names, tables are looked for that lie too deep."""
 
@@ -77,7 +80,7 @@ def files_of(folder: Path, wanted: Collection[str]) -> tuple[dict[str, Files], l
         name = names.table_name(entry)
         if name in TABLES and not names.is_dead(entry):
             entries.setdefault(name, []).append(entry)
-        elif entry.name != OPTIONS:
+        elif entry.name not in (OPTIONS, MARKER):
             rest.append(entry)
     tables = {}
     for name in (name for name in TABLES if name in entries and name in wanted):

@@ -7,6 +7,7 @@ the other.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,7 @@ class SparkCompiler(PySparkCompiler):  # type: ignore[misc]
 
     __slots__ = ()
 
-    SIMPLE_OPS = {ops.Hash: "xxhash64"}  # noqa: RUF012 - Ibis reads it when the class is made
+    SIMPLE_OPS = {ops.Hash: "xxhash64", ops.Mode: "mode"}  # noqa: RUF012 - Ibis reads it early
     """`hash` has 32 bits on Spark: two of a million different rows would look alike."""
 
     def visit_CountStar(self, op: Any, *, arg: Any, where: Any) -> Any:
@@ -73,6 +74,11 @@ class SparkCompiler(PySparkCompiler):  # type: ignore[misc]
         """Spark reads \\v in a text as the letter v."""
         blanks = [self.f.chr(sge.convert(ord(blank))) for blank in _BLANKS]
         return sge.Trim(this=arg, expression=self.f.concat(*blanks))
+
+    def visit_RegexReplace(self, op: Any, *, arg: Any, pattern: Any, replacement: Any) -> Any:
+        """Java calls the first group `$1`, and takes `\\1` for the digit 1."""
+        text = re.sub(r"\\(\d)", r"$\1", replacement.this.replace("$", r"\$"))
+        return self.f.anon.regexp_replace(arg, pattern, sge.convert(text))
 
     def visit_Cast(self, op: Any, *, arg: Any, to: Any) -> Any:
         """On their way to fewer digits numbers are rounded, not cut off."""
