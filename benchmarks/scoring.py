@@ -107,7 +107,7 @@ def trained(folder: Path) -> Any:
 
 def file_to_file(reasons: int) -> Callable[[Path, int], Callable[[], Any]]:
     def ready(folder: Path, rows: int) -> Callable[[], Any]:
-        from neigung.batch_scoring import score_batches, score_schema
+        from neigung.scoring.batches import score_batches, score_schema
 
         artefact = trained(folder)
         out = folder / "scores.parquet"

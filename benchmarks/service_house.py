@@ -23,14 +23,14 @@ from neigung.models.propensity.classifier import DEFAULTS
 from neigung.models.propensity.tuning import TuningResult
 from neigung.models.rows import Rows
 from neigung.profiles.contract import TABLES
-from neigung.scoring import write_snapshot
 from neigung.serving.access import add_key
 from neigung.simulation import simulate
-from neigung.snapshot import Snapshot
+from neigung.snapshots.read import Snapshot
+from neigung.snapshots.write import write_snapshot
 from neigung.study import Study
 from neigung.tracking.gate import promote
 from neigung.tracking.registry import load
-from neigung.training import train
+from neigung.training.train import train
 
 STUDY: dict[str, Any] = {
     "name": "buy",

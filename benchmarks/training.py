@@ -23,7 +23,7 @@ from measuring import Report, options, order_store, scaled
 
 from neigung.progress import Reporter, Tick
 from neigung.study import Study
-from neigung.training import train
+from neigung.training.train import train
 
 CUSTOMERS, ROWS, TRIALS = 1_000_000, 200_000, 30
 

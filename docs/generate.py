@@ -111,7 +111,7 @@ def rooms() -> str:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
     rows = []
-    for name in re.findall(r"neigung\.(\w+)", "\n".join(layers)):
+    for name in re.findall(r"\w+", "\n".join(layers)):
         folder = ROOT / "src/neigung" / name
         module = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
         told = (ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))) or "").split(

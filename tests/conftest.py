@@ -18,18 +18,18 @@ import pytest
 import yaml
 from hypothesis import settings
 
-from neigung import cli
+from neigung.cli import command_line
 from tests.postgres import Server
 from tests.stores import small_store
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from neigung.fitted import Fitted
     from neigung.profiles.store import Profiles
     from neigung.progress import Reporter
     from neigung.report.evidence import Evidence
     from neigung.study import Study
+    from neigung.training.fitted import Fitted
 
 # The same examples in each run: a failure is the change's, not the dice's.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -129,13 +129,13 @@ def shop(
     """An empty folder, and the command line, called in this process as `neigung` calls it."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(command_line.signal, "signal", lambda *_: None)
 
     def run(*arguments: object) -> Ended:
         monkeypatch.setattr(sys, "argv", ["neigung", *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            command_line.main()
         out, err = capsys.readouterr()
         return Ended(ended.value.code or 0, out, err)
 
@@ -171,12 +171,12 @@ def train_quickly(patch: pytest.MonkeyPatch) -> None:
     """
     from matplotlib.figure import Figure
 
-    from neigung import evidence_gathering
     from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
     from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.explanation.explain import Explanation
     from neigung.models import leakage
     from neigung.report import driver
+    from neigung.training import examine
 
     patch.setattr(leakage, "check_leakage", lambda *_: None)
     patch.setattr(leakage, "check_offer_leakage", lambda *_: None)
@@ -186,7 +186,7 @@ def train_quickly(patch: pytest.MonkeyPatch) -> None:
     for name in ("plot_importance", "plot_beeswarm"):
         patch.setattr(Explanation, name, lambda *_, **__: Figure())
     draw_nothing(patch)
-    patch.setattr(evidence_gathering, "gather", lambda *given: (bare_evidence(*given), ()))
+    patch.setattr(examine, "gather", lambda *given: (bare_evidence(*given), ()))
 
 
 def draw_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -228,7 +228,7 @@ def trained_folder(
     empty_mlflow: Path,
 ) -> Path:
     """A folder with one trained version, made once; only its pictures are empty."""
-    from neigung.training import train
+    from neigung.training.train import train
 
     folder = tmp_path_factory.mktemp("trained")
     shutil.copyfile(empty_mlflow, folder / "mlflow.db")
@@ -258,7 +258,7 @@ SHARING = {
     f"tests/{room}/test_{name}.py": room
     for room, names in {
         "serving": ("service", "service_faults", "service_requests", "bundle", "serve", "studies"),
-        "explanation": ("report", "traced", "offer_report", "report_in_browser", "lookup",
+        "report": ("report", "traced", "offer_report", "report_in_browser", "lookup",
                         "model_card"),
     }.items()
     for name in names
@@ -266,8 +266,9 @@ SHARING = {
     ("tests/serving/test_decision_log.py", "tests/profiles/sources/test_postgres.py"),
     "postgres",
 ) | dict.fromkeys(
-    [f"tests/test_{name}.py" for name in
-     ("training", "scoring", "bulk_scoring", "cli", "snapshot_writer")], "trained"
+    [f"tests/{name}.py" for name in
+     ("training/test_train", "scoring/test_score", "scoring/test_to_file", "cli/test_cli",
+      "snapshots/test_write")], "trained"
 ) | dict.fromkeys(
     [f"tests/{name}.py" for name in
      ("profiles/sources/test_spark", "profiles/sources/test_spark_compiler",
@@ -279,12 +280,12 @@ SHARING = {
 """Tests that share what takes long to make: champions, snapshots, services; models and pages; a
 server of databases; one trained version; Spark; a large simulated shop."""
 
-LONG = ("test_notebooks.py", "test_docs.py", "test_offer_training.py")
+LONG = ("test_notebooks.py", "test_docs.py", "training/test_offers.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What one process works on for minutes begins first, lest the others wait at the end."""
-    order = ("serving", "trained", *(f"tests/{name}" for name in LONG), "explanation")
+    order = ("serving", "trained", *(f"tests/{name}" for name in LONG), "report")
     places = {scope: place for place, scope in enumerate(order)}
     items.sort(key=lambda item: places.get(_scope(item.nodeid), len(order)))
 

@@ -14,10 +14,10 @@ import pytest
 import typer
 import yaml
 
-from neigung import evidence_gathering
 from neigung.cli import app
 from neigung.profiles.contract import TABLES
 from neigung.study import Study
+from neigung.training import examine
 from tests.conftest import Shop, bare_evidence, draw_nothing, train_quickly
 
 ROOT = Path(__file__).parent.parent
@@ -193,7 +193,7 @@ def test_the_study_is_one(text: str) -> None:
 
 
 def test_every_command_runs_in_its_order(newcomer: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    gather = evidence_gathering.gather
+    gather = examine.gather
 
     def gathered(study: Study, *given: Any) -> Any:
         # A model of offers is examined whole in its own tests, and that takes long.
@@ -201,7 +201,7 @@ def test_every_command_runs_in_its_order(newcomer: Shop, monkeypatch: pytest.Mon
             return bare_evidence(study, *given), ()
         return gather(study, *given)
 
-    monkeypatch.setattr(evidence_gathering, "gather", gathered)
+    monkeypatch.setattr(examine, "gather", gathered)
     draw_nothing(monkeypatch)
     for arguments in commands("neigung"):
         if of_the_service(arguments):

@@ -54,7 +54,7 @@ del prepare
 """Run before a notebook: a fifth of the households, and no reports, which notebooks do not show."""
 UNEXAMINED = """
 def prepare():
-    from neigung import evidence_gathering
+    from neigung.training import examine
     from neigung.judgement.fitness import judge_fitness
     from neigung.report.evidence import Evidence
     from neigung.explanation.explain import explain
@@ -64,7 +64,7 @@ def prepare():
         fitness = judge_fitness(evaluation)
         return Evidence(evaluation=evaluation, explanation=explanation, fitness=fitness), ()
 
-    evidence_gathering.gather = gather
+    examine.gather = gather
 
 prepare()
 del prepare

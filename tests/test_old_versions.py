@@ -18,16 +18,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neigung.champion_comparison import compare_with_champion
 from neigung.errors import GateError
 from neigung.explanation.explain import explain
-from neigung.fitted import Fitted
 from neigung.models.artefact import load_artefact
-from neigung.offer_training import fit_offers
 from neigung.profiles.store import Profiles
 from neigung.progress import Reporter
-from neigung.propensity_training import fit_propensity
-from neigung.scoring import score
+from neigung.scoring.score import score
 from neigung.serving.access import ApiKey
 from neigung.serving.clock import Clock
 from neigung.serving.decision_log import DecisionLog
@@ -42,6 +38,10 @@ from neigung.tracking import registry
 from neigung.tracking.gate import promote
 from neigung.tracking.overview import write_overview
 from neigung.tracking.review import reviews, signable_report, standing
+from neigung.training.against_champion import compare_with_champion
+from neigung.training.fitted import Fitted
+from neigung.training.offers import fit_offers
+from neigung.training.propensity import fit_propensity
 from tests.old_house import machine, unpack
 
 VERSIONS = ("buy/1", "buy/2", "discount/1")
@@ -120,7 +120,7 @@ def test_mlflow_finds_its_loader(then: dict[str, Any]) -> None:
 
 
 def _snapshot_rows(study: str, names: list[str]) -> pd.DataFrame:
-    from neigung.snapshot import Snapshot
+    from neigung.snapshots.read import Snapshot
 
     snapshot = Snapshot.open(Path("snapshots") / study)
     return pd.DataFrame(snapshot.values(range(len(snapshot)), names))

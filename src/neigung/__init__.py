@@ -17,7 +17,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from neigung.bulk_scoring import score_to
     from neigung.client import Client
     from neigung.decisions.allocation import allocate, cheapest
     from neigung.errors import NeigungError
@@ -26,14 +25,17 @@ if TYPE_CHECKING:
     from neigung.models.offers.uplift import UpliftModel
     from neigung.profiles.quality import check
     from neigung.profiles.store import Profiles
-    from neigung.scoring import offers, score, write_snapshot
+    from neigung.scoring.offers import offers
+    from neigung.scoring.score import score
+    from neigung.scoring.to_file import score_to
     from neigung.simulation.simulate import simulate
+    from neigung.snapshots.write import write_snapshot
     from neigung.study import Study
     from neigung.tracking.gate import promote
     from neigung.tracking.overview import write_overview
     from neigung.tracking.registry import report_of, versions
     from neigung.tracking.review import review, reviews
-    from neigung.training import train
+    from neigung.training.train import train
 
 # Where each name lives; it is imported when it is first used, so that `import neigung` is quick.
 _HOMES = {
@@ -49,20 +51,20 @@ _HOMES = {
     "cheapest": "decisions.allocation",
     "check": "profiles.quality",
     "feature": "features.feature",
-    "offers": "scoring",
+    "offers": "scoring.offers",
     "promote": "tracking.gate",
     "ratio": "features.feature",
     "report_of": "tracking.registry",
     "review": "tracking.review",
     "reviews": "tracking.review",
-    "score": "scoring",
-    "score_to": "bulk_scoring",
+    "score": "scoring.score",
+    "score_to": "scoring.to_file",
     "simulate": "simulation.simulate",
     "spread": "features.feature",
-    "train": "training",
+    "train": "training.train",
     "versions": "tracking.registry",
     "write_overview": "tracking.overview",
-    "write_snapshot": "scoring",
+    "write_snapshot": "snapshots.write",
 }
 
 __all__ = [

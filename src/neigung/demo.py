@@ -36,11 +36,11 @@ def run_demo(reporter: Reporter) -> Demo:
     Outside of the project's folder the demo's studies are written first, where the package holds
     them. Raises InputError where it does not.
     """
-    from neigung.bulk_scoring import score_to
     from neigung.profiles.complete_journey import import_complete_journey
     from neigung.profiles.store import Profiles
+    from neigung.scoring.to_file import score_to
     from neigung.tracking.gate import promote
-    from neigung.training import train
+    from neigung.training.train import train
 
     for place in map(Path, STUDIES):
         packaged = PACKAGED / place.name

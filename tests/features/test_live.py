@@ -16,7 +16,7 @@ from neigung.features.live import LiveFeatures, LiveRows
 from neigung.features.live_tables import UnfitValueError
 from neigung.profiles.rows import ROWS, ProfileRows
 from neigung.profiles.store import Profiles
-from neigung.scoring import instant
+from neigung.scoring.cutoffs import instant
 from neigung.simulation.simulate import simulate
 from tests.features.live_stores import CUTOFF, Batch, hostile_store, requests, study_of
 from tests.stores import small_store

@@ -91,7 +91,7 @@ def test_what_a_translator_doubts_or_left_open_is_told_in_english(pseudo: Path) 
 
 def test_neither_babel_nor_a_catalogue_is_read_before_somebody_asks() -> None:
     code = (
-        "import sys, json, neigung.cli, neigung.training, neigung.serving.schemas;"
+        "import sys, json, neigung.cli, neigung.training.train, neigung.serving.schemas;"
         "print(json.dumps([name for name in sys.modules if name.split('.')[0] == 'babel']))"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,19 +6,17 @@ import datetime as dt
 
 import pytest
 
-from neigung import study_problems
 from neigung.errors import InputError
 from neigung.models import kinds
 from neigung.models.artefact import load_artefact
 from neigung.models.kinds import KINDS, OFFERS, PROPENSITY, Kind
 from neigung.models.sealed import seal
 from neigung.models.version import Cutoffs, Version
+from neigung.study import problems
 
 
 def test_each_target_has_one_kind() -> None:
-    assert sorted(target for kind in KINDS for target in kind.targets) == sorted(
-        study_problems.KINDS
-    )
+    assert sorted(target for kind in KINDS for target in kind.targets) == sorted(problems.KINDS)
     assert [kinds.of_target(target) for target in ("churn", "offer")] == [PROPENSITY, OFFERS]
 
 

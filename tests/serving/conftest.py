@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from neigung.scoring import write_snapshot
 from neigung.simulation.simulate import simulate
+from neigung.snapshots.write import write_snapshot
 from neigung.study import Study
 from neigung.tracking.gate import promote
-from neigung.training import train
+from neigung.training.train import train
 from tests.conftest import train_quickly
 from tests.serving.running import Running, running
 from tests.stores import small_store

@@ -13,7 +13,9 @@ import pytest
 
 from neigung.models.dataset import build_features
 from neigung.profiles.store import Profiles
-from neigung.scoring import instant, offers, score
+from neigung.scoring.cutoffs import instant
+from neigung.scoring.offers import offers
+from neigung.scoring.score import score
 from neigung.study import Study
 from neigung.tracking.registry import load
 from tests.serving.running import Running
@@ -130,7 +132,7 @@ def test_every_customer_gets_the_nightly_uplift_by_id_and_by_profile(
 def test_every_feature_of_a_profile_is_that_of_the_nightly_run(trained: Path) -> None:
     from neigung.features.live import LiveFeatures
     from neigung.profiles.rows import ProfileRows
-    from neigung.snapshot import Snapshot
+    from neigung.snapshots.read import Snapshot
 
     study = Study.load(trained / "buy.yaml").model_copy(update={"profiles": str(trained / "small")})
     profiles = Profiles.open(study.profiles)

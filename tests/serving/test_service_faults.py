@@ -20,11 +20,11 @@ import psutil
 import pyarrow as pa
 import pytest
 
-from neigung.scoring import write_snapshot
 from neigung.serving.access import add_key, revoke_key
 from neigung.serving.decision_log import DecisionLog
 from neigung.serving.secret import load_secret
-from neigung.snapshot import Snapshot
+from neigung.snapshots.read import Snapshot
+from neigung.snapshots.write import write_snapshot
 from tests.processes import PATIENCE, free_port, wait_for
 from tests.serving.conftest import STUDIES
 from tests.serving.faults import (

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from neigung.decision import ArmCost
 from neigung.errors import InputError, StudyError
+from neigung.study.decision import ArmCost
 
 Floats = npt.NDArray[np.float64]
 

@@ -65,7 +65,7 @@ PROPENSITY = Kind(
     content="classifier",
     parts={
         "artefact": "neigung.models.propensity.artefact:Artefact",
-        "fit": "neigung.propensity_training:fit_propensity",
+        "fit": "neigung.training.propensity:fit_propensity",
         "evaluation": "neigung.evaluation.propensity.evaluate:Evaluation",
         "report": "neigung.report.sections.propensity.propensity_sections:PropensitySections",
     },
@@ -76,7 +76,7 @@ OFFERS = Kind(
     content="offer_model",
     parts={
         "artefact": "neigung.models.offers.artefact:OfferArtefact",
-        "fit": "neigung.offer_training:fit_offers",
+        "fit": "neigung.training.offers:fit_offers",
         "evaluation": "neigung.evaluation.offers.offer_evaluation:OfferEvaluation",
         "report": "neigung.report.sections.offers.offer_sections:OfferSections",
     },

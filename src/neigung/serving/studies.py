@@ -25,7 +25,7 @@ from neigung.profiles.consent import Standing, standing
 from neigung.serving import metrics
 from neigung.serving.clock import Clock
 from neigung.serving.pinned import Pinned
-from neigung.snapshot import Snapshot
+from neigung.snapshots.read import Snapshot
 from neigung.study import Study
 from neigung.tracking import registry
 from neigung.tracking.registry import CHAMPION, VersionInfo

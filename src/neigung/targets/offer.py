@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from neigung.discount_rate import percentage, plain_rate, same_rate
 from neigung.errors import StudyError
 from neigung.profiles.timeline import KEYS, Future, counts, of_order
 from neigung.study import OfferTarget, Study
+from neigung.targets.discount_rate import percentage, plain_rate, same_rate
 
 _WIDE = "decimal(38, 4)"
 

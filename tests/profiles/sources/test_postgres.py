@@ -15,10 +15,10 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from neigung import scoring
 from neigung.errors import ProfileError
 from neigung.profiles.sources import postgres as reader
 from neigung.profiles.store import Profiles
+from neigung.scoring.features import features
 from neigung.serving.bundle import write_bundle
 from neigung.study import Study
 from tests.conftest import STUDY, Shop
@@ -83,7 +83,7 @@ def test_a_store_is_the_same_in_postgresql_and_in_files(
         assert there.table(name).schema() == here.table(name).schema(), name
     assert there.digest() == here.digest() == there.signature()
     study = Study.from_dict({**STUDY, "features": "all"})
-    mine, theirs = (scoring.features(study, profiles=one) for one in (here, there))
+    mine, theirs = (features(study, profiles=one) for one in (here, there))
     assert mine.columns == theirs.columns
     pd.testing.assert_frame_equal(mine.frame, theirs.frame)
 

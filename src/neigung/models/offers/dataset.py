@@ -27,7 +27,6 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from neigung.decision import ArmCost, Decision
 from neigung.errors import StudyError
 from neigung.models.dataset import Dataset, OnStep, as_frame, asked_for, study_features
 from neigung.models.offers.assignment import trial_probabilities
@@ -36,6 +35,7 @@ from neigung.profiles.spine import past_of_pairs
 from neigung.profiles.store import Profiles
 from neigung.profiles.timeline import KEYS, Future
 from neigung.study import Study
+from neigung.study.decision import ArmCost, Decision
 from neigung.targets.offer import outcomes
 
 FEW_INSTANTS = 60

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from neigung.discount_rate import percentage, plain_rate, same_rate
 from neigung.errors import InputError
 from neigung.models.encoding import Floats
+from neigung.targets.discount_rate import percentage, plain_rate, same_rate
 
 LEAST_ROWS = 30
 """Rows that the control and every arm need at least; below, not even a mean is worth telling."""
