@@ -107,6 +107,16 @@ def broken_types(
         for column in table.columns
         if column.name in raw.columns and _can_fail(raw[column.name].type(), column.kind)
     ]
+    # Which words a text has instead is asked only of columns where something cannot be cast.
+    lost = {
+        column.name: (raw[column.name].notnull() & cast(raw[column.name], column.kind).isnull())
+        for column in table.columns
+        if column.name in {name for name, _, _ in rules}
+    }
+    rows, _, suspects = broken_values(raw, [], ordered, lost)
+    rules = [rule for rule in rules if rule[0] in suspects]
+    if not rules:
+        return rows, [], []
     nothing = {
         name: says_nothing(raw[name]) for name, _, _ in rules if raw[name].type().is_string()
     }
@@ -203,8 +213,8 @@ def cast(value: ir.Value, kind: Kind) -> ir.Value:
     """`value` as `kind`; missing where that is impossible.
 
     Integer ids become their digits, and so do whole floats (pandas makes floats of integers with
-    gaps). Where a text says that there is no number, time or boolean, it is missing. Times with a
-    zone become UTC, times without one are UTC, dates are their midnight.
+    gaps). Texts that say that there is nothing cannot be cast, and are missing. Times with a zone
+    become UTC, times without one are UTC, dates are their midnight.
     """
     target = dt.dtype(DTYPES[kind])
     source = value.type()
@@ -215,8 +225,6 @@ def cast(value: ir.Value, kind: Kind) -> ir.Value:
             whole = (number == number.floor()) & (number.abs() <= _LARGEST_WHOLE_FLOAT)
             return ibis.ifelse(whole, number.try_cast("int64").cast("string"), nothing)
         return nothing if source.is_nested() or source.is_binary() else value.cast("string")
-    if source.is_string():
-        value = ibis.ifelse(says_nothing(value), ibis.null("string"), value)
     if kind == "timestamp":
         if source.is_string():
             value = value.try_cast("timestamp('UTC')").cast(target)

@@ -108,6 +108,7 @@ def _thousands(table: Table, raw: ir.Table, semicolons: bool) -> list[Finding]:
     kinds = {column.name: column.kind for column in table.columns}
     names = [n for n in raw.columns if kinds.get(n) in ("money", "number")]
     names = [name for name in names if raw[name].type().is_string()]
+    names = [name for name in names if recognise.may_be_thousands(raw, name)]
     counts: dict[str, ir.Value] = {}
     for name in names:
         counts |= recognise.thousands_counts(name, raw[name])

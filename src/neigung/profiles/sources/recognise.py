@@ -151,10 +151,21 @@ def doubtful_attributes(table: Table, typed: ir.Table) -> list[Finding]:
 _LIKE: dict[Kind, str] = {"number": "numbers", "timestamp": "dates"}
 
 
+_GROUPED = r"^\s*[+-]?[1-9]\d{0,2}(\.\d{3})+\s*$"
+
+
+def may_be_thousands(raw: ir.Table, name: str) -> bool:
+    """Whether no value of a column shows that its point is that of decimals: where one does, as
+    nearly everywhere, the look at the rows ends with it."""
+    value = raw[name]
+    decimals = value.contains(".") & ~value.re_search(_GROUPED)
+    return raw.filter(decimals).select(name).limit(1).to_pyarrow().num_rows == 0
+
+
 def thousands_counts(name: str, value: ir.StringValue) -> dict[str, ir.Value]:
     """Aggregates that `doubtful_thousands` reads."""
     dotted = value.contains(".")
-    grouped = value.re_search(r"^\s*[+-]?[1-9]\d{0,2}(\.\d{3})+\s*$")
+    grouped = value.re_search(_GROUPED)
     return {
         f"{name}/dotted": dotted.sum(),
         f"{name}/undotted": (~dotted & (value.strip() != "")).sum(),
