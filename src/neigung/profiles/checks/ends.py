@@ -83,8 +83,8 @@ def _orders(facts: Facts, now: datetime) -> Iterator[Finding]:
             "order_lines",
             f"order_lines: {facts.share(ends.behind, 'order_lines')} are dated long after all "
             f"others, which end on {ends.last:%Y-%m-%d}{ahead}{_one(facts, at > _time(ends.last))}."
-            " Mend or leave out such rows, or say that they are right: `trust_dates: true` under "
-            "the study's `cutoffs`, or there, or after `--cutoff`, a date.",
+            " Mend or leave out such rows, give the cutoff as a date (in the study's `cutoffs` or "
+            "as `--cutoff`), or say that they are right (`trust_dates: true` under `cutoffs`).",
         )
     elif ends.fresh:
         yield Finding(

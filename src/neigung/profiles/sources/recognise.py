@@ -159,7 +159,7 @@ def may_be_thousands(raw: ir.Table, name: str) -> bool:
     nearly everywhere, the look at the rows ends with it."""
     value = raw[name]
     decimals = value.contains(".") & ~value.re_search(_GROUPED)
-    return raw.filter(decimals).select(name).limit(1).to_pyarrow().num_rows == 0
+    return not len(raw.filter(decimals).select(name).limit(1).to_pyarrow())
 
 
 def thousands_counts(name: str, value: ir.StringValue) -> dict[str, ir.Value]:
