@@ -7,6 +7,7 @@ import pytest
 from neigung.errors import InputError
 from neigung.evaluation.bootstrap import measure
 from neigung.evaluation.comparison import Comparison, compare
+from neigung.language import Message
 from tests.evaluation.columns import column
 
 N = 800
@@ -40,7 +41,7 @@ def parts():
 
 @pytest.fixture(scope="module")
 def comparison(parts):
-    notes = [("It had seen these rows.", "Er kannte diese Zeilen.")]
+    notes = [Message.read(("It had seen these rows.", "Er kannte diese Zeilen."))]
     return compare(4, **parts, notes=notes)
 
 
@@ -159,7 +160,7 @@ def test_one_outcome_one_row_and_no_spread(parts):
 
 
 def test_html_is_escaped(parts):
-    hostile = {"columns": [column("a", text="<script>")], "notes": [("<b>", "<b>")]}
+    hostile = {"columns": [column("a", text="<script>")], "notes": [Message("<b>")]}
     html = compare(1, **parts | hostile)._repr_html_()
     assert "<script>" not in html
     assert "<b>" not in html

@@ -19,11 +19,13 @@ NAN = float("nan")
     ],
 )
 def test_only_an_interval_beyond_zero_on_the_right_side_wins(metric, difference, beats, words):
-    verdict = judge(METRICS[metric], "bg_nbd", ("BG/NBD", "BG/NBD"), (0.5, 0.5), difference)
+    verdict = judge(METRICS[metric], "bg_nbd", lambda language: "BG/NBD", (0.5, 0.5), difference)
     assert verdict.beats_baseline is beats
     assert words in verdict.text_en
 
 
 def test_german_numbers_have_commas():
-    verdict = judge(METRICS["auroc"], "x", ("rule", "Regel"), (0.85, 0.8), (0.05, -0.01, 0.06))
+    verdict = judge(
+        METRICS["auroc"], "x", {"en": "rule", "de": "Regel"}.get, (0.85, 0.8), (0.05, -0.01, 0.06)
+    )
     assert "AUROC 0,850 gegen 0,800, Abstand +0,050 (−0,010 bis +0,060)" in verdict.text_de

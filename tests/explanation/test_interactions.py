@@ -240,8 +240,8 @@ def test_what_does_not_sum_up_is_not_shown(artefact, test_rows, monkeypatch, wro
     monkeypatch.setattr(module, "interaction_values", computed)
     some = explain(artefact, test_rows).interactions
     assert len(some) == 0
-    assert "do not give the contributions" in some.note[0]
-    assert "nicht die Beiträge" in some.note[1]
+    assert "do not give the contributions" in some.note
+    assert "nicht die Beiträge" in some.note.to("de")
     assert some.table().empty
     assert some.numbers() == {"interaction.rows": 400.0}
 
@@ -249,11 +249,11 @@ def test_what_does_not_sum_up_is_not_shown(artefact, test_rows, monkeypatch, wro
 def test_no_rows_and_no_trees(artefact, test_rows, offer_case):
     none = explain(artefact, test_rows.X.iloc[:0]).interactions
     assert (len(none), none.values.shape, none.moved) == (0, (0, 0), 0.0)
-    assert "no rows" in none.note[0]
+    assert "no rows" in none.note
     case = offer_case()
     other = explain(case.artefact, case.test.frame.head(50)).interactions
     assert len(other) == 0
-    assert "cannot be computed" in other.note[0]
+    assert "cannot be computed" in other.note
 
 
 def test_features_that_never_meet(test_rows):
@@ -265,4 +265,4 @@ def test_features_that_never_meet(test_rows):
     alone = Artefact(model, test_rows.columns, {}, {}, (0.0, 1.0))
     some = explain(alone, X).interactions
     assert len(some) == 0
-    assert "no two of them meet" in some.note[0]
+    assert "no two of them meet" in some.note

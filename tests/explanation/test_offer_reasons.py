@@ -6,9 +6,10 @@ import pytest
 from neigung.errors import InputError
 from neigung.explanation import reasons as module
 from neigung.explanation.contributions import Contributions, contributions
-from neigung.explanation.reaction import reaction_text, within_sentence
+from neigung.explanation.reaction import reaction_text
 from neigung.explanation.reasons import offer_reasons, reasons
 from neigung.features.library import library
+from neigung.language.grammar import within_sentence
 from tests.explanation.test_reasons import frame
 from tests.report.conftest import COLUMNS
 

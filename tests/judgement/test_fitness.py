@@ -11,6 +11,7 @@ from neigung.evaluation.stability import assess_stability, seed_table
 from neigung.judgement.checks import CHECKS
 from neigung.judgement.fitness import Fitness, judge_fitness
 from neigung.judgement.light import Light
+from neigung.language import Message
 from tests.evaluation.columns import column
 from tests.evaluation.offer_trials import offers
 
@@ -60,8 +61,8 @@ def fair():
     return SimpleNamespace(
         groups=groups,
         comparisons=comparisons,
-        concerns=lambda language: (),
-        doubts=lambda language: (),
+        concerns=lambda language="en": (),
+        doubts=lambda language="en": (),
         unneeded=lambda metric: False,
         n_rows=N,
     )
@@ -126,7 +127,7 @@ def test_json_round_trip(parts):
 
 
 def test_html_says_the_words_and_is_escaped():
-    light = Light("leak", "bad", "<t>", "<t>", "<script>", "<script>")
+    light = Light("leak", "bad", Message("<t>"), Message("<script>"))
     html = Fitness("not_fit", (light,))._repr_html_()
     assert "<script>" not in html
     assert "<t>" not in html
@@ -137,7 +138,7 @@ def test_html_says_the_words_and_is_escaped():
 def test_titles_are_topics_in_both_languages():
     every = {check for checks in CHECKS.values() for check in checks}
     assert len({check.code for check in every}) == len(every)
-    assert all(english and german for english, german in (check.title for check in every))
-    light = Light("seed", "care", "a", "b", "c", "d")
+    assert all(english and german for english, german in (check.title.stored() for check in every))
+    light = Light("seed", "care", Message("a"), Message("b"))
     assert light.word() == "with care"
     assert light.word("de") == "mit Vorsicht"

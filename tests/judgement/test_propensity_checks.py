@@ -149,7 +149,9 @@ def test_segments_follow_the_direction_of_the_metric():
 def test_a_test_of_one_customer_is_judged_without_a_fault():
     lights = judged(n=1, y=np.ones(1))
     assert [light.status for light in lights.values()] == ["unknown"] * 4
-    assert not any("nan" in light.text(language) for light in lights.values() for language in "ed")
+    assert not any(
+        "nan" in light.text(language) for light in lights.values() for language in ("en", "de")
+    )
 
 
 def test_an_evaluation_read_back_gives_the_same_lights():

@@ -44,8 +44,8 @@ def fairness(
     return SimpleNamespace(
         groups=groups,
         comparisons=comparisons,
-        concerns=lambda language: told[language],
-        doubts=lambda language: [f"{language}: {text}" for text in doubts],
+        concerns=lambda language="en": told[language],
+        doubts=lambda language="en": [f"{language}: {text}" for text in doubts],
         unneeded=lambda metric: unneeded and metric == "auroc",
         n_rows=120,
     )

@@ -291,7 +291,7 @@ def test_interactions_are_as_long_as_they_say(explanation):
     bars = drawn.axes[0].patches
     np.testing.assert_allclose([bar.get_width() for bar in bars], table["strength"])
     share = f"{100 * table['share'].iloc[0]:.2f}".replace(".", ",")
-    assert drawn.axes[0].texts[0].get_text().endswith(f"({share}\N{NO-BREAK SPACE}%)")
+    assert drawn.axes[0].texts[0].get_text().endswith(f"({share} %)")
 
 
 def test_themes_are_as_long_as_they_say(explanation):

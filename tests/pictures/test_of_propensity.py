@@ -125,9 +125,9 @@ def test_percent_has_decimals_where_it_needs_them():
     figure = Figure()
     axes = figure.subplots()
     for reach, language, told in (
-        (1, "de", "20\N{NO-BREAK SPACE}%"),
+        (1, "de", "20 %"),
         (0.15, "en", "2%"),
-        (0.02, "de", "0,5\N{NO-BREAK SPACE}%"),
+        (0.02, "de", "0,5 %"),
         (0.001, "en", "0.02%"),
     ):
         axes.set_xlim(0, reach)

@@ -12,6 +12,7 @@ from neigung.explanation.contributions import Contributions
 from neigung.explanation.explain import explain
 from neigung.features.feature import Column
 from neigung.judgement.fitness import judge_fitness
+from neigung.language import Message
 from neigung.models.dataset import Dataset
 from neigung.models.propensity.artefact import Artefact, reference_table
 from neigung.models.propensity.classifier import PropensityClassifier
@@ -55,6 +56,8 @@ REGION = Column(
     *("attribute_region", "attribute_region", None, "category", "attributes", "category"),
     *("Attribute “region”", "Merkmal „region“"),
 )
+
+NOTE = ("It <had> learned from this test.", "Er <hatte> aus diesem Test gelernt.")
 
 
 def rows(count: int, cutoff: str, seed: int) -> pd.DataFrame:
@@ -207,7 +210,7 @@ def _examined(artefact, test_rows):
             importance={"this": importance, "champion": {"order_count_30d": 0.3}},
             columns=COLUMNS,
             band_order=[name for name, _ in artefact.bands],
-            notes=[("It <had> learned from this test.", "Er <hatte> aus diesem Test gelernt.")],
+            notes=[Message.read(NOTE)],
             repetitions=20,
         ),
         "tables": pd.DataFrame(

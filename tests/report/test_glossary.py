@@ -34,8 +34,8 @@ def test_what_is_usual_stands_beside_the_example():
     )
     assert told.loc["last_order_channel", "example_en"].endswith("“web” (most often: “app”)")
     assert "typical" not in told.loc["order_count_7d", "example_en"]
-    assert "median" in TYPICAL["en"]
-    assert "Median" in TYPICAL["de"]
+    assert "median" in TYPICAL.to("en")
+    assert "Median" in TYPICAL.to("de")
 
 
 def test_no_columns():

@@ -7,13 +7,10 @@ import datetime as dt
 import math
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from neigung.report import overview_page as module
 from neigung.report.overview_page import (
     SHOWN,
     ListedReview,
@@ -240,19 +237,3 @@ def test_the_same_versions_give_the_same_bytes() -> None:
     one = study(version(1), version(2, review=SIGNED))
     assert build_overview([one], AT) == build_overview([one], AT)
     assert "default-src 'none'" in build_overview([one], AT)
-
-
-def test_every_word_is_there_in_both_languages() -> None:
-    file = Path(module.__file__).parent / "templates" / "overview.yaml"
-
-    def leaves(entry: Any) -> Any:
-        if isinstance(entry, dict):
-            for inner in entry.values():
-                yield from leaves(inner)
-        else:
-            yield entry
-
-    for pair in leaves(yaml.safe_load(file.read_text(encoding="utf-8"))):
-        assert len(pair) == 2
-        english, german = pair
-        assert set(re.findall(r"{\w*}", english)) == set(re.findall(r"{\w*}", german)), pair

@@ -24,8 +24,9 @@ from neigung.evaluation.frames import (
 )
 from neigung.evaluation.metric import ALL_METRICS, OFFER_METRICS
 from neigung.evaluation.stability import rank_correlation
+from neigung.language import Message
 from neigung.language.intervals import amount_text, format_interval, format_number, interval_text
-from neigung.language.numbers import share_text
+from neigung.language.numbers import number_text, share_text
 from neigung.pictures import of_comparison
 
 if TYPE_CHECKING:
@@ -46,39 +47,21 @@ _TYPES: dict[str, Any] = {
 _TABLES = ("metrics", "moves", "importance")
 
 _TEXTS = {
-    "better": (
-        "Better than the champion (version {version}): {metric} {difference}.",
-        "Besser als der Champion (Version {version}): {metric} {difference}.",
+    "better": Message("Better than the champion (version {version}): {metric} {difference}."),
+    "worse": Message("Worse than the champion (version {version}): {metric} {difference}."),
+    "open": Message(
+        "No clear difference to the champion (version {version}): {metric} {difference}, which "
+        "may be chance."
     ),
-    "worse": (
-        "Worse than the champion (version {version}): {metric} {difference}.",
-        "Schlechter als der Champion (Version {version}): {metric} {difference}.",
-    ),
-    "open": (
-        "No clear difference to the champion (version {version}): {metric} {difference}, which may "
-        "be chance.",
-        "Kein klarer Unterschied zum Champion (Version {version}): {metric} {difference}, was "
-        "Zufall sein kann.",
-    ),
-    "same": (
-        "The same as the champion (version {version}): {metric} {this}.",
-        "Gleichauf mit dem Champion (Version {version}): {metric} {this}.",
-    ),
-    "unknown": (
+    "same": Message("The same as the champion (version {version}): {metric} {this}."),
+    "unknown": Message(
         "Whether this version is better than the champion (version {version}) cannot be told from "
-        "this test.",
-        "Ob diese Version besser ist als der Champion (Version {version}), lässt sich aus diesem "
-        "Test nicht sagen.",
+        "this test."
     ),
-    "moves": (
-        "{share} of the customers stay where the champion had put them.",
-        "{share} der Kunden bleiben, wo der Champion sie eingeordnet hatte.",
-    ),
-    "correlation": (
+    "moves": Message("{share} of the customers stay where the champion had put them."),
+    "correlation": Message(
         "Both order the customers alike with a rank correlation of {correlation}, where 1 is the "
-        "same order.",
-        "Beide ordnen die Kunden ähnlich, mit einer Rangkorrelation von {correlation}; 1 wäre "
-        "dieselbe Reihenfolge.",
+        "same order."
     ),
 }
 _MAIN_METRICS = ("auroc", "average_precision", "log_loss", "brier", "policy_value")
@@ -106,7 +89,7 @@ class Comparison:
     moves: pd.DataFrame
     importance: pd.DataFrame
     correlation: float
-    notes: tuple[tuple[str, str], ...] = ()
+    notes: tuple[Message, ...] = ()
 
     @property
     def stayed(self) -> float:
@@ -120,22 +103,20 @@ class Comparison:
 
         The notes follow.
         """
-        german = language == "de"
         told = [self._difference_sentence(metric, language)]
         if self.stayed == self.stayed:
-            told.append(_TEXTS["moves"][german].format(share=share_text(self.stayed, language)))
+            told.append(_TEXTS["moves"].to(language, share=share_text(self.stayed, language)))
         if self.correlation == self.correlation:
-            number = f"{self.correlation:.2f}".replace("-", "\N{MINUS SIGN}")
-            number = number.replace(".", ",") if german else number
-            told.append(_TEXTS["correlation"][german].format(correlation=number))
-        return [*told, *(note[german] for note in self.notes)]
+            number = number_text(self.correlation, 2, language)
+            told.append(_TEXTS["correlation"].to(language, correlation=number))
+        return [*told, *(note.to(language) for note in self.notes)]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-ready values; NaN becomes None. `from_dict` reads it back."""
         return {
             "champion": self.champion,
             "correlation": plain(self.correlation),
-            "notes": [list(note) for note in self.notes],
+            "notes": [list(note.stored()) for note in self.notes],
             **{name: table_to_dict(getattr(self, name)) for name in _TABLES},
         }
 
@@ -146,7 +127,7 @@ class Comparison:
         return cls(
             champion=data["champion"],
             correlation=float("nan") if correlation is None else correlation,
-            notes=tuple((note[0], note[1]) for note in data["notes"]),
+            notes=tuple(Message.read(note) for note in data["notes"]),
             **{name: table_from_dict(data[name], _TYPES) for name in _TABLES},
         )
 
@@ -213,7 +194,7 @@ class Comparison:
                 values["this"] = amount_text(float(row["this"]), "margin", language)
                 lead = (difference, low, high)
                 values["difference"] = interval_text(lead, "margin", language, "+")
-        return _TEXTS[outcome][language == "de"].format(version=self.champion, **values)
+        return _TEXTS[outcome].to(language, version=self.champion, **values)
 
 
 def compare(
@@ -227,7 +208,7 @@ def compare(
     columns: Sequence[Column],
     band_order: Sequence[str],
     worth: Mapping[str, Any] | None = None,
-    notes: Sequence[tuple[str, str]] = (),
+    notes: Sequence[Message] = (),
     repetitions: int = 300,
     seed: int = 0,
 ) -> Comparison:
@@ -240,7 +221,7 @@ def compare(
     known, is what each row earns under either choice (doubly robust scores; see `policy_scores`).
     `columns` are those of both models, `band_order` says in which order bands are shown.
 
-    The champion may have been fitted on rows of this test; say so in `notes` (English, German).
+    The champion may have been fitted on rows of this test; say so in `notes`.
 
     Raises InputError when a side or rows are lacking, or a band is not in `band_order`.
 
@@ -278,7 +259,7 @@ def compare(
         moves=typed(_moves(bands, band_order), _TYPES),
         importance=typed(_importance(importance, columns), _TYPES),
         correlation=rank_correlation(scores["this"], scores["champion"]),
-        notes=tuple((english, german) for english, german in notes),
+        notes=tuple(notes),
     )
 
 
@@ -304,7 +285,7 @@ def _moves(bands: Mapping[str, Any], order: Sequence[str]) -> pd.DataFrame:
 def _importance(
     importance: Mapping[str, Mapping[str, float]], columns: Sequence[Column]
 ) -> pd.DataFrame:
-    texts = {column.name: (column.text("en"), column.text("de")) for column in columns}
+    texts = {column.name: column.stored_text() for column in columns}
     names = list(dict.fromkeys(name for side in SIDES for name in importance[side]))
     table = pd.DataFrame(
         [(name, *texts.get(name, (name, name))) for name in names], columns=_IMPORTANCE[:3]

@@ -22,8 +22,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from neigung.language import Language, Message
+
 FEWEST_OUTCOMES = 20
 """Customers with the rarer outcome without which there is no interval and no verdict."""
+
+_FEW = Message.counted(
+    "1 customer of the test has the rarer outcome, at least {fewest} are needed to judge: too few "
+    "outcomes, so there is no verdict.",
+    "{n} customers of the test have the rarer outcome, at least {fewest} are needed to judge: too "
+    "few outcomes, so there is no verdict.",
+    n=2,
+    fewest=FEWEST_OUTCOMES,
+)
+_NOWHERE = Message(" No setting tried reaches that with these data.")
+_WHERE = {
+    "cutoff": Message("at the cutoff {cutoff}"),
+    "everybody": Message("with all earlier customers"),
+    "horizon": Message("with a horizon of {days} days"),
+    "days": Message("with {days} days"),
+}
+_THERE = Message("{where} there are {n:,}")
 
 
 @dataclass(frozen=True)
@@ -48,18 +67,14 @@ class Outlook:
         >>> Outlook(90, 14).text(True), Outlook(180, 31).text(False, "de")
         ('with a horizon of 90 days there are 14', 'mit 180 Tagen 31')
         """
-        german = language == "de"
         if self.cutoff is not None:
-            where = f"am Stichtag {self.cutoff}" if german else f"at the cutoff {self.cutoff}"
+            where = _WHERE["cutoff"].to(language, cutoff=self.cutoff)
         elif self.everybody:
-            where = "mit allen früheren Kunden" if german else "with all earlier customers"
-        elif first:
-            where = f"with a horizon of {self.horizon_days} days"
-            where = f"mit einem Horizont von {self.horizon_days} Tagen" if german else where
+            where = _WHERE["everybody"].to(language)
         else:
-            where = f"mit {self.horizon_days} Tagen" if german else f"with {self.horizon_days} days"
-        verb = (" sind es" if german else " there are") if first else ""
-        return f"{where}{verb} {self.outcomes:,}"
+            where = _WHERE["horizon" if first else "days"].to(language, days=self.horizon_days)
+        there = _THERE if first else Message("{where} {n:,}")
+        return there.to(language, where=where, n=self.outcomes)
 
 
 def customers_with_rarer(y: Any, groups: Any) -> int:
@@ -73,43 +88,23 @@ def customers_with_rarer(y: Any, groups: Any) -> int:
     return int(min(counts))
 
 
-def few_texts(found: int, outlook: Sequence[Outlook]) -> tuple[str, str]:
-    """That there are too few, how many it takes, and where they would be, in both languages.
+def few_text(found: int, outlook: Sequence[Outlook]) -> Message:
+    """That there are too few, how many it takes, and where they would be.
 
-    >>> print(few_texts(3, [Outlook(90, 14), Outlook(180, 31)])[0])
+    >>> print(few_text(3, [Outlook(90, 14), Outlook(180, 31)]))
     3 customers of the test have the rarer outcome, at least 20 are needed to judge: too few \
 outcomes, so there is no verdict. With a horizon of 90 days there are 14, with 180 days 31.
     """
-    texts = []
-    for language in ("en", "de"):
-        german = language == "de"
+
+    def text(language: Language) -> str:
         told = [one.text(not place, language) for place, one in enumerate(outlook)]
         more = f" {', '.join(told)}." if told else ""
         if outlook and not any(one.outcomes >= FEWEST_OUTCOMES for one in outlook):
-            more += (
-                " Diese Daten geben mit keiner dieser Einstellungen genug her."
-                if german
-                else " No setting tried reaches that with these data."
-            )
-        more = more[:1] + more[1:2].upper() + more[2:]
-        if german:
-            one = "1 Kunde des Tests hat" if found == 1 else f"{found} Kunden des Tests haben"
-            text = (
-                f"{one} das seltenere Ergebnis, für ein Urteil sind mindestens {FEWEST_OUTCOMES} "
-                f"nötig: zu wenige Ergebnisse, also kein Urteil.{more}"
-            )
-        else:
-            one = (
-                "1 customer of the test has"
-                if found == 1
-                else f"{found} customers of the test have"
-            )
-            text = (
-                f"{one} the rarer outcome, at least {FEWEST_OUTCOMES} are needed to judge: too few "
-                f"outcomes, so there is no verdict.{more}"
-            )
-        texts.append(text)
-    return texts[0], texts[1]
+            more += _NOWHERE.to(language)
+        few = _FEW.having(n=found, fewest=FEWEST_OUTCOMES).to(language)
+        return few + more[:1] + more[1:2].upper() + more[2:]
+
+    return Message.composed(text)
 
 
 def outlook_from(data: Sequence[Mapping[str, Any]]) -> tuple[Outlook, ...]:

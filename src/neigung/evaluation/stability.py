@@ -16,6 +16,7 @@ from neigung.evaluation.bootstrap import measure
 from neigung.evaluation.frames import finite, table_from_dict, table_to_dict, typed
 from neigung.evaluation.metric import METRICS
 from neigung.evaluation.psi import FEWEST_ROWS, SOME, STRONG, Bins, psi, psi_by_chance, shift_level
+from neigung.language import Message
 from neigung.pictures import of_stability
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 SCORE = "score"
 """The row of `Stability.drift` that is about the prediction itself."""
 
-SCORE_TEXTS = ("The prediction itself", "Die Vorhersage selbst")
+SCORE_TEXT = Message("The prediction itself")
 
 AGAINST = ("test", "now")
 
@@ -184,14 +185,10 @@ def assess_stability(
     total = sum(abs(importance.get(column.name, 0.0)) for column in columns)
     judged = _countable(train_y) and _countable(test_y)
     own = {name: pd.Series(np.asarray(scores[name], dtype=float)) for name in frames}
-    texts = {"column": SCORE, "text_en": SCORE_TEXTS[0], "text_de": SCORE_TEXTS[1]}
+    texts = _texts(SCORE, SCORE_TEXT.stored())
     drift += _shifts(texts, own, sizes, comparisons)[0]
     for column in columns:
-        texts = {
-            "column": column.name,
-            "text_en": column.text("en"),
-            "text_de": column.text("de"),
-        }
+        texts = _texts(column.name, column.stored_text())
         values = {name: frame[column.name] for name, frame in frames.items()}
         rows, codes = _shifts(texts, values, sizes, comparisons)
         drift += rows
@@ -207,6 +204,10 @@ def assess_stability(
         typed(pd.DataFrame(columns=_SEEDS) if seeds is None else seeds[_SEEDS], _TYPES),
         typed(pd.DataFrame(leaks, columns=_LEAKS), _TYPES),
     )
+
+
+def _texts(name: str, text: tuple[str, str]) -> dict[str, str]:
+    return {"column": name, "text_en": text[0], "text_de": text[1]}
 
 
 def seed_table(

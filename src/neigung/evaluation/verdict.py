@@ -1,37 +1,32 @@
 """One sentence on whether a model is worth having."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from neigung.evaluation.few_outcomes import Outlook, few_texts
+from neigung.evaluation.few_outcomes import Outlook, few_text
+from neigung.evaluation.frames import plain
 from neigung.evaluation.metric import Metric
+from neigung.language import Language, Message
 from neigung.language.intervals import format_interval, format_number
 
 _TEXTS = {
-    "better": (
+    "better": Message(
         "The model beats the best baseline, {baseline}: {metric} {model} against {opponent}, "
-        "difference {difference}.",
-        "Das Modell schlägt das beste Vergleichsmodell ({baseline}): {metric} {model} gegen "
-        "{opponent}, Abstand {difference}.",
+        "difference {difference}."
     ),
-    "worse": (
+    "worse": Message(
         "The model loses to the best baseline, {baseline}: {metric} {model} against {opponent}, "
-        "difference {difference}.",
-        "Das Modell verliert gegen das beste Vergleichsmodell ({baseline}): {metric} {model} gegen "
-        "{opponent}, Abstand {difference}.",
+        "difference {difference}."
     ),
-    "open": (
+    "open": Message(
         "The model does not beat the best baseline, {baseline}: {metric} {model} against "
-        "{opponent}, difference {difference}, which may be chance.",
-        "Das Modell schlägt das beste Vergleichsmodell ({baseline}) nicht: {metric} {model} gegen "
-        "{opponent}, Abstand {difference}, was Zufall sein kann.",
+        "{opponent}, difference {difference}, which may be chance."
     ),
-    "unknown": (
+    "unknown": Message(
         "Whether the model beats a baseline cannot be told: {metric} with an interval needs both "
-        "outcomes and several customers.",
-        "Ob das Modell ein Vergleichsmodell schlägt, lässt sich nicht sagen: {metric} mit "
-        "Intervall braucht beide Ausgänge und mehrere Kunden.",
+        "outcomes and several customers."
     ),
 }
 
@@ -52,9 +47,24 @@ class Verdict:
     difference: float
     low: float
     high: float
-    text_en: str
-    text_de: str
+    text: Message
     judged: bool = True
+
+    @property
+    def text_en(self) -> str:
+        """The sentence in English, as evaluations are stored with it."""
+        return self.text.stored()[0]
+
+    @property
+    def text_de(self) -> str:
+        """The sentence in German, as evaluations are stored with it."""
+        return self.text.stored()[1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON-ready values; NaN becomes None."""
+        facts = ("beats_baseline", "best_baseline", "metric", "difference", "low", "high")
+        names = (*facts, "text_en", "text_de", "judged")
+        return {name: plain(getattr(self, name)) for name in names}
 
 
 def too_few(
@@ -68,22 +78,24 @@ def too_few(
     (False, False, '3 customers of the test have the rarer outcome, ')
     """
     nothing = math.nan
-    texts = few_texts(found, outlook)
-    return Verdict(False, baseline, metric.name, difference, nothing, nothing, *texts, judged=False)
+    text = few_text(found, outlook)
+    return Verdict(False, baseline, metric.name, difference, nothing, nothing, text, judged=False)
 
 
 def judge(
     metric: Metric,
     baseline: str,
-    baseline_texts: tuple[str, str],
+    baseline_text: Callable[[Language], str],
     values: tuple[float, float],
     difference: tuple[float, float, float],
 ) -> Verdict:
     """The verdict from `values` (model, baseline) and the `difference` (value, low, high).
 
+    `baseline_text` names the baseline in a language.
+
     >>> from neigung.evaluation.metric import METRICS
-    >>> texts, values = ("BG/NBD", "BG/NBD"), (0.55, 0.54)
-    >>> verdict = judge(METRICS["log_loss"], "bg_nbd", texts, values, (0.01, -0.02, 0.04))
+    >>> name, values = (lambda language: "BG/NBD"), (0.55, 0.54)
+    >>> verdict = judge(METRICS["log_loss"], "bg_nbd", name, values, (0.01, -0.02, 0.04))
     >>> verdict.beats_baseline
     False
     >>> verdict.text_en.endswith("difference +0.010 (−0.020 to +0.040), which may be chance.")
@@ -98,17 +110,13 @@ def judge(
         outcome = "worse" if metric.higher_is_better else "better"
     else:
         outcome = "open"
-    texts = [
-        template.format(
-            baseline=baseline_text,
-            metric=metric.text(language),
-            model=format_number(values[0], language),
-            opponent=format_number(values[1], language),
-            difference=format_interval(difference, language, "+"),
-        )
-        for template, baseline_text, language in zip(
-            _TEXTS[outcome], baseline_texts, ("en", "de"), strict=True
-        )
-    ]
-    beats = outcome == "better"
-    return Verdict(beats, baseline, metric.name, *difference, texts[0], texts[1])
+    text = _TEXTS[outcome].worded(
+        lambda language: {
+            "baseline": baseline_text(language),
+            "metric": metric.text(language),
+            "model": format_number(values[0], language),
+            "opponent": format_number(values[1], language),
+            "difference": format_interval(difference, language, "+"),
+        }
+    )
+    return Verdict(outcome == "better", baseline, metric.name, *difference, text)

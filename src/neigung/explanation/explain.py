@@ -143,7 +143,7 @@ class Explanation:
     def plot_interactions(self, language: Language = "en", most: int = 10) -> Figure:
         """The pairs of features that do most together."""
         given = self.interactions
-        note = given.note[language == "de"] if given.note else ""
+        note = given.note.to(language) if given.note else ""
         return of_interactions.plot_interactions(
             given.table(language), given.unit, note, language, most
         )

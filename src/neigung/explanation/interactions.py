@@ -15,6 +15,7 @@ from neigung.explanation.contributions import TOLERANCE, Contributions
 from neigung.explanation.interaction_values import interaction_values, pairs_of
 from neigung.explanation.trees import read_trees
 from neigung.features.feature import Column, Language
+from neigung.language import Message
 from neigung.language.units import Unit
 
 if TYPE_CHECKING:
@@ -33,19 +34,10 @@ _MOST_NUMBERS = 12_500_000
 _MOST_STEPS = 300_000_000
 """Meetings of two columns times rows: some seconds of one core."""
 
-_NO_ROWS = ("There are no rows to explain.", "Es gibt keine Zeilen zu erklären.")
-_NOT_EXACT = (
-    "Interactions are not shown: added up, they do not give the contributions.",
-    "Wechselwirkungen werden nicht gezeigt: Aufsummiert ergeben sie nicht die Beiträge.",
-)
-_NO_TREES = (
-    "Interactions are not shown: they cannot be computed for this model.",
-    "Wechselwirkungen werden nicht gezeigt: Für dieses Modell sind sie nicht zu berechnen.",
-)
-_NONE = (
-    "Every feature acts on its own: no two of them meet in one of the model's trees.",
-    "Jedes Merkmal wirkt für sich: Keine zwei treffen sich in einem Baum des Modells.",
-)
+_NO_ROWS = Message("There are no rows to explain.")
+_NOT_EXACT = Message("Interactions are not shown: added up, they do not give the contributions.")
+_NO_TREES = Message("Interactions are not shown: they cannot be computed for this model.")
+_NONE = Message("Every feature acts on its own: no two of them meet in one of the model's trees.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +47,8 @@ class Interactions:
     `pairs` (pairs, 2) are positions in `columns`, the strongest pair first, at most `MOST_PAIRS`;
     `values` (rows, pairs) what they add, in `unit`: the two halves of SHAP's symmetric matrix
     together. `rows` are the positions of the sampled rows among the `explained` ones; `moved` is
-    the sum of the mean absolute contributions of all columns in the sample. `note` says in English
-    and German why there are no pairs, where there are none.
+    the sum of the mean absolute contributions of all columns in the sample. `note` says
+    why there are no pairs, where there are none.
     """
 
     columns: tuple[Column, ...]
@@ -66,7 +58,7 @@ class Interactions:
     explained: int
     moved: float
     unit: Unit
-    note: tuple[str, str] | None = None
+    note: Message | None = None
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -198,7 +190,7 @@ def _moved(given: Contributions, rows: Integers) -> float:
     return float(np.abs(given.values[rows]).mean(axis=0).sum()) if len(rows) else 0.0
 
 
-def _none(given: Contributions, rows: Integers, note: tuple[str, str]) -> Interactions:
+def _none(given: Contributions, rows: Integers, note: Message) -> Interactions:
     return Interactions(
         columns=given.columns,
         pairs=np.empty((0, 2), dtype=np.intp),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from neigung.explanation.contributions import Contributions, contributions
 from neigung.explanation.reaction import reaction_text
 from neigung.explanation.sentences import Sentence
 from neigung.features.feature import Column, Language
+from neigung.language import STORED, languages, stored_in
 from neigung.language.values import is_missing
 from neigung.models.rows import Features, category_text, in_parts, matrix, some
 
@@ -42,10 +43,12 @@ class Reason:
     contribution: float
     text_en: str
     text_de: str
+    others: Mapping[Language, str] = field(default_factory=dict, compare=False, repr=False)
+    """In the languages of which nothing is stored."""
 
     def text(self, language: Language = "en") -> str:
         """The sentence in one language."""
-        return self.text_de if language == "de" else self.text_en
+        return self.others.get(language) or str(getattr(self, f"text_{stored_in(language)}"))
 
 
 def reasons(given: Contributions, X: Features, k: int = 3) -> list[list[Reason]]:
@@ -197,7 +200,7 @@ class ReasonWriter:
         """The reasons of one column in some rows."""
         sentence = self._sentence(self.columns[j])
         read = [_values(X, self._by_name[name], rows) for name in sentence.names]
-        texts: dict[Any, tuple[str, str]] = {}  # Each different sentence is written once.
+        texts: dict[Any, tuple[Any, ...]] = {}  # Each different sentence is written once.
         found = []
         for size, arm, *values in zip(sizes.tolist(), arms.tolist(), *read, strict=True):
             key = (arm, size > 0, *values)
@@ -229,12 +232,14 @@ def _by_column(
             start = end
 
 
-def _text(sentence: Sentence, values: list[Any], arm: str | None, more: bool) -> tuple[str, str]:
-    """What a reason says in English and German."""
-    english, german = sentence.write(values, "en"), sentence.write(values, "de")
-    if arm is None:
-        return english, german
-    return reaction_text(english, arm, more, "en"), reaction_text(german, arm, more, "de")
+def _text(sentence: Sentence, values: list[Any], arm: str | None, more: bool) -> tuple[Any, ...]:
+    """What a reason says: in the languages of `STORED`, then in the others by their names."""
+    said = {}
+    for language in languages():
+        text = sentence.write(values, language)
+        said[language] = text if arm is None else reaction_text(text, arm, more, language)
+    stored = [said.pop(language) for language in STORED]
+    return *stored, said
 
 
 def _values(X: Features, column: Column, rows: npt.NDArray[np.intp]) -> list[Any]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from neigung.features.feature import Column, Language
+from neigung.language import languages
+from neigung.language.grammar import PLACEHOLDER, case_of
 from neigung.language.values import (
     UNKNOWN,
     Case,
@@ -18,12 +20,6 @@ from neigung.language.values import (
     usual_text,
     value_text,
 )
-
-_PLACEHOLDER = re.compile(
-    r"(?:\b(every|alle)\s+)?\{(\w+)\}(\s+times\b|-mal\b)?", re.IGNORECASE
-)  # fmt: skip
-_DATIVE = re.compile(r"\b(?:an|aus|bei|in|mit|nach|seit|von|vor|zu)\s+$", re.IGNORECASE)
-_QUOTE = re.compile("[\"'“„‚‘»«]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +92,7 @@ def _said(clauses: Sequence[_Clause], values: Sequence[Any], language: Language)
 
 
 class Sentence:
-    """What one column says of a customer, in both languages.
+    """What one column says of a customer, in every language.
 
     A sentence ends before a clause that needs a value the customer does not have, or a column that
     does not exist; a column without a usable sentence is told as `text: value`. Behind the clause
@@ -134,8 +130,8 @@ class Sentence:
         self._unit = own.unit
         positions = {own.name: 0}
         self._templates: dict[Language, _Template] = {
-            "en": _template(own, columns, usual or {}, positions, "en"),
-            "de": _template(own, columns, usual or {}, positions, "de"),
+            language: _template(own, columns, usual or {}, positions, language)
+            for language in languages()
         }
         self.names = tuple(positions)
 
@@ -145,7 +141,7 @@ class Sentence:
         if is_missing(own):
             # Without its own value a sentence has nothing to say, even if it does not name it.
             said = _said(template.missing, values, language)
-            return said or template.plain + UNKNOWN[language]
+            return said or template.plain + UNKNOWN.to(language)
         said = _said(template.zero, values, language) if own == 0 else ""
         said = said or _said(template.main, values, language)
         if said:
@@ -259,26 +255,13 @@ def _parse(
     `positions` of the values grow by what the clause reads.
     """
     slots, end = [], 0
-    for match in _PLACEHOLDER.finditer(clause):
+    for match in PLACEHOLDER.finditer(clause):
         name = own if match[2] == "value" else match[2]
         if name not in columns:
             return None
         before = clause[end : match.start()]
-        case = _case(match, before, clause[match.end() :], language)
+        case = case_of(match, before, clause[match.end() :], language)
         position = positions.setdefault(name, len(positions))
         slots.append(_Slot(before, position, columns[name].unit, case, not match.start()))
         end = match.end()
     return _Clause(tuple(slots), clause[end:])
-
-
-def _case(match: re.Match[str], before: str, after: str, language: Language) -> Case:
-    """How the value of a placeholder stands between the words around it."""
-    if match[1]:
-        return "every_capital" if match[1][0].isupper() else "every"
-    if match[3]:
-        return "times_as" if after.startswith((" as ", " so ")) else "times"
-    if _QUOTE.search(before):
-        return "quoted"
-    if after.startswith(" ago") if language == "en" else before.lower().endswith("vor "):
-        return "ago"
-    return "dative" if language == "de" and _DATIVE.search(before) else "plain"

@@ -8,26 +8,24 @@ import pandas as pd
 
 from neigung.explanation.contributions import Contributions
 from neigung.features.feature import Language
+from neigung.language import Message
 
 Floats = npt.NDArray[np.float64]
 
 TEXTS = {
-    "assortment": ("assortment", "Sortiment"),
-    "attributes": ("attributes", "Eigenschaften"),
-    "contacts": ("contacts", "Ansprache"),
-    "discounts": ("discounts", "Rabatte"),
-    "habits": ("habits", "Gewohnheiten"),
-    "loyalty": ("loyalty", "Kundenbindung"),
-    "orders": ("orders", "Bestellungen"),
-    "products": ("products", "Produkte"),
-    "returns": ("returns", "Retouren"),
-    "rhythm": ("rhythm", "Rhythmus"),
-    "second hop": (
-        "what others did with the same products",
-        "was andere mit denselben Produkten taten",
-    ),
-    "service": ("service", "Service"),
-    "visits": ("visits", "Besuche"),
+    "assortment": Message("assortment"),
+    "attributes": Message("attributes"),
+    "contacts": Message.within("theme", "contacts"),
+    "discounts": Message("discounts"),
+    "habits": Message("habits"),
+    "loyalty": Message("loyalty"),
+    "orders": Message("orders"),
+    "products": Message("products"),
+    "returns": Message("returns"),
+    "rhythm": Message("rhythm"),
+    "second hop": Message("what others did with the same products"),
+    "service": Message("service"),
+    "visits": Message("visits"),
 }
 """The names of the library's themes; one of the user's own keeps its name."""
 
@@ -87,4 +85,4 @@ def theme_text(theme: str, language: Language = "en") -> str:
     ('Rabatte', 'weather')
     """
     texts = TEXTS.get(theme)
-    return texts[language == "de"] if texts else theme
+    return texts.to(language) if texts else theme

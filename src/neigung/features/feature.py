@@ -108,6 +108,11 @@ class Column:
         text = text if "{window}" in text else f"{text} {{window}}"
         return _in_window(text, self, self.spoken(language))
 
+    def stored_text(self) -> tuple[str, str]:
+        """`text` in the languages of `STORED`."""
+        english, other = (self.text(language) for language in STORED)
+        return english, other
+
     def sentence(self, language: Language = ENGLISH) -> str | None:
         """The template of the reason, with `{value}` and names of other columns, or None."""
         return self._said("sentence", language)

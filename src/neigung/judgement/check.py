@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from neigung.judgement.light import Light, Status
-from neigung.language import Language
+from neigung.language import Message
 
 if TYPE_CHECKING:
     from neigung.evaluation.fairness.fairness import Fairness
     from neigung.evaluation.stability import Stability
     from neigung.models.leaks import Leak
-
-LANGUAGES: tuple[Language, ...] = ("en", "de")
-
-Texts = tuple[str, str]
-"""English and German."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +35,8 @@ class Said:
     """What a check says: how it stands, one sentence, and a title if not the check's own."""
 
     status: Status
-    texts: Texts
-    title: Texts | None = None
+    text: Message
+    title: Message | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +49,7 @@ class Check:
     """
 
     code: str
-    title: Texts
+    title: Message
     care: str
     bad: str
     why: str
@@ -64,26 +59,11 @@ class Check:
     def light(self, examined: Examined) -> Light:
         """The light of this check."""
         said = self.look(examined)
-        return Light(self.code, said.status, *(said.title or self.title), *said.texts)
+        return Light(self.code, said.status, said.title or self.title, said.text)
 
 
 TOO_FEW = Said(
     "unknown",
-    (
-        "Not examined, as the test has too few outcomes.",
-        "Nicht geprüft, weil der Test zu wenige Ergebnisse hat.",
-    ),
+    Message("Not examined, as the test has too few outcomes."),
 )
 """What those checks say that need a verdict on the test where there can be none."""
-
-
-def told(texts: Texts, values: Callable[[Language], Mapping[str, Any]]) -> Texts:
-    """A sentence in both languages with what `values` gives for each of them.
-
-    >>> told(("{n} rows", "{n} Zeilen"), lambda language: {"n": 3})
-    ('3 rows', '3 Zeilen')
-    """
-    en, de = (
-        text.format(**values(language)) for text, language in zip(texts, LANGUAGES, strict=True)
-    )
-    return en, de

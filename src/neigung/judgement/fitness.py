@@ -7,13 +7,14 @@ is unknown, and as good as "with care": nobody may take silence for an all-clear
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from neigung.judgement.check import Examined
 from neigung.judgement.checks import CHECKS
 from neigung.judgement.light import Light
+from neigung.language import ENGLISH, Language, Message
 
 if TYPE_CHECKING:
     from neigung.evaluation.fairness.fairness import Fairness
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 
 Judgement = Literal["fit", "care", "not_fit", "open"]
 
-_VERDICTS: dict[str, tuple[str, str]] = {
-    "fit": ("Fit for use", "Einsetzbar"),
-    "care": ("Use with care", "Mit Vorsicht einsetzbar"),
-    "not_fit": ("Not fit for use", "Nicht einsetzbar"),
-    "open": ("No verdict: too few outcomes", "Kein Urteil: zu wenige Ergebnisse"),
+_VERDICTS: dict[str, Message] = {
+    "fit": Message("Fit for use"),
+    "care": Message("Use with care"),
+    "not_fit": Message("Not fit for use"),
+    "open": Message("No verdict: too few outcomes"),
 }
 _SYMBOLS = {"good": "●", "care": "▲", "bad": "■", "unknown": "○"}
 
@@ -46,9 +47,9 @@ class Fitness:
     verdict: Judgement
     lights: tuple[Light, ...]
 
-    def text(self, language: str = "en") -> str:
+    def text(self, language: Language = ENGLISH) -> str:
         """The verdict in words: `Use with care`."""
-        return _VERDICTS[self.verdict][language == "de"]
+        return _VERDICTS[self.verdict].to(language)
 
     def light(self, key: str) -> Light:
         """The light of one key; raises KeyError when there is none."""
@@ -62,12 +63,12 @@ class Fitness:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-ready values. `from_dict` reads it back."""
-        return {"verdict": self.verdict, "lights": [asdict(light) for light in self.lights]}
+        return {"verdict": self.verdict, "lights": [light.to_dict() for light in self.lights]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
-        return cls(data["verdict"], tuple(Light(**light) for light in data["lights"]))
+        return cls(data["verdict"], tuple(Light.from_dict(light) for light in data["lights"]))
 
     def numbers(self) -> dict[str, float]:
         """How many lights have which status: `fitness.good`, `.care`, `.bad`, `.unknown`."""

@@ -22,7 +22,7 @@ def checks_table() -> str:
     every = list(dict.fromkeys(check for checks in CHECKS.values() for check in checks))
     rows = [
         (
-            f"`{check.code}`: {check.title[0]}",
+            f"`{check.code}`: {check.title}",
             " and ".join(kinds_of(check)) if len(kinds_of(check)) < len(CHECKS) else "all",
             check.care or "–",
             check.bad or "–",

@@ -13,9 +13,10 @@ what the code says, a test holds them to it. The texts of features stand in thei
 'Of 9 features, 2 raised the prediction'
 """
 
-from neigung.language.catalogue import ENGLISH, STORED, Language, checked, languages
+from neigung.language.catalogue import ENGLISH, STORED, Language, checked, languages, stored_in
 from neigung.language.message import Message, told, translated
 
 __all__ = [
-    "ENGLISH", "STORED", "Language", "Message", "checked", "languages", "told", "translated",
+    "ENGLISH", "STORED", "Language", "Message", "checked", "languages", "stored_in", "told",
+    "translated",
 ]  # fmt: skip

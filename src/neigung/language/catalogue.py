@@ -42,6 +42,15 @@ def languages() -> tuple[Language, ...]:
     return _languages(LOCALE)
 
 
+def stored_in(language: Language) -> Language:
+    """The language of `STORED` in which readers of another one get what is stored.
+
+    >>> stored_in("de"), stored_in("fr")
+    ('de', 'en')
+    """
+    return language if language in STORED else ENGLISH
+
+
 def checked(language: str) -> Language:
     """The language, if there is one of this name; raises InputError otherwise.
 

@@ -60,7 +60,8 @@ def words(
 
 def _words(found: Any) -> Iterator[Found]:
     if isinstance(found, str):
-        yield 0, None, found, []
+        if found:
+            yield 0, None, found, []
     elif isinstance(found, dict) and found.keys() == {"context", "say"}:
         yield 0, "within", (found["context"], found["say"]), []
     else:

@@ -6,15 +6,18 @@ import math
 from collections.abc import Iterable
 
 from neigung.language.catalogue import Language
+from neigung.language.message import Message
 from neigung.language.numbers import count_text, signed_text
 
 _NAMES = {
-    "model": ("model", "Modell"),
-    "likely_buyers": ("likely buyers first", "wahrscheinliche Käufer zuerst"),
-    "random": ("drawn by lot", "ausgelost"),
-    "no_offer": ("no offer", "kein Angebot"),
-    "as_given": ("as it was done", "wie bisher"),
+    "model": Message("model"),
+    "likely_buyers": Message("likely buyers first"),
+    "random": Message("drawn by lot"),
+    "no_offer": Message("no offer"),
+    "as_given": Message("as it was done"),
 }
+_INTERVAL = Message("{value} ({low} to {high})")
+
 SAME = "same_"
 """Before an arm: the policy that gives it to everybody."""
 
@@ -26,8 +29,8 @@ def policy_text(name: str, language: Language = "en") -> str:
     ('10% for everybody', 'kein Angebot')
     """
     if name.startswith(SAME):
-        return name[len(SAME) :] + (" für alle" if language == "de" else " for everybody")
-    return _NAMES[name][language == "de"] if name in _NAMES else name
+        return Message("{arm} for everybody").to(language, arm=name[len(SAME) :])
+    return _NAMES[name].to(language) if name in _NAMES else name
 
 
 def amount_text(
@@ -61,9 +64,8 @@ def interval_text(
     text = amount_text(value, outcome, language, sign, decimals)
     if math.isnan(low) or math.isnan(high):
         return text
-    to = "bis" if language == "de" else "to"
     ends = [_number(end, outcome, language, sign, decimals) for end in (low, high)]
-    return f"{text} ({ends[0]} {to} {ends[1]})"
+    return _INTERVAL.to(language, value=text, low=ends[0], high=ends[1])
 
 
 def format_number(
@@ -89,10 +91,8 @@ def format_interval(numbers: Iterable[float], language: Language = "en", sign: s
     text = format_number(value, language, sign)
     if math.isnan(low) or math.isnan(high):
         return text
-    to = "bis" if language == "de" else "to"
-    return (
-        f"{text} ({format_number(low, language, sign)} {to} {format_number(high, language, sign)})"
-    )
+    ends = [format_number(end, language, sign) for end in (low, high)]
+    return _INTERVAL.to(language, value=text, low=ends[0], high=ends[1])
 
 
 def exactness(width: float, outcome: str) -> int:
@@ -127,4 +127,4 @@ def _number(value: float, outcome: str, language: Language, sign: str, decimals:
 def _unit(text: str, outcome: str, language: Language) -> str:
     if outcome != "purchase" or text == "–":
         return text
-    return f"{text} {'Punkte' if language == 'de' else 'points'}"
+    return Message("{number} points").to(language, number=text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from numbers import Real
 from typing import Any, NamedTuple
@@ -70,6 +70,16 @@ class Message(str):
         made._key, made._values = key, values
         return made
 
+    @classmethod
+    def composed(cls, text: Callable[[Language], str]) -> Message:
+        """A text that is put together of other sentences, by a function of the language.
+
+        >>> both = [Message("raises the prediction"), Message("unknown")]
+        >>> Message.composed(lambda it: ", ".join(one.to(it) for one in both)).to("de")
+        'erhöht die Vorhersage, unbekannt'
+        """
+        return cls._of(_Key("{text}"), {}).worded(lambda language: {"text": text(language)})
+
     def to(self, language: Language = ENGLISH, **values: Any) -> str:
         """The sentence in a language, with further values."""
         return _filled(self._key, {**self._values, **values}, language)
@@ -77,6 +87,15 @@ class Message(str):
     def having(self, **values: Any) -> Message:
         """The message with further values."""
         return Message._of(self._key, {**self._values, **values})
+
+    def worded(self, values: Callable[[Language], Mapping[str, Any]]) -> Message:
+        """The message with further values that are texts of a language, as `values` gives them.
+
+        >>> Message("about {size}").worded(lambda it: {"size": numbers.number_text(1.5, 1, it)}).to(
+        ...     "de")
+        'about 1,5'
+        """
+        return self.having(**{name: _Worded(values, name) for name in values(ENGLISH)})
 
     def stored(self) -> tuple[str, str]:
         """The sentence in the languages of `STORED`, as stored evaluations have it."""
@@ -108,6 +127,13 @@ class _Stored(Message):
 
     def to(self, language: Language = ENGLISH, **values: Any) -> str:
         return str(self._values.get(language, self._key.text))
+
+
+class _Worded(NamedTuple):
+    """A value that a function gives for each language."""
+
+    values: Callable[[Language], Mapping[str, Any]]
+    name: str
 
 
 def told(text: str, language: Language) -> str:
@@ -148,6 +174,8 @@ class _Writer(string.Formatter):
         self._language = language
 
     def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, _Worded):
+            value = value.values(self._language)[value.name]
         if format_spec == "date":
             return numbers.date_text(value, self._language)
         if format_spec.startswith("names"):

@@ -7,6 +7,7 @@ are written, which Babel alone could not.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -39,6 +40,15 @@ def localised(text: str, language: Language = ENGLISH) -> str:
         text = text[:-1].translate(signs.signs)
         return f"{signs.before_percent}{text}{signs.percent}"
     return text.translate(signs.signs)
+
+
+def with_percents(text: str, language: Language = ENGLISH) -> str:
+    """A text with its percentages as the language sets them.
+
+    >>> with_percents("5% or 10%", "de")
+    '5 % or 10 %'
+    """
+    return re.sub(r"\d+%", lambda found: localised(found[0], language), text)
 
 
 def number_text(value: float, decimals: int, language: Language = ENGLISH) -> str:

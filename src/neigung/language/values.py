@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any, Literal
 
 from neigung.language.catalogue import Language
+from neigung.language.message import Message
 from neigung.language.numbers import number_text
 from neigung.language.units import percent_text
 
@@ -15,49 +17,72 @@ Case = Literal[
 """How a value stands in its sentence; `ago` is a German dative and an English time past, `times`
 counts (`twice`), `times_as` compares (`1.5 times` as often as usual)."""
 
-UNKNOWN = {"en": "unknown", "de": "unbekannt"}
+UNKNOWN = Message("unknown")
 
-# Singular and plural; in German also the plural of the dative.
-_NOUNS: dict[Language, dict[str, tuple[str, ...]]] = {
-    "en": {
-        "days": ("day", "days"),
-        "hours": ("hour", "hours"),
-        "orders": ("order", "orders"),
-        "products": ("product", "products"),
-        "categories": ("category", "categories"),
-        "visits": ("click in the shop", "clicks in the shop"),
-        "contacts": ("contact", "contacts"),
-        "cases": ("service case", "service cases"),
-        "points": ("point", "points"),
-    },
-    "de": {
-        "days": ("Tag", "Tage", "Tagen"),
-        "hours": ("Stunde", "Stunden", "Stunden"),
-        "orders": ("Bestellung", "Bestellungen", "Bestellungen"),
-        "products": ("Produkt", "Produkte", "Produkten"),
-        "categories": ("Kategorie", "Kategorien", "Kategorien"),
-        "visits": ("Klick im Shop", "Klicks im Shop", "Klicks im Shop"),
-        "contacts": ("Kontakt", "Kontakte", "Kontakten"),
-        "cases": ("Servicefall", "Servicefälle", "Servicefällen"),
-        "points": ("Punkt", "Punkte", "Punkten"),
-    },
+# The singular, the plural, and the plural where the language has a dative: "ago" takes it.
+_NOUNS: dict[str, tuple[Message, Message, Message]] = {
+    "days": (
+        Message.within("one", "day"),
+        Message.within("several", "days"),
+        Message.within("dative", "days"),
+    ),
+    "hours": (
+        Message.within("one", "hour"),
+        Message.within("several", "hours"),
+        Message.within("dative", "hours"),
+    ),
+    "orders": (
+        Message.within("one", "order"),
+        Message.within("several", "orders"),
+        Message.within("dative", "orders"),
+    ),
+    "products": (
+        Message.within("one", "product"),
+        Message.within("several", "products"),
+        Message.within("dative", "products"),
+    ),
+    "categories": (
+        Message.within("one", "category"),
+        Message.within("several", "categories"),
+        Message.within("dative", "categories"),
+    ),
+    "visits": (
+        Message.within("one", "click in the shop"),
+        Message.within("several", "clicks in the shop"),
+        Message.within("dative", "clicks in the shop"),
+    ),
+    "contacts": (
+        Message.within("one", "contact"),
+        Message.within("several", "contacts"),
+        Message.within("dative", "contacts"),
+    ),
+    "cases": (
+        Message.within("one", "service case"),
+        Message.within("several", "service cases"),
+        Message.within("dative", "service cases"),
+    ),
+    "points": (
+        Message.within("one", "point"),
+        Message.within("several", "points"),
+        Message.within("dative", "points"),
+    ),
 }
-_QUOTES: dict[Language, str] = {"en": "“{}”", "de": "„{}“"}
-_EVERY: dict[Language, tuple[str, str, str]] = {
-    "en": ("every ", "every day", "several times a day"),
-    "de": ("alle ", "jeden Tag", "mehrmals am Tag"),
-}
-_LESS_THAN_A_DAY: dict[Language, str] = {"en": "less than a day", "de": "weniger als einem Tag"}
-_TIMES: dict[Language, tuple[str, str]] = {"en": (" times", "just"), "de": ("-mal", "genau")}
-_COUNTED: dict[Language, tuple[str, str, str]] = {
-    "en": ("never", "once", "twice"),
-    "de": ("nie", "einmal", "zweimal"),
-}
-_NONE: dict[Language, str] = {"en": "none", "de": "keine"}
-_USUAL: dict[Language, tuple[str, str, str, str]] = {
-    "en": ("typical", "most often", "typical", "the most common"),
-    "de": ("typisch", "am häufigsten", "typisch", "am häufigsten"),
-}
+_QUOTED = Message("“{text}”")
+_EVERY = Message("every {number}")
+_EVERY_DAY = Message("every day")
+_OFTEN_A_DAY = Message("several times a day")
+_LESS_THAN_A_DAY = Message.within("ago", "less than a day")
+_UNDER_A_DAY = Message.within("usual", "less than a day")
+_UNDER_A_TENTH = Message("less than a tenth")
+_TIMES = Message("{number} times")
+_JUST = Message.within("as often", "just")
+_COUNTED = (Message("never"), Message("once"), Message("twice"))
+_NONE = Message("none")
+_NO = Message("no {noun}")
+_TYPICAL = Message("typical")
+_MOST_OFTEN = Message("most often")
+_COMMONEST = Message("the most common")
+_USUAL = Message("{what}: {value}")
 _MEASURES = ("currency", "days", "hours", "clock", "share", "ratio")
 
 
@@ -67,8 +92,12 @@ def unit_noun(unit: str, language: Language) -> str:
     >>> unit_noun("days", "de"), unit_noun("share", "en")
     ('Tage', '')
     """
-    nouns = _NOUNS[language].get(unit)
-    return nouns[1] if nouns else ""
+    return _noun(unit, 1, language) if unit in _NOUNS else ""
+
+
+@cache
+def _noun(unit: str, form: int, language: Language) -> str:
+    return _NOUNS[unit][form].to(language)
 
 
 def none_text(value: Any, unit: str, language: Language) -> str | None:
@@ -80,7 +109,7 @@ def none_text(value: Any, unit: str, language: Language) -> str | None:
     noun = unit_noun(unit, language)
     if value != 0 or not noun or unit in ("days", "hours"):
         return None
-    return f"{'keine' if language == 'de' else 'no'} {noun}"
+    return _NO.to(language, noun=noun)
 
 
 def has_noun(text: str, unit: str, language: Language) -> bool:
@@ -89,8 +118,17 @@ def has_noun(text: str, unit: str, language: Language) -> bool:
     >>> has_noun("Number of orders", "orders", "en"), has_noun("Visits", "days", "en")
     (True, False)
     """
-    nouns = _NOUNS[language].get(unit, ("",))
+    nouns = (_noun(unit, form, language) for form in range(3)) if unit in _NOUNS else ("",)
     return any(noun.lower() in text.lower() for noun in nouns)
+
+
+def quoted(text: str, language: Language) -> str:
+    """A text between the quotation marks of a language.
+
+    >>> quoted("web", "en"), quoted("web", "de")
+    ('“web”', '„web“')
+    """
+    return _QUOTED.to(language, text=text)
 
 
 def is_missing(value: Any) -> bool:
@@ -120,9 +158,9 @@ def value_text(
     ('14:30', 'zweimal')
     """
     if is_missing(value):
-        return UNKNOWN[language]
+        return UNKNOWN.to(language)
     if unit == "category" or isinstance(value, str):
-        return str(value) if case == "quoted" else _QUOTES[language].format(value)
+        return str(value) if case == "quoted" else quoted(str(value), language)
     number = float(value)
     if case in ("times", "times_as"):
         return _times(number, language, case)
@@ -130,30 +168,31 @@ def value_text(
         minutes = round(60 * number) % 1440
         return f"{minutes // 60}:{minutes % 60:02d}"
     if unit == "days" and case in ("ago", "every", "every_capital") and 0 <= number < 0.95:
-        text = _LESS_THAN_A_DAY[language] if case == "ago" else _EVERY[language][2]
+        text = (_LESS_THAN_A_DAY if case == "ago" else _OFTEN_A_DAY).to(language)
         return text.capitalize() if case == "every_capital" else text
     if unit == "share":
         return percent_text(number, language)
     text = number_text(number, _decimals(number, unit), language)
-    nouns = _NOUNS[language].get(unit)
-    if nouns and noun:
-        plural = nouns[-1] if case in ("dative", "ago") else nouns[1]
-        text = f"{text} {nouns[0] if text in ('1', '-1') else plural}"
+    one = text in ("1", "-1")
+    if unit in _NOUNS and noun:
+        form = 0 if one else 2 if case in ("dative", "ago") else 1
+        text = f"{text} {_noun(unit, form, language)}"
     if case in ("every", "every_capital"):
-        before, each, _ = _EVERY[language]
-        text = each if unit == "days" and text.startswith("1 ") else before + text
+        each = unit == "days" and text.startswith("1 ")
+        text = _EVERY_DAY.to(language) if each else _EVERY.to(language, number=text)
         text = text[0].upper() + text[1:] if case == "every_capital" else text
     return text
 
 
 def _times(number: float, language: Language, case: Case) -> str:
-    times, just = _TIMES[language]
     if case == "times" and number in (0, 1, 2):
-        return _COUNTED[language][int(number)]
+        return _COUNTED[int(number)].to(language)
     if case == "times_as" and 0 <= number < 0.095:
-        return "weniger als ein Zehntel" if language == "de" else "less than a tenth"
+        return _UNDER_A_TENTH.to(language)
     text = number_text(number, _decimals(number, "ratio" if case == "times_as" else ""), language)
-    return just if case == "times_as" and float(f"{number:.1f}") == 1 else text + times
+    if case == "times_as" and float(f"{number:.1f}") == 1:
+        return _JUST.to(language)
+    return _TIMES.to(language, number=text)
 
 
 def usual_text(
@@ -177,7 +216,8 @@ def usual_text(
     ('typical: 0.00', 'typical: none')
     """
     text = _usual_value(value, unit, language, counted, none)
-    return f"{_USUAL[language][unit == 'category']}: {text}"
+    what = _MOST_OFTEN if unit == "category" else _TYPICAL
+    return _USUAL.to(language, what=what, value=text)
 
 
 def as_usual_text(unit: str, language: Language = "en") -> str:
@@ -186,7 +226,7 @@ def as_usual_text(unit: str, language: Language = "en") -> str:
     >>> as_usual_text("days"), as_usual_text("category", "de")
     ('typical', 'am häufigsten')
     """
-    return _USUAL[language][2 + (unit == "category")]
+    return (_COMMONEST if unit == "category" else _TYPICAL).to(language)
 
 
 def _usual_value(value: Any, unit: str, language: Language, counted: bool, none: bool) -> str:
@@ -195,9 +235,9 @@ def _usual_value(value: Any, unit: str, language: Language, counted: bool, none:
     if counted:
         return value_text(value, unit, language, "times")
     if unit == "days" and 0 < float(value) < 0.95:
-        return "weniger als ein Tag" if language == "de" else "less than a day"
+        return _UNDER_A_DAY.to(language)
     if value == 0 and (unit not in _MEASURES or (none and unit in ("currency", "ratio"))):
-        return _NONE[language]
+        return _NONE.to(language)
     return value_text(value, unit, language, noun=unit in ("days", "hours"))
 
 

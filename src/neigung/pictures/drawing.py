@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neigung.features.feature import Column, Language
+from neigung.language import Message
+from neigung.language.numbers import localised
 from neigung.language.units import Unit, unit_name
 
 if TYPE_CHECKING:
@@ -41,38 +43,36 @@ TEXT, SMALL = 9.0, 8.0
 
 _DRAWING = threading.Lock()
 
-_TEXTS: dict[str, tuple[str, str]] = {
-    "importance": ("mean absolute contribution ({})", "mittlerer absoluter Beitrag ({})"),
-    "contribution": ("contribution ({})", "Beitrag ({})"),
-    "theme": (
-        "mean absolute contribution of the theme ({})\nin brackets: share of all themes together",
-        "mittlerer absoluter Beitrag des Themas ({})\nin Klammern: Anteil an allen Themen zusammen",
+_TEXTS: dict[str, Message] = {
+    "importance": Message("mean absolute contribution ({})"),
+    "contribution": Message("contribution ({})"),
+    "theme": Message(
+        "mean absolute contribution of the theme ({})\nin brackets: share of all themes together"
     ),
-    "feature": ("1 feature", "1 Merkmal"),
-    "features": ("{} features", "{} Merkmale"),
-    "together": ("joint contribution ({})", "gemeinsamer Beitrag ({})"),
-    "joint": (
-        "mean absolute joint contribution ({})\nin brackets: share of all contributions",
-        "mittlerer absoluter gemeinsamer Beitrag ({})\nin Klammern: Anteil an allen Beiträgen",
+    "feature": Message("1 feature"),
+    "features": Message("{} features"),
+    "together": Message("joint contribution ({})"),
+    "joint": Message(
+        "mean absolute joint contribution ({})\nin brackets: share of all contributions"
     ),
-    "to": ("{} to {}", "{} bis {}"),
-    "low": ("low", "niedrig"),
-    "middle": ("middle", "mittel"),
-    "high": ("high", "hoch"),
-    "value": ("feature value", "Wert des Merkmals"),
-    "missing": ("unknown", "unbekannt"),
-    "other": ("other", "übrige"),
-    "rest": ("{} other features together", "{} weitere Merkmale zusammen"),
-    "nothing": ("No feature moves this prediction", "Kein Merkmal bewegt diese Vorhersage"),
-    "empty": ("Nothing to show", "Nichts zu zeigen"),
-    "base": ("starting point", "Ausgangswert"),
-    "result": ("this customer", "dieser Kunde"),
+    "to": Message("{} to {}"),
+    "low": Message("low"),
+    "middle": Message("middle"),
+    "high": Message("high"),
+    "value": Message("feature value"),
+    "missing": Message("unknown"),
+    "other": Message("other"),
+    "rest": Message("{} other features together"),
+    "nothing": Message("No feature moves this prediction"),
+    "empty": Message("Nothing to show"),
+    "base": Message("starting point"),
+    "result": Message("this customer"),
 }
 
 
 def word(key: str, language: Language) -> str:
     """A word of the pictures."""
-    return _TEXTS[key][language == "de"]
+    return _TEXTS[key].to(language)
 
 
 def in_unit(key: str, unit: Unit, language: Language) -> str:
@@ -123,7 +123,7 @@ def decimal_axis(axis: Any, language: str) -> None:
     class Decimal(ScalarFormatter):
         def __call__(self, x: float, pos: int | None = None) -> str:
             text = str(super().__call__(x, pos))
-            return text.replace(".", ",") if language == "de" else text
+            return localised(text, language)
 
     formatter = Decimal(useOffset=False)
     formatter.set_scientific(False)
@@ -142,12 +142,11 @@ def percent_axis(axis: Any, language: str) -> None:
 
         def __call__(self, x: float, pos: int | None = None) -> str:
             text = str(super().__call__(x, pos))
-            return text.replace(".", ",") if language == "de" else text
+            return localised(text, language)
 
-    sign = "\N{NO-BREAK SPACE}%" if language == "de" else "%"
     # No steps of 2.5, which would be shown rounded.
     axis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 5, 10]))
-    axis.set_major_formatter(Percent(1, decimals=0, symbol=sign))
+    axis.set_major_formatter(Percent(1, decimals=0, symbol="%"))
 
 
 def label_text(text: str, most: int = 44) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from neigung.language import Message, stored_in
 from neigung.language.numbers import count_text, share_text
 from neigung.pictures.drawing import (
     GREY,
@@ -23,24 +24,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TEXTS = {
-    "moves": (
-        "Who moves? Champion, version {}, to this one",
-        "Wer wechselt? Champion, Version {}, zu dieser",
-    ),
-    "before": ("champion", "Champion"),
-    "now": ("this version", "diese Version"),
-    "metrics": (
-        "This version minus champion, version {} (95% intervals)",
-        "Diese Version minus Champion, Version {} (95-%-Intervalle)",
-    ),
-    "higher": ("better to the right", "besser ist rechts"),
-    "lower": ("better to the left", "besser ist links"),
-    "importance": ("What weighs most, now and before", "Was am meisten wiegt, jetzt und vorher"),
-    "share": ("share of the contributions", "Anteil an den Beiträgen"),
-    "nothing": ("nothing to compare", "nichts zu vergleichen"),
-    "high": ("high", "hoch"),
-    "medium": ("medium", "mittel"),
-    "low": ("low", "niedrig"),
+    "moves": Message("Who moves? Champion, version {}, to this one"),
+    "before": Message("champion"),
+    "now": Message("this version"),
+    "metrics": Message("This version minus champion, version {} (95% intervals)"),
+    "higher": Message("better to the right"),
+    "lower": Message("better to the left"),
+    "importance": Message("What weighs most, now and before"),
+    "share": Message("share of the contributions"),
+    "nothing": Message("nothing to compare"),
+    "high": Message("high"),
+    "medium": Message("medium"),
+    "low": Message("low"),
 }
 
 
@@ -127,7 +122,7 @@ def plot_importance(table: pd.DataFrame, language: str = "en", most: int = 12) -
         figure.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=2)
     else:
         _say_nothing(axes, language)
-    texts = table["text_de" if language == "de" else "text_en"]
+    texts = table[f"text_{stored_in(language)}"]
     axes.set_yticks(y, [label_text(text, 60) for text in texts], fontsize=9)
     axes.set_ylim(max(0.5, len(table) - 0.5), -0.5)
     axes.set_xlim(left=0)
@@ -146,4 +141,4 @@ def _say_nothing(axes: Any, language: str) -> None:
 
 
 def _text(key: str, language: str) -> str:
-    return _TEXTS[key][language == "de"]
+    return _TEXTS[key].to(language)

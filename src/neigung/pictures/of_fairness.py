@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from neigung.language.numbers import count_text
+from neigung.language import Message, stored_in
+from neigung.language.numbers import count_text, localised
 from neigung.pictures.drawing import GREY, LOWERS, RAISES, cut, decimal_axis, escaped
 
 if TYPE_CHECKING:
@@ -20,32 +21,26 @@ _PLAIN, _CONCERN, _OTHER = LOWERS, RAISES, "#E69F00"
 _BARS_EACH, _FEWEST_BARS = 5, 3
 
 _TEXTS = {
-    "rates": ("Do the numbers hold?", "Stimmen die Zahlen?"),
-    "predicted": ("predicted", "vorhergesagt"),
-    "observed": ("observed", "eingetreten"),
-    "score": ("How much is expected?", "Wie viel wird erwartet?"),
-    "uplift": ("mean predicted uplift", "mittlerer vorhergesagter Uplift"),
-    "selected": ("Who is in the top band?", "Wer ist im obersten Band?"),
-    "selected_offer": ("Who is recommended an offer?", "Wem wird ein Angebot empfohlen?"),
-    "selected_share": ("share of the group", "Anteil der Gruppe"),
-    "found": ("Who is found?", "Wer wird gefunden?"),
-    "found_share": (
-        "share of those with the outcome\nin the top band",
-        "Anteil derer mit dem Ergebnis\nim obersten Band",
-    ),
-    "zone": (
-        "all others, and within four fifths of them",
-        "alle anderen, und bis vier Fünftel davon entfernt",
-    ),
-    "rate": ("share with the outcome", "Anteil mit dem Ergebnis"),
-    "concern": ("concern (!)", "Bedenken (!)"),
-    "few": ("too few rows", "zu wenige Zeilen"),
-    "stand_ins": ("What tells the attribute", "Woran sich das Merkmal erkennen lässt"),
-    "strength": ("strength (0 tells nothing, 1 everything)", "Stärke (0 verrät nichts, 1 alles)"),
-    "share": ("{} of the model", "{} des Modells"),
-    "recovered": ("all columns together: AUROC {}", "alle Spalten zusammen: AUROC {}"),
-    "none": ("No sensitive attribute is present", "Kein sensibles Merkmal vorhanden"),
-    "nothing": ("Nothing to show", "Nichts zu zeigen"),
+    "rates": Message("Do the numbers hold?"),
+    "predicted": Message("predicted"),
+    "observed": Message("observed"),
+    "score": Message("How much is expected?"),
+    "uplift": Message("mean predicted uplift"),
+    "selected": Message("Who is in the top band?"),
+    "selected_offer": Message("Who is recommended an offer?"),
+    "selected_share": Message("share of the group"),
+    "found": Message("Who is found?"),
+    "found_share": Message("share of those with the outcome\nin the top band"),
+    "zone": Message("all others, and within four fifths of them"),
+    "rate": Message("share with the outcome"),
+    "concern": Message("concern (!)"),
+    "few": Message("too few rows"),
+    "stand_ins": Message("What tells the attribute"),
+    "strength": Message("strength (0 tells nothing, 1 everything)"),
+    "share": Message("{} of the model"),
+    "recovered": Message("all columns together: AUROC {}"),
+    "none": Message("No sensitive attribute is present"),
+    "nothing": Message("Nothing to show"),
 }
 
 
@@ -77,7 +72,7 @@ def plot_groups(
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11 if told else 9, 2.3 + 0.36 * len(rows)), layout="constrained")
-    figure.suptitle(_safe(rows["text_de" if language == "de" else "text_en"].iloc[0], 110))
+    figure.suptitle(_safe(rows[f"text_{stored_in(language)}"].iloc[0], 110))
     panels = figure.subplots(1, 3 if told else 2, sharey=True)
     if told:
         _draw_rates(panels[0], rows, language)
@@ -195,7 +190,6 @@ def _draw_shares(
 
 
 def _draw_stand_ins(axes: Any, told: StandIns, part: pd.DataFrame, language: str) -> None:
-    german = language == "de"
     bars = axes.barh(range(len(part)), part["strength"], color=_PLAIN, height=0.65)
     labels = []
     for row in part.to_dict("records"):
@@ -204,7 +198,7 @@ def _draw_stand_ins(axes: Any, told: StandIns, part: pd.DataFrame, language: str
             text += f" · {_text('share', language).format(_percent(row['importance'], language))}"
         labels.append(text)
     axes.bar_label(bars, labels, padding=3, fontsize=8)
-    names = [_safe(text, 100, 54) for text in part["text_de" if german else "text_en"]]
+    names = [_safe(text, 100, 54) for text in part[f"text_{stored_in(language)}"]]
     axes.set_yticks(range(len(part)), names, fontsize=9)
     axes.set_ylim(len(part) - 0.4, -0.6)
     title = _safe(told.text, 60)
@@ -269,7 +263,7 @@ def _empty(key: str, language: str) -> Figure:
 
 
 def _text(key: str, language: str) -> str:
-    return _TEXTS[key][language == "de"]
+    return _TEXTS[key].to(language)
 
 
 def _safe(text: str, length: int, width: int = 200) -> str:
@@ -279,10 +273,8 @@ def _safe(text: str, length: int, width: int = 200) -> str:
 
 
 def _two(value: float, language: str) -> str:
-    text = f"{value:.2f}"
-    return text.replace(".", ",") if language == "de" else text
+    return localised(f"{value:.2f}", language)
 
 
 def _percent(value: float, language: str) -> str:
-    text = f"{round(100 * value, 1):g}"
-    return f"{text.replace('.', ',')}\N{NO-BREAK SPACE}%" if language == "de" else f"{text}%"
+    return localised(f"{round(100 * value, 1):g}%", language)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.features.feature import Column, Language
-from neigung.language.numbers import number_text
+from neigung.language.numbers import number_text, share_text
 from neigung.language.units import Unit, decimals, factor
 from neigung.language.values import value_text
 from neigung.pictures.drawing import (
@@ -240,8 +240,7 @@ def _edges(x: Floats) -> Floats:
 
 def _part(share: float, language: Language) -> str:
     """A share with two decimals: most interactions are small."""
-    sign = "\N{NO-BREAK SPACE}%" if language == "de" else "%"
-    return number_text(100 * share, 2, language) + sign
+    return share_text(share, language, 2)
 
 
 def _short(text: str, length: int) -> str:

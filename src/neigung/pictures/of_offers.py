@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from neigung.language import Message
+from neigung.language.numbers import with_percents
 from neigung.pictures.drawing import (
     GREY,
     capital,
@@ -25,36 +26,30 @@ if TYPE_CHECKING:
 _MOST_FEATURES = 20
 
 _TEXTS = {
-    "qini": ("Whom to offer first", "Wem zuerst anbieten"),
-    "share": ("share of customers with the offer", "Anteil der Kunden mit Angebot"),
-    "effects": ("What each arm changes", "Was jede Angebotsart bewirkt"),
-    "differences": (
-        "Adjusted difference of each arm",
-        "Bereinigter Unterschied je Angebotsart",
-    ),
-    "difference": ("adjusted difference", "bereinigter Unterschied"),
-    "naive": ("plain difference", "einfacher Unterschied"),
-    "adjusted": ("corrected for who got it", "bereinigt um die Auswahl"),
-    "against": ("against {control}", "gegenüber {control}"),
-    "bands": ("Does the predicted uplift hold?", "Stimmt der vorhergesagte Uplift?"),
-    "predicted": ("predicted uplift", "vorhergesagter Uplift"),
-    "observed": ("estimated uplift", "geschätzter Uplift"),
-    "perfect": ("perfect", "vollkommen"),
-    "policies": ("What the choice of offers earns", "Was die Wahl der Angebote bringt"),
-    "balance": ("Are the arms alike?", "Sind die Angebotsarten vergleichbar?"),
-    "smd": (
-        "standardised mean difference to the control",
-        "standardisierter Unterschied zur Kontrolle",
-    ),
-    "before": ("before weighting", "vor der Gewichtung"),
-    "after": ("after weighting", "nach der Gewichtung"),
-    "limit": ("limit", "Grenze"),
-    "per_customer": ("per customer", "je Kunde"),
-    "nothing": ("no arm can be judged", "keine Angebotsart ist beurteilbar"),
-    "points": ("percentage points", "Prozentpunkte"),
-    "purchase": ("orders", "Bestellungen"),
-    "value": ("revenue", "Umsatz"),
-    "margin": ("margin", "Marge"),
+    "qini": Message("Whom to offer first"),
+    "share": Message("share of customers with the offer"),
+    "effects": Message("What each arm changes"),
+    "differences": Message("Adjusted difference of each arm"),
+    "difference": Message("adjusted difference"),
+    "naive": Message("plain difference"),
+    "adjusted": Message("corrected for who got it"),
+    "against": Message("against {control}"),
+    "bands": Message("Does the predicted uplift hold?"),
+    "predicted": Message("predicted uplift"),
+    "observed": Message("estimated uplift"),
+    "perfect": Message("perfect"),
+    "policies": Message("What the choice of offers earns"),
+    "balance": Message("Are the arms alike?"),
+    "smd": Message("standardised mean difference to the control"),
+    "before": Message("before weighting"),
+    "after": Message("after weighting"),
+    "limit": Message("limit"),
+    "per_customer": Message("per customer"),
+    "nothing": Message("no arm can be judged"),
+    "points": Message("percentage points"),
+    "purchase": Message("orders"),
+    "value": Message("revenue"),
+    "margin": Message("margin"),
 }
 
 
@@ -234,7 +229,7 @@ def _panels(title: str, arms: Sequence[str], language: str) -> tuple[Figure, lis
 
 
 def _text(key: str, language: str) -> str:
-    return _TEXTS[key][language == "de"]
+    return _TEXTS[key].to(language)
 
 
 def _name(policy: str, language: str) -> str:
@@ -242,9 +237,8 @@ def _name(policy: str, language: str) -> str:
 
 
 def _arm(text: str, language: str) -> str:
-    """An arm as a label; German sets a space before the sign: 10 %."""
-    text = label_text(text)
-    return re.sub(r"(?<=\d)%", "\N{NO-BREAK SPACE}%", text) if language == "de" else text
+    """An arm as a label; its percentages as the language sets them."""
+    return with_percents(label_text(text), language)
 
 
 def _scale(outcome: str) -> float:

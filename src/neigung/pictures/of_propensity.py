@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from neigung.language.numbers import count_text, share_text
+from neigung.language import Message
+from neigung.language.numbers import count_text, date_text, share_text
 from neigung.pictures.drawing import (
     GREY,
     HATCHES,
@@ -42,39 +43,30 @@ class Measure(Protocol):
 
 
 _TEXTS = {
-    "gains": ("Gains: whom to address first", "Gains: wen zuerst ansprechen"),
-    "share": ("share of customers addressed", "Anteil angesprochener Kunden"),
-    "gain": ("share of the outcomes found", "Anteil gefundener Ergebnisse"),
-    "chance": ("at random", "zufällig"),
-    "calibration": ("Calibration: do the numbers hold?", "Kalibrierung: stimmen die Zahlen?"),
-    "predicted": ("predicted probability", "vorhergesagte Wahrscheinlichkeit"),
-    "observed": ("observed rate", "beobachteter Anteil"),
-    "perfect": ("perfect", "vollkommen"),
-    "metrics": ("The model beside its baselines", "Das Modell neben seinen Vergleichsmodellen"),
-    "higher": ("higher is better", "höher ist besser"),
-    "lower": ("lower is better", "niedriger ist besser"),
-    "folds": ("over time, last one the test", "im Zeitverlauf, zuletzt der Test"),
-    "cutoff": ("cutoff", "Stichtag"),
-    "band": ("95% intervals", "95-%-Intervalle"),
-    "lift": ("Lift: how much better than at random", "Lift: wie viel besser als zufällig"),
-    "times": ("times the rate of all customers", "Vielfaches des Anteils bei allen Kunden"),
-    "top": (
-        "What acting on the best customers would bring",
-        "Was es bringt, die besten Kunden anzusprechen",
-    ),
-    "top_share": ("top {}", "beste {}"),
-    "found": ("{} found", "{} gefunden"),
-    "segments": ("{} by segment", "{} nach Segmenten"),
-    "too_small": (
-        "segments too small to be judged: {}",
-        "zu kleine Segmente, nicht zu beurteilen: {}",
-    ),
-    "not_drawn": (
-        "further segments, see the table: {}",
-        "weitere Segmente, siehe Tabelle: {}",
-    ),
-    "none": ("no segment can be judged", "kein Segment ist beurteilbar"),
-    "rows": ("{} customers", "{} Kunden"),
+    "gains": Message("Gains: whom to address first"),
+    "share": Message("share of customers addressed"),
+    "gain": Message("share of the outcomes found"),
+    "chance": Message("at random"),
+    "calibration": Message("Calibration: do the numbers hold?"),
+    "predicted": Message("predicted probability"),
+    "observed": Message("observed rate"),
+    "perfect": Message("perfect"),
+    "metrics": Message("The model beside its baselines"),
+    "higher": Message("higher is better"),
+    "lower": Message("lower is better"),
+    "folds": Message("over time, last one the test"),
+    "cutoff": Message("cutoff"),
+    "band": Message("95% intervals"),
+    "lift": Message("Lift: how much better than at random"),
+    "times": Message("times the rate of all customers"),
+    "top": Message("What acting on the best customers would bring"),
+    "top_share": Message("top {}"),
+    "found": Message("{} found"),
+    "segments": Message("{} by segment"),
+    "too_small": Message("segments too small to be judged: {}"),
+    "not_drawn": Message("further segments, see the table: {}"),
+    "none": Message("no segment can be judged"),
+    "rows": Message("{} customers"),
 }
 
 
@@ -166,8 +158,7 @@ def plot_folds(table: pd.DataFrame, names: Names, metric: Measure, language: str
         x = [cutoffs.index(cutoff) + 0.06 * i for cutoff in rows["cutoff"]]
         axes.plot(x, rows["value"], color=colour, linestyle=line, marker=marker, label=name)
         axes.vlines(x, rows["low"], rows["high"], color=colour)
-    date = "%d.%m.%Y" if language == "de" else "%Y-%m-%d"
-    axes.set_xticks(range(len(cutoffs)), [f"{cutoff:{date}}" for cutoff in cutoffs])
+    axes.set_xticks(range(len(cutoffs)), [date_text(cutoff, language) for cutoff in cutoffs])
     decimal_axis(axes.yaxis, language)
     if len(cutoffs) > 5:
         axes.tick_params(axis="x", rotation=45)
@@ -306,7 +297,7 @@ def _count(number: float, language: str) -> str:
 
 
 def _text(key: str, language: str) -> str:
-    return _TEXTS[key][language == "de"] if key else ""
+    return _TEXTS[key].to(language) if key else ""
 
 
 def _by_model(names: Names, table: pd.DataFrame) -> list[tuple[str, Any]]:

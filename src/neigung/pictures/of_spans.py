@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from neigung.features.feature import Language
+from neigung.language import Message
+from neigung.language.numbers import date_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ROLES = {"train": "#9AA5B1", "fold": "#56B4E9", "test": "#009E73"}
 _INK, _GREY = "#222222", "#777777"
-_TEXTS: dict[str, tuple[str, str]] = {
-    "train": ("training", "Training"),
-    "fold": ("validation", "Validierung"),
-    "test": ("test", "Test"),
-    "cutoff": ("cutoff", "Stichtag"),
-    "offers": ("offers made", "Angebote gemacht"),
-    "horizon": ("horizon of {} days", "Horizont von {} Tagen"),
+_TEXTS: dict[str, Message] = {
+    "train": Message("training"),
+    "fold": Message("validation"),
+    "test": Message("test"),
+    "cutoff": Message("cutoff"),
+    "offers": Message("offers made"),
+    "horizon": Message("horizon of {} days"),
 }
 
 
@@ -77,8 +79,7 @@ def _finished(figure: Figure, axes: Any, horizon_days: int, language: Language) 
     mdates: Any = matplotlib.dates
     axes.xaxis_date()
     axes.xaxis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=9))
-    date = "%d.%m.%Y" if language == "de" else "%Y-%m-%d"
-    axes.xaxis.set_major_formatter(mdates.DateFormatter(date))
+    axes.xaxis.set_major_formatter(lambda x, _: date_text(mdates.num2date(x), language))
     axes.tick_params(axis="x", labelsize=8)
     label = _text("horizon", language).format(horizon_days)
     axes.plot([], [], color=_GREY, alpha=0.55, linewidth=7, label=label)
@@ -96,4 +97,4 @@ def _number(instant: Any) -> float:
 
 
 def _text(key: str, language: Language) -> str:
-    return _TEXTS[key][language == "de"]
+    return _TEXTS[key].to(language)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from neigung.language import Message, stored_in
+from neigung.language.numbers import number_text
 from neigung.pictures.drawing import (
     GREY,
     decimal_axis,
@@ -21,25 +23,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TEXTS = {
-    "drift": ("What has moved since the training?", "Was hat sich seit dem Training verschoben?"),
-    "psi": ("population stability index (PSI)", "Stabilitätsindex (PSI)"),
-    "test": ("training to test", "Training bis Test"),
-    "now": ("training to the newest data", "Training zu den neuesten Daten"),
-    "chance": ("by chance up to here", "bis hier durch Zufall"),
-    "none": ("hardly", "kaum"),
-    "some": ("somewhat", "etwas"),
-    "strong": ("strongly", "stark"),
-    "nothing": ("not examined", "nicht untersucht"),
-    "leaks": ("Does one feature explain too much?", "Erklärt ein Merkmal zu viel?"),
-    "share": ("share of the contributions", "Anteil an den Beiträgen"),
-    "auroc": ("AUROC of the feature alone", "AUROC des Merkmals allein"),
-    "limit": ("limit", "Grenze"),
-    "seeds": ("How much of the model is chance?", "Wie viel am Modell ist Zufall?"),
-    "seed": ("seed {}", "Startwert {}"),
-    "registered": ("seed {} (this model)", "Startwert {} (dieses Modell)"),
-    "alike": ("alike with this model", "Übereinstimmung mit diesem Modell"),
-    "correlation": ("rank correlation of the scores", "Rangkorrelation der Scores"),
-    "same_top": ("same top 10%", "gleiche beste 10 %"),
+    "drift": Message("What has moved since the training?"),
+    "psi": Message("population stability index (PSI)"),
+    "test": Message("training to test"),
+    "now": Message("training to the newest data"),
+    "chance": Message("by chance up to here"),
+    "none": Message("hardly"),
+    "some": Message("somewhat"),
+    "strong": Message("strongly"),
+    "nothing": Message("not examined"),
+    "leaks": Message("Does one feature explain too much?"),
+    "share": Message("share of the contributions"),
+    "auroc": Message("AUROC of the feature alone"),
+    "limit": Message("limit"),
+    "seeds": Message("How much of the model is chance?"),
+    "seed": Message("seed {}"),
+    "registered": Message("seed {} (this model)"),
+    "alike": Message("alike with this model"),
+    "correlation": Message("rank correlation of the scores"),
+    "same_top": Message("same top 10%"),
 }
 _REACH = 1.15
 
@@ -83,13 +85,13 @@ def plot_drift(
         axes.plot(shown, y, color=colour, marker=marker, ls="", label=_text(kind, language))
         for place, index in zip(y, rows["psi"], strict=True):
             if index > 1:  # Beyond the axis, or one wild column would hide all the others.
-                told = f"{index:.1f}".replace(".", "," if language == "de" else ".")
+                told = number_text(index, 1, language)
                 axes.text(1.03, place, told, va="center", fontsize=8)
         chance = _text("chance", language) if i == 0 else "_"
         axes.plot(
             rows["chance"].clip(upper=1), y, color="black", marker="|", ms=9, ls="", label=chance
         )
-    texts = table.drop_duplicates("column").set_index("column")[f"text_{_code(language)}"]
+    texts = table.drop_duplicates("column").set_index("column")[f"text_{stored_in(language)}"]
     axes.set_yticks(range(len(names)), [label_text(texts[name], 60) for name in names], fontsize=9)
     axes.set_ylim(max(0.5, len(names) - 0.5), -0.6)
     axes.set_title(axes.get_title(), pad=18)
@@ -134,7 +136,7 @@ def plot_leaks(
             percent_axis(axes.xaxis, language)
         else:
             decimal_axis(axes.xaxis, language)
-    names = [label_text(text, 56) for text in table[f"text_{_code(language)}"]]
+    names = [label_text(text, 56) for text in table[f"text_{stored_in(language)}"]]
     panels[0].set_yticks(range(len(names)), names, fontsize=9)
     panels[0].set_ylim(max(0.5, len(names) - 0.5), -0.5)
     return _finished(figure, panels[0], bool(names), language)
@@ -199,8 +201,4 @@ def _finished(figure: Figure, axes: Any, filled: bool, language: str) -> Figure:
 
 
 def _text(key: str, language: str) -> str:
-    return _TEXTS[key][language == "de"]
-
-
-def _code(language: str) -> str:
-    return "de" if language == "de" else "en"
+    return _TEXTS[key].to(language)

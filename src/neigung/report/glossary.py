@@ -10,13 +10,12 @@ import pandas as pd
 from neigung.explanation.reasons import facts
 from neigung.explanation.sentences import Sentence
 from neigung.features.feature import Column
+from neigung.language import Message, languages
 
-TYPICAL = {
-    "en": "Typical is the median of the customers that the model learned from last, of categories "
-    "the most frequent one; nothing stands there where most of them have no value.",
-    "de": "Typisch ist der Median der Kunden, aus denen das Modell zuletzt gelernt hat, bei "
-    "Kategorien die häufigste; wo die meisten keinen Wert haben, steht nichts.",
-}
+TYPICAL = Message(
+    "Typical is the median of the customers that the model learned from last, of categories the "
+    "most frequent one; nothing stands there where most of them have no value."
+)
 """What the words in brackets mean."""
 
 _EXAMPLES = {
@@ -28,10 +27,11 @@ _EXAMPLES = {
 def glossary(
     columns: Sequence[Column], usual: Mapping[str, float | str | None] | None = None
 ) -> pd.DataFrame:
-    """Each column with its fact, its text and an example of its sentence, in both languages.
+    """Each column with its fact, its text and an example of its sentence, in all languages.
 
     Returns one row per column, in their order: `column`, `fact` (columns that share one are told
-    together), `theme`, `unit`, `text_en`, `text_de`, `example_en`, `example_de`. The examples tell
+    together), `theme`, `unit`, `text_en`, `example_en`, and these
+    of the other languages. The examples tell
     of a made-up customer, and what is `usual` beside it, as `usual_values` gives it.
 
     >>> count = Column("orders_30d", "orders", 30, "orders", "orders", "number", "Number of orders",
@@ -50,13 +50,14 @@ def glossary(
                 "fact": fact,
                 "theme": column.theme,
                 "unit": column.unit,
-                "text_en": column.text("en"),
-                "text_de": column.text("de"),
-                "example_en": sentence.write(values, "en"),
-                "example_de": sentence.write(values, "de"),
+                **{f"text_{language}": column.text(language) for language in languages()},
+                **{
+                    f"example_{language}": sentence.write(values, language)
+                    for language in languages()
+                },
             }
         )
-    texts = ("text_en", "text_de", "example_en", "example_de")
+    texts = [f"{what}_{language}" for what in ("text", "example") for language in languages()]
     return pd.DataFrame(rows, columns=["column", "fact", "theme", "unit", *texts])
 
 

@@ -22,6 +22,7 @@ import yaml
 from neigung.evaluation.metric import ALL_METRICS
 from neigung.evaluation.propensity.baselines import baseline_text
 from neigung.features.feature import Language
+from neigung.language import Message, translated
 from neigung.language.intervals import (
     amount_text,
     exactness,
@@ -29,7 +30,7 @@ from neigung.language.intervals import (
     interval_text,
     policy_text,
 )
-from neigung.language.numbers import count_text, date_text
+from neigung.language.numbers import count_text, date_text, localised
 from neigung.report.page import capital, picture, render
 
 if TYPE_CHECKING:
@@ -165,8 +166,7 @@ def plot_trend(study: ListedStudy, language: Language = "en") -> Figure:
 
     class Places(ScalarFormatter):
         def __call__(self, x: float, pos: int | None = None) -> str:
-            text = str(super().__call__(x, pos))
-            return text.replace(".", ",") if language == "de" else text
+            return localised(str(super().__call__(x, pos)), language)
 
     shown, tests = study.measured(), study.tests()
     points = shown[-1].unit == "purchase"  # told in percentage points, as in the table
@@ -381,16 +381,12 @@ def _counted(count: int, what: str, t: Mapping[str, Any], language: Language) ->
 
 
 def _moment(at: dt.datetime, language: Language) -> str:
-    return f"{at:{'%d.%m.%Y, %H:%M' if language == 'de' else '%Y-%m-%d %H:%M'}}"
+    return Message("{day:date} {time}").to(language, day=at, time=f"{at:%H:%M}")
 
 
 def _texts(language: Language) -> dict[str, Any]:
-    def pick(entry: Any) -> Any:
-        if isinstance(entry, dict):
-            return {key: pick(value) for key, value in entry.items()}
-        return entry[language == "de"]
-
-    return {key: pick(value) for key, value in _all_texts().items()}
+    words: dict[str, Any] = translated(_all_texts(), language)
+    return words
 
 
 @cache

@@ -14,6 +14,7 @@ import yaml
 
 from neigung.explanation.themes import TEXTS
 from neigung.features.feature import Language
+from neigung.language import translated
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -52,7 +53,7 @@ def render(template: str, **context: Any) -> str:
     own = {name: Markup(text) for name, text in parts.items()}
     page = environment.get_template(template).render(**own, **allowed, **context)
     page = page.removesuffix("\n")
-    # German writes a space before the sign, which must not end a line.
+    # A space before the sign, as German has it, must not end a line.
     return page.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
@@ -115,15 +116,9 @@ def texts(language: Language) -> dict[str, Any]:
     'Urteil'
     """
 
-    def pick(entry: Any) -> Any:
-        if isinstance(entry, dict):
-            return {key: pick(value) for key, value in entry.items()}
-        if isinstance(entry[0], list):
-            return [pick(one) for one in entry]
-        return entry[language == "de"]
-
-    themes = {"themes": {name: list(told) for name, told in TEXTS.items()}}
-    return {key: pick(value) for key, value in (_all_texts() | themes).items()}
+    themes = {"themes": {name: text.to(language) for name, text in TEXTS.items()}}
+    words: dict[str, Any] = translated(_all_texts(), language)
+    return words | themes
 
 
 def _svg(figure: Figure) -> bytes:

@@ -122,7 +122,7 @@ class Parts:
         """Which features act together, how, and how that was checked."""
         found, language = self.explanation.interactions, self.language
         if not len(found):
-            return {"say": found.note[language == "de"] if found.note else "", "table": None}
+            return {"say": found.note.to(language) if found.note else "", "table": None}
         table = found.table(language).head(_PAIRS)
         say = said(
             self.t["interactions_say"],
@@ -175,7 +175,7 @@ class Parts:
         head = [self.t[key] for key in ("feature", "theme", "sentence", "mean_contribution")]
         caption = self.t["glossary_caption"].format(unit=unit_name(given.unit, self.language))
         return {
-            "say": TYPICAL[self.language] if given.usual else "",
+            "say": TYPICAL.to(self.language) if given.usual else "",
             "table": grid(caption, head, rows, right=(3,), plain={1: "name", 2: "name"}),
             "show": self.features_show(),
         }

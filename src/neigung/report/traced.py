@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from neigung.features.feature import Language
+from neigung.language import Message
 from neigung.language.intervals import format_number
 from neigung.language.numbers import count_text, number_text
 from neigung.language.values import value_text
@@ -23,6 +24,8 @@ Write = Callable[[float], str]
 """How a number is written."""
 
 NOTHING = "–"
+
+_TO = Message.within("from one number to another", "to")
 
 
 class Traced(str):
@@ -142,7 +145,7 @@ class Numbers:
         value, low, high = (self.one(f"{name}{end}", write, scale) for end in ("", ".low", ".high"))
         if NOTHING in (low, high):
             return Measured(value)
-        return Measured(value, low, high, "bis" if self.language == "de" else "to")
+        return Measured(value, low, high, _TO.to(self.language))
 
     def measured_share(self, name: str) -> Measured:
         """A share in percent with its interval."""

@@ -124,7 +124,7 @@ def _compare(
         columns=list(columns.values()),
         worth=_worth(fitted, placed),
         band_order=list(dict.fromkeys([*both["this"].groups, *champion.groups])),
-        notes=[note.stored() for note in _notes(fitted.artefact, champion, version)],
+        notes=_notes(fitted.artefact, champion, version),
         seed=study.model.seed,
     )
 

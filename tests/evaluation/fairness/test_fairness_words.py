@@ -4,7 +4,8 @@ from neigung.evaluation.fairness import fairness_words
 
 
 def test_both_languages_tell_the_same_facts():
-    for english, german in fairness_words._TEXTS.values():
+    for message in fairness_words._TEXTS.values():
+        english, german = message.stored()
         facts = [sorted(re.findall(r"{\w+}", text)) for text in (english, german)]
         assert facts[0] == facts[1]
         assert english != german

@@ -27,8 +27,8 @@ def test_fit_baselines_gives_three_calibrated_opponents(world):
         found = measure(test["label"], one.predict_proba(test))
         assert found["calibration_error"] < 0.04, one.name
         assert 0.65 < found["auroc"] < best, one.name
-        assert one.text_en == baseline_text(one.name) != one.name
-        assert one.text_de == baseline_text(one.name, "de")
+        assert one.text == baseline_text(one.name) != one.name
+        assert one.text.to("de") == baseline_text(one.name, "de")
 
 
 @pytest.mark.parametrize("kind", KINDS)

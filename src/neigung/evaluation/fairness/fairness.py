@@ -28,6 +28,7 @@ from neigung.evaluation.frames import (
     table_to_dict,
     typed,
 )
+from neigung.language import STORED, stored_in
 from neigung.pictures import of_fairness
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ class Fairness:
         """The columns that tell one attribute best; by default all attributes, five each."""
         known = self._known(attribute)
         chosen = self.attributes if known is None else (known,)
-        text = "text_de" if language == "de" else "text_en"
+        text = f"text_{stored_in(language)}"
         names = self.groups.drop_duplicates("attribute").set_index("attribute")[text]
         auroc = self.recovered.set_index("attribute")["auroc"].reindex(list(self.attributes))
         told = {name: of_fairness.StandIns(names[name], auroc[name]) for name in chosen}
@@ -358,7 +359,7 @@ def _described(table: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFra
     key = next((key for key in ("column", "attribute") if key in table), None)
     if key is None:
         return table
-    for place, language in enumerate(("en", "de")):
+    for place, language in enumerate(STORED):
         texts = [columns[name].text(language) for name in table[key]]
         after = list(table.columns).index(key) + 1 + place
         table.insert(after, f"text_{language}", pd.Series(texts, dtype=object, index=table.index))

@@ -13,8 +13,10 @@ from neigung.evaluation.fairness.fairness_words import words
 from neigung.evaluation.fairness.group_differences import FEWEST_ROWS
 from neigung.evaluation.fairness.sensitive import MISSING, level_text
 from neigung.evaluation.metric import METRICS
+from neigung.language import Message, stored_in
 from neigung.language.intervals import amount_text, format_interval, format_number
 from neigung.language.numbers import count_text, share_text
+from neigung.language.values import quoted
 
 
 class Compared(Protocol):
@@ -173,7 +175,7 @@ def _points(numbers: tuple[float, float, float], language: str) -> str:
     """A difference of shares with its interval, in percentage points."""
     value, low, high = (amount_text(one, "purchase", language, "+", 1) for one in numbers)
     low, high = low.split()[0], high.split()[0]
-    return f"{value} ({low} {'bis' if language == 'de' else 'to'} {high})"
+    return Message("{value} ({low} to {high})").to(language, value=value, low=low, high=high)
 
 
 def _compared(fairness: Compared, row: dict[Any, Any], measure: str) -> dict[Any, Any] | None:
@@ -239,9 +241,9 @@ def _recovered(fairness: Compared, row: dict[Any, Any], language: str) -> str:
     if row["auroc"] < PARTLY or best.empty:
         key, stand_in = "hidden", ""
     else:
-        stand_in = str(best["text_de" if language == "de" else "text_en"].iloc[0])
+        stand_in = str(best[f"text_{stored_in(language)}"].iloc[0])
     if not re.search("[“„]", stand_in):
-        stand_in = f"„{stand_in}“" if language == "de" else f"“{stand_in}”"
+        stand_in = quoted(stand_in, language)
     return words(key, language, text=_named(row, language), auroc=auroc, stand_in=stand_in)
 
 
@@ -265,7 +267,7 @@ def _dropped(fairness: Compared, language: str) -> str:
 
 def _named(row: dict[Any, Any], language: str) -> str:
     """An attribute as the store calls it, in quotes; of another column its text."""
-    text = str(row["text_de" if language == "de" else "text_en"])
+    text = str(row[f"text_{stored_in(language)}"])
     found = re.search("[“„].*[”“]", text)
     return found[0] if found else text
 

@@ -17,6 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.errors import InputError
+from neigung.language import Message
+from neigung.language.numbers import localised
 
 if TYPE_CHECKING:
     from neigung.features.feature import Column
@@ -65,9 +67,9 @@ MISSING, OTHER, IMPLAUSIBLE = "(missing)", "(other)", "(implausible)"
 """Groups of no value of their own."""
 
 _TEXTS = {
-    MISSING: (MISSING, "(fehlt)"),
-    OTHER: (OTHER, "(übrige)"),
-    IMPLAUSIBLE: (IMPLAUSIBLE, "(unplausibel)"),
+    MISSING: Message("(missing)"),
+    OTHER: Message.within("group", "(other)"),
+    IMPLAUSIBLE: Message("(implausible)"),
 }
 _AGES = (18, 30, 40, 50, 60, 70)
 _OLDEST = 120
@@ -147,11 +149,10 @@ def level_text(level: str, language: str = "en") -> str:
     >>> level_text("(missing)", "de"), level_text("0.5–1.5", "de"), level_text("v1.5", "de")
     ('(fehlt)', '0,5–1,5', 'v1.5')
     """
-    german = language == "de"
     if level in _TEXTS:
-        return _TEXTS[level][german]
-    if german and re.fullmatch(r"[≤>\s\d.,–−…+]+", level):
-        return re.sub(r"(?<=\d)\.(?=\d)", ",", level)
+        return _TEXTS[level].to(language)
+    if re.fullmatch(r"[≤>\s\d.,–−…+]+", level):
+        return re.sub(r"\d+\.\d+", lambda number: localised(number[0], language), level)
     return level
 
 

@@ -26,7 +26,7 @@ from neigung.evaluation.clusters import Clusters, Estimate, interval
 from neigung.evaluation.few_outcomes import FEWEST_OUTCOMES, customers_with_rarer
 from neigung.evaluation.many_tests import holm
 from neigung.evaluation.offers.overlap import FEWEST_ROWS
-from neigung.language import Language
+from neigung.language import Language, Message
 from neigung.language.intervals import amount_text, interval_text, rounded_up_text
 from neigung.language.numbers import count_text
 
@@ -43,88 +43,56 @@ COLUMNS = [
 ]
 
 _TEXTS = {
-    "found": (
-        "{arm}: effect found, {effect} against {control}.",
-        "{arm}: Wirkung gefunden, {effect} gegenüber {control}.",
-    ),
-    "none": (
+    "found": Message("{arm}: effect found, {effect} against {control}."),
+    "none": Message(
         "{arm}: no effect found, {effect} against {control}; the data rule out {smallest}, the "
-        "smallest effect worth finding.",
-        "{arm}: keine Wirkung gefunden, {effect} gegenüber {control}; {smallest}, die kleinste "
-        "lohnende Wirkung, schließen die Daten aus.",
+        "smallest effect worth finding."
     ),
-    "unknown": (
+    "unknown": Message(
         "{arm}: not enough data, {effect} against {control}. To find {smallest} in 8 of 10 cases "
-        "takes about {needed} offers in this mix; there are {total}.",
-        "{arm}: zu wenige Daten, {effect} gegenüber {control}. Um {smallest} in 8 von 10 Fällen zu "
-        "finden, braucht es etwa {needed} Angebote in dieser Mischung; es sind {total}.",
+        "takes about {needed} offers in this mix; there are {total}."
     ),
-    "arm_rows": (
+    "arm_rows": Message(
         "{arm}: not enough data, only {n} offers. To find {smallest} in 8 of 10 cases takes about "
-        "{needed} offers, evenly spread over all arms.",
-        "{arm}: zu wenige Daten, nur {n} Angebote. Um {smallest} in 8 von 10 Fällen zu finden, "
-        "braucht es etwa {needed} Angebote, gleichmäßig auf alle Angebotsarten verteilt.",
+        "{needed} offers, evenly spread over all arms."
     ),
-    "control_rows": (
-        "{arm}: not enough data, there are too few customers with {control} to compare with.",
-        "{arm}: zu wenige Daten, es gibt zu wenige Kunden mit {control} zum Vergleich.",
+    "control_rows": Message(
+        "{arm}: not enough data, there are too few customers with {control} to compare with."
     ),
-    "overlap": (
+    "overlap": Message(
         "{arm}: not enough data, too many customers had practically no chance of it or of "
-        "{control}, so nobody knows what it does to them.",
-        "{arm}: zu wenige Daten, zu viele Kunden hatten praktisch keine Chance darauf oder auf "
-        "{control}; was es bei ihnen bewirkt, ist unbekannt.",
+        "{control}, so nobody knows what it does to them."
     ),
-    "outcomes": (
+    "outcomes": Message(
         "{arm}: not enough data, fewer than {fewest} customers with it or {control} have the rarer "
-        "outcome.",
-        "{arm}: zu wenige Daten, weniger als {fewest} Kunden damit oder mit {control} haben das "
-        "seltenere Ergebnis.",
+        "outcome."
     ),
-    "constant": (
-        "{arm}: not enough data, all outcomes are the same.",
-        "{arm}: zu wenige Daten, alle Ergebnisse sind gleich.",
-    ),
+    "constant": Message("{arm}: not enough data, all outcomes are the same."),
 }
 # Effects are claimed only of what was drawn by lot.
 _OBSERVED = {
-    "found": (
+    "found": Message(
         "{arm}: adjusted difference found, {effect} against {control}. It may still be due to "
-        "who was chosen.",
-        "{arm}: bereinigter Unterschied gefunden, {effect} gegenüber {control}. Er kann noch "
-        "daran liegen, wer ausgewählt wurde.",
+        "who was chosen."
     ),
-    "none": (
+    "none": Message(
         "{arm}: no adjusted difference found, {effect} against {control}; one of {smallest} is "
-        "ruled out.",
-        "{arm}: kein bereinigter Unterschied gefunden, {effect} gegenüber {control}; einer von "
-        "{smallest} ist ausgeschlossen.",
+        "ruled out."
     ),
-    "unknown": (
+    "unknown": Message(
         "{arm}: not enough data, {effect} against {control}. To find a difference of "
-        "{smallest} in 8 of 10 cases takes about {needed} offers in this mix.",
-        "{arm}: zu wenige Daten, {effect} gegenüber {control}. Um einen Unterschied von "
-        "{smallest} in 8 von 10 Fällen zu finden, braucht es etwa {needed} Angebote in dieser "
-        "Mischung.",
+        "{smallest} in 8 of 10 cases takes about {needed} offers in this mix."
     ),
-    "arm_rows": (
-        "{arm}: not enough data, only {n} offers.",
-        "{arm}: zu wenige Daten, nur {n} Angebote.",
+    "arm_rows": Message("{arm}: not enough data, only {n} offers."),
+    "control_rows": Message(
+        "{arm}: not enough data, there are too few customers with {control} to compare with."
     ),
-    "control_rows": (
-        "{arm}: not enough data, there are too few customers with {control} to compare with.",
-        "{arm}: zu wenige Daten, es gibt zu wenige Kunden mit {control} zum Vergleich.",
-    ),
-    "overlap": (
+    "overlap": Message(
         "{arm}: not enough data, too many customers had practically no chance of it or of "
-        "{control}; there is nobody to compare them with.",
-        "{arm}: zu wenige Daten, zu viele Kunden hatten praktisch keine Chance darauf oder auf "
-        "{control}; es gibt niemanden, mit dem man sie vergleichen könnte.",
+        "{control}; there is nobody to compare them with."
     ),
-    "constant": (
-        "{arm}: not enough data, all outcomes are the same.",
-        "{arm}: zu wenige Daten, alle Ergebnisse sind gleich.",
-    ),
+    "outcomes": _TEXTS["outcomes"],
+    "constant": Message("{arm}: not enough data, all outcomes are the same."),
 }
 
 
@@ -220,7 +188,8 @@ def arm_sentences(
     for row in table.to_dict("records"):
         key = row["reason"] or row["verdict"]
         sentences.append(
-            (_OBSERVED if observational else _TEXTS)[key][language == "de"].format(
+            (_OBSERVED if observational else _TEXTS)[key].to(
+                language,
                 arm=row["arm"],
                 control=control,
                 n=count_text(int(row["n"]), language),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -197,7 +197,7 @@ class OfferEvaluation:
         """Everything as JSON-ready values; NaN becomes None. `from_dict` reads it back."""
         facts = {key: plain(getattr(self, key)) for key in _PLAIN}
         tables = {name: table_to_dict(table) for name, table in self._tables().items()}
-        verdict = {key: plain(value) for key, value in asdict(self.verdict).items()}
+        verdict = self.verdict.to_dict()
         return {
             "kind": KIND,
             "cutoff": self.cutoff.isoformat(),

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from neigung.evaluation.verdict import Verdict
-from neigung.language import Language
+from neigung.language import Language, Message
 from neigung.language.intervals import (
     amount_text,
     exactness,
@@ -16,141 +16,95 @@ from neigung.language.intervals import (
 )
 
 _POLICY = {
-    "better": (
+    "better": Message(
         "The chosen offers earn more than every simple policy: {model} per customer against "
-        "{opponent} with the best of them, {baseline}; difference {difference}.",
-        "Die gewählten Angebote bringen mehr als jede einfache Regel: {model} je Kunde gegen "
-        "{opponent} mit der besten davon ({baseline}); Abstand {difference}.",
+        "{opponent} with the best of them, {baseline}; difference {difference}."
     ),
-    "open": (
+    "open": Message(
         "The chosen offers do not earn more than a simple policy, {baseline}: {model} per customer "
-        "against {opponent}; difference {difference}, which may be chance.",
-        "Die gewählten Angebote bringen nicht mehr als eine einfache Regel ({baseline}): {model} "
-        "je Kunde gegen {opponent}; Abstand {difference}, was Zufall sein kann.",
+        "against {opponent}; difference {difference}, which may be chance."
     ),
-    "worse": (
+    "worse": Message(
         "The chosen offers earn less than a simple policy, {baseline}: {model} per customer "
-        "against {opponent}; difference {difference}.",
-        "Die gewählten Angebote bringen weniger als eine einfache Regel ({baseline}): {model} je "
-        "Kunde gegen {opponent}; Abstand {difference}.",
+        "against {opponent}; difference {difference}."
     ),
-    "same": (
+    "same": Message(
         "The chosen offers are those of a simple policy, {baseline}, and earn the same: {model} "
-        "per customer.",
-        "Die gewählten Angebote sind die einer einfachen Regel ({baseline}) und bringen dasselbe: "
-        "{model} je Kunde.",
+        "per customer."
     ),
-    "unknown": (
-        "Whether the chosen offers earn more than a simple policy cannot be told: {reason}.",
-        "Ob die gewählten Angebote mehr bringen als eine einfache Regel, lässt sich nicht sagen: "
-        "{reason}.",
+    "unknown": Message(
+        "Whether the chosen offers earn more than a simple policy cannot be told: {reason}."
     ),
 }
 _QINI = {
-    "better": (
+    "better": Message(
         "The model ranks customers by {what} better than any simple ranking: Qini {model} "
-        "against {opponent} ({baseline}); difference {difference}.",
-        "Das Modell ordnet Kunden danach, {what}, besser als jede einfache Reihenfolge: Qini "
-        "{model} gegen {opponent} ({baseline}); Abstand {difference}.",
+        "against {opponent} ({baseline}); difference {difference}."
     ),
-    "open": (
+    "open": Message(
         "The model does not rank customers by {what} better than a simple ranking, {baseline}: "
-        "Qini {model} against {opponent}; difference {difference}, which may be chance.",
-        "Das Modell ordnet Kunden danach, {what}, nicht besser als eine einfache Reihenfolge "
-        "({baseline}): Qini {model} gegen {opponent}; Abstand {difference}, was Zufall sein "
-        "kann.",
+        "Qini {model} against {opponent}; difference {difference}, which may be chance."
     ),
-    "worse": (
+    "worse": Message(
         "The model ranks customers by {what} worse than a simple ranking, {baseline}: Qini "
-        "{model} against {opponent}; difference {difference}.",
-        "Das Modell ordnet Kunden danach, {what}, schlechter als eine einfache Reihenfolge "
-        "({baseline}): Qini {model} gegen {opponent}; Abstand {difference}.",
+        "{model} against {opponent}; difference {difference}."
     ),
-    "unknown": (
-        "Whether the model ranks customers by {what} cannot be told: {reason}.",
-        "Ob das Modell Kunden danach ordnet, {what}, lässt sich nicht sagen: {reason}.",
-    ),
+    "unknown": Message("Whether the model ranks customers by {what} cannot be told: {reason}."),
 }
 _QINI["same"] = _QINI["open"]
-_PLACEBO = (
-    " But the placebo found something where nothing can be, so none of this can be trusted.",
-    " Aber das Placebo fand etwas, wo nichts sein kann; all dem ist nicht zu trauen.",
+_PLACEBO = Message(
+    " But the placebo found something where nothing can be, so none of this can be trusted."
 )
-_NO_EFFECT = (
-    " No effect was found for any arm.",
-    " Für keine Angebotsart wurde eine Wirkung gefunden.",
-)
-_TOO_FEW = (
-    " There are not enough data on any arm.",
-    " Zu keiner Angebotsart gibt es genug Daten.",
-)
-_NO_DIFFERENCE = (
-    " No adjusted difference was found for any arm.",
-    " Für keine Angebotsart wurde ein bereinigter Unterschied gefunden.",
-)
-REASONS = {
-    "": ("", ""),
-    "customers": ("it takes several customers", "dazu braucht es mehrere Kunden"),
-    "arms": (
-        "no arm was given often enough, and with a real chance for everybody, in the test",
-        "keine Angebotsart wurde im Test oft genug und mit echter Chance für alle vergeben",
+_NO_EFFECT = Message(" No effect was found for any arm.")
+_TOO_FEW = Message(" There are not enough data on any arm.")
+_NO_DIFFERENCE = Message(" No adjusted difference was found for any arm.")
+_REASONS = {
+    "customers": Message("it takes several customers"),
+    "arms": Message(
+        "no arm was given often enough, and with a real chance for everybody, in the test"
     ),
-    "support": (
-        "too many customers would get an arm that was hardly ever given to their like in the test",
-        "zu viele Kunden bekämen, was ihresgleichen im Test kaum je bekommen hat",
+    "support": Message(
+        "too many customers would get an arm that was hardly ever given to their like in the test"
     ),
 }
 _RANKING = {
-    "found": (
+    "found": Message(
         "Offers first to those whom the model ranks first gain more than offers by lot: Qini "
-        "{qini} on average over the arms.",
-        "Angebote zuerst an die, die das Modell nach vorn stellt, bringen mehr als ausgeloste: "
-        "Qini {qini} im Mittel der Angebotsarten.",
+        "{qini} on average over the arms."
     ),
-    "none": (
+    "none": Message(
         "That the model knows whom an offer moves more than others is not shown: Qini {qini} on "
-        "average over the arms, where 0 is a ranking by lot.",
-        "Dass das Modell weiß, wen ein Angebot mehr bewegt als andere, ist nicht gezeigt: Qini "
-        "{qini} im Mittel der Angebotsarten, 0 ist eine ausgeloste Reihenfolge.",
+        "average over the arms, where 0 is a ranking by lot."
     ),
-    "worse": (
-        "The model's ranking is worse than a lot: Qini {qini} on average over the arms.",
-        "Die Reihenfolge des Modells ist schlechter als ein Los: Qini {qini} im Mittel der "
-        "Angebotsarten.",
+    "worse": Message(
+        "The model's ranking is worse than a lot: Qini {qini} on average over the arms."
     ),
-    "unknown": (
-        "Whether the model knows whom an offer moves more than others cannot be told: {reason}.",
-        "Ob das Modell weiß, wen ein Angebot mehr bewegt als andere, lässt sich nicht sagen: "
-        "{reason}.",
+    "unknown": Message(
+        "Whether the model knows whom an offer moves more than others cannot be told: {reason}."
     ),
 }
 
 _RANKING_OBSERVED = {
-    "found": (
+    "found": Message(
         "The adjusted difference is larger among those whom the model puts first: Qini {qini} "
-        "on average over the offers. Who was chosen may still play a part in it.",
-        "Der bereinigte Unterschied ist größer bei denen, die das Modell nach vorn stellt: "
-        "Qini {qini} im Mittel der Angebote. Wer ausgewählt wurde, kann dabei noch eine Rolle "
-        "spielen.",
+        "on average over the offers. Who was chosen may still play a part in it."
     ),
-    "none": (
+    "none": Message(
         "That the adjusted difference is larger among those whom the model puts first is not "
-        "shown: Qini {qini} on average over the offers.",
-        "Dass der bereinigte Unterschied bei denen größer ist, die das Modell nach vorn "
-        "stellt, ist nicht gezeigt: Qini {qini} im Mittel der Angebote.",
+        "shown: Qini {qini} on average over the offers."
     ),
-    "unknown": (
+    "unknown": Message(
         "Whether the adjusted difference is larger among those whom the model puts first "
-        "cannot be told: there are too few comparable customers.",
-        "Ob der bereinigte Unterschied bei denen größer ist, die das Modell nach vorn stellt, "
-        "lässt sich nicht sagen: Es gibt zu wenige vergleichbare Kunden.",
+        "cannot be told: there are too few comparable customers."
     ),
 }
 _WHAT = {
-    False: ("what an offer changes", "was ein Angebot bewirkt"),
-    True: ("how the arms differ", "wie sich die Angebotsarten unterscheiden"),
+    False: Message("what an offer changes"),
+    True: Message("how the arms differ"),
 }
 """What a ranking is by; of an observational study nothing is said of effects."""
+
+_BESIDE = Message("Beside “{name}”: {difference} per customer.")
 
 _ROUNDING = 1e-12
 """What remains of zero when floats are added: the Qini of a prediction alike for everybody."""
@@ -188,24 +142,26 @@ def judge_offers(
     own = metrics[metrics["metric"] == metric].drop_duplicates("model").set_index("model")["value"]
     values = [float(own.get(name, float("nan"))) for name in ("model", baseline)]
     decimals = exactness((high - low) / 2, unit)
-    texts = []
-    for i, language in enumerate(("en", "de")):
+
+    def text(language: Language) -> str:
         told = [amount_text(value, unit, language, decimals=decimals) for value in values]
-        text = (_POLICY if metric == "policy_value" else _QINI)[outcome][i].format(
+        said = (_POLICY if metric == "policy_value" else _QINI)[outcome].to(
+            language,
             baseline=policy_text(baseline, language),
             model=told[0],
             opponent=told[1],
             difference=interval_text((difference, low, high), unit, language, "+"),
-            reason=REASONS[_reason(metrics, metric)][i],
-            what=_WHAT[observational][i],
+            reason=_REASONS[_reason(metrics, metric)],
+            what=_WHAT[observational],
         )
         if set(arms) == {"unknown"}:
-            text += _TOO_FEW[i]
+            said += _TOO_FEW.to(language)
         elif "found" not in arms:
-            text += (_NO_DIFFERENCE if observational else _NO_EFFECT)[i]
-        texts.append(text + (_PLACEBO[i] if placebo_found else ""))
+            said += (_NO_DIFFERENCE if observational else _NO_EFFECT).to(language)
+        return said + (_PLACEBO.to(language) if placebo_found else "")
+
     beats = outcome == "better" and not placebo_found
-    return Verdict(beats, baseline, metric, difference, low, high, texts[0], texts[1])
+    return Verdict(beats, baseline, metric, difference, low, high, Message.composed(text))
 
 
 def ranking_sentence(
@@ -220,26 +176,22 @@ def ranking_sentence(
     )
     if observational and found == "worse":
         found = "none"
-    return (_RANKING_OBSERVED if observational else _RANKING)[found][language == "de"].format(
+    return (_RANKING_OBSERVED if observational else _RANKING)[found].to(
+        language,
         qini=interval_text((value, low, high), outcome, language, "+"),
-        reason=REASONS[_reason(metrics, "qini")][language == "de"],
+        reason=_REASONS[_reason(metrics, "qini")],
     )
 
 
 def policy_sentences(differences: pd.DataFrame, unit: str, language: Language = "en") -> list[str]:
     """The model's choice beside each simple policy, one sentence each."""
     rows = differences[differences["metric"] == "policy_value"]
-    german = language == "de"
     sentences = []
     for row in rows.to_dict("records"):
         numbers = (row["value"], row["low"], row["high"])
         told = interval_text(numbers, unit, language, "+")
         name = policy_text(row["baseline"], language)
-        sentences.append(
-            f"Gegenüber „{name}“: {told} je Kunde."
-            if german
-            else f"Beside “{name}”: {told} per customer."
-        )
+        sentences.append(_BESIDE.to(language, name=name, difference=told))
     return sentences
 
 

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from neigung.language import Language
-from neigung.language.numbers import count_text, share_text
+from neigung.language import Language, Message
+from neigung.language.numbers import count_text, number_text, share_text
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -41,6 +41,43 @@ _COLUMNS_AT_ONCE = 32
 
 _ENOUGH_KNOWN = 800
 """So many known values in two groups hold the error of a standardised difference to 0.05."""
+
+_DRAWN = {
+    "all": Message(
+        "All {total} offers were drawn by lot with known chances: the arms are comparable by "
+        "design."
+    ),
+    "none": Message(
+        "None of the {total} offers has a known chance: people or rules decided who got what. The "
+        "chances are estimated; whatever guided them and is not in the data can distort the "
+        "effects."
+    ),
+    "some": Message(
+        "{part} of the {total} offers were drawn by lot with known chances. Those of the others "
+        "are estimated; whatever guided the choice and is not in the data can distort the effects."
+    ),
+}
+_ARMS = {
+    "few": Message("{arm}: only {n} offers, {fewest} are needed."),
+    "lost": Message(
+        "{arm}: {lost} of the customers had practically no chance of it; the data say nothing "
+        "about its effect on them."
+    ),
+    "good": Message(
+        "{arm}: {n} offers, worth as much as {effective} with equal chances; the smallest chance "
+        "is {smallest}."
+    ),
+}
+_BEFORE = Message.counted(
+    "Before weighting, 1 of {all} features differs between an arm and the control",
+    "Before weighting, {n} of {all} features differ between an arm and the control",
+    n=2,
+    all=2,
+)
+_BALANCED = Message("{before}; after it none.")
+_UNBALANCED = Message(
+    "{before}; after it {after}, most of all {name} ({size} standard deviations)."
+)
 
 
 def floored(probabilities: Any, randomised: Any, smallest: float = SMALLEST_CHANCE) -> Floats:
@@ -155,39 +192,12 @@ def overlap_sentences(overlap: pd.DataFrame, language: Language = "en") -> list[
     >>> overlap_sentences(table)[0]
     'All 120 offers were drawn by lot with known chances: the arms are comparable by design.'
     """
-    german = language == "de"
     n, known = int(overlap["n"].sum()), float((overlap["n"] * overlap["randomised"]).sum())
     share = known / n if n else 0.0
+    key = "all" if share == 1 else "none" if share == 0 else "some"
     total, part = count_text(n, language), share_text(share, language)
-    if share == 1:
-        first = (
-            f"Alle {total} Angebote wurden mit bekannten Chancen ausgelost: die Angebotsarten "
-            "sind schon dadurch vergleichbar."
-            if german
-            else f"All {total} offers were drawn by lot with known chances: the arms are "
-            "comparable by design."
-        )
-    elif share == 0:
-        first = (
-            f"Keines der {total} Angebote hat eine bekannte Chance: wer was bekam, haben Menschen "
-            "oder Regeln entschieden. Die Chancen sind geschätzt; was sie leitete und nicht in den "
-            "Daten steht, kann die Wirkung verfälschen."
-            if german
-            else f"None of the {total} offers has a known chance: people or rules decided who got "
-            "what. The chances are estimated; whatever guided them and is not in the data can "
-            "distort the effects."
-        )
-    else:
-        first = (
-            f"{part} der {total} Angebote wurden mit bekannten Chancen ausgelost. Bei den anderen "
-            "sind die Chancen geschätzt; was die Auswahl leitete und nicht in den Daten steht, "
-            "kann die Wirkung verfälschen."
-            if german
-            else f"{part} of the {total} offers were drawn by lot with known chances. Those of the "
-            "others are estimated; whatever guided the choice and is not in the data can distort "
-            "the effects."
-        )
-    return [first, *(_arm_overlap(row, german) for _, row in overlap.iterrows())]
+    first = _DRAWN[key].to(language, total=total, part=part)
+    return [first, *(_arm_overlap(row, language) for _, row in overlap.iterrows())]
 
 
 def balance_sentence(balance: pd.DataFrame, language: Language = "en") -> str:
@@ -202,57 +212,32 @@ def balance_sentence(balance: pd.DataFrame, language: Language = "en") -> str:
     size = balance.assign(before=balance["before"].abs(), after=balance["after"].abs())
     worst = size.groupby("column", sort=False)[["before", "after"]].max()
     before, after = (int((worst[name] > IMBALANCE).sum()) for name in ("before", "after"))
-    german = language == "de"
-    if german:
-        verb = "unterscheidet" if before == 1 else "unterscheiden"
-        text = (
-            f"Vor der Gewichtung {verb} sich {before} von {len(worst)} Merkmalen zwischen einer "
-            f"Angebotsart und der Kontrolle; danach {after or 'keines'}"
-        )
-    else:
-        verb = "differs" if before == 1 else "differ"
-        text = (
-            f"Before weighting, {before} of {len(worst)} features {verb} between an arm and the "
-            f"control; after it {after or 'none'}"
-        )
-    if after:
-        name, size_ = str(worst["after"].idxmax()), f"{worst['after'].max():.2f}"
-        text += (
-            f", am meisten {name} ({size_.replace('.', ',')} Standardabweichungen)"
-            if german
-            else f", most of all {name} ({size_} standard deviations)"
-        )
-    return text + "."
-
-
-def _arm_overlap(row: pd.Series[Any], german: bool) -> str:
-    language = "de" if german else "en"
-    arm, n = row["arm"], count_text(int(row["n"]), language)
-    lost = share_text(row["without_chance"], language, 1)
-    if row["n"] < FEWEST_ROWS:
-        return (
-            f"{arm}: nur {n} Angebote, nötig sind {FEWEST_ROWS}."
-            if german
-            else f"{arm}: only {n} offers, {FEWEST_ROWS} are needed."
-        )
-    if row["without_chance"] > MOST_WITHOUT_CHANCE:
-        return (
-            f"{arm}: {lost} der Kunden hatten praktisch keine Chance darauf; über die Wirkung "
-            "bei ihnen sagen die Daten nichts."
-            if german
-            else f"{arm}: {lost} of the customers had practically no chance of it; the data say "
-            "nothing about its effect on them."
-        )
-    effective, smallest = (
-        count_text(int(row["effective"]), language),
-        share_text(row["smallest"], language, 1),
+    before_text = _BEFORE.having(n=before, all=len(worst))
+    if not after:
+        return _BALANCED.to(language, before=before_text)
+    return _UNBALANCED.to(
+        language,
+        before=before_text,
+        after=after,
+        name=str(worst["after"].idxmax()),
+        size=number_text(float(worst["after"].max()), 2, language),
     )
-    return (
-        f"{arm}: {n} Angebote, so aussagekräftig wie {effective} mit gleichen Chancen; die "
-        f"kleinste Chance ist {smallest}."
-        if german
-        else f"{arm}: {n} offers, worth as much as {effective} with equal chances; the smallest "
-        f"chance is {smallest}."
+
+
+def _arm_overlap(row: pd.Series[Any], language: Language) -> str:
+    key = "good"
+    if row["n"] < FEWEST_ROWS:
+        key = "few"
+    elif row["without_chance"] > MOST_WITHOUT_CHANCE:
+        key = "lost"
+    return _ARMS[key].to(
+        language,
+        arm=row["arm"],
+        n=count_text(int(row["n"]), language),
+        fewest=FEWEST_ROWS,
+        lost=share_text(row["without_chance"], language, 1),
+        effective=count_text(int(row["effective"]), language) if key == "good" else "",
+        smallest=share_text(row["smallest"], language, 1) if key == "good" else "",
     )
 
 

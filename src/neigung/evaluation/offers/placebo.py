@@ -15,7 +15,7 @@ import pandas as pd
 from neigung.evaluation.clusters import Clusters
 from neigung.evaluation.offers.overlap import FEWEST_ROWS
 from neigung.evaluation.offers.uplift import Ranked, dr_scores, effect_scores, matrix
-from neigung.language import Language
+from neigung.language import Language, Message
 from neigung.language.intervals import interval_text
 
 if TYPE_CHECKING:
@@ -25,6 +25,17 @@ PLACEBO_ERROR = 0.01
 """The chance that a sound placebo is said to have found something."""
 
 COLUMNS = ["check", "arm", "value", "low", "high", "found"]
+
+_TEXTS = {
+    "missing": Message("Placebo: not computed."),
+    "nothing": Message(
+        "Placebo: with arms dealt out anew by lot nothing was found, as it must be."
+    ),
+    "found": Message(
+        "Placebo: with arms dealt out anew by lot something was found ({what}) where nothing can "
+        "be. These numbers cannot be trusted."
+    ),
+}
 
 
 def placebo_table(test: OfferTest, placebo: Placebo, clusters: Clusters) -> pd.DataFrame:
@@ -68,28 +79,14 @@ def placebo_sentence(table: pd.DataFrame, outcome: str, language: Language = "en
     >>> placebo_sentence(pd.DataFrame([row], columns=COLUMNS), "purchase")
     'Placebo: with arms dealt out anew by lot nothing was found, as it must be.'
     """
-    german = language == "de"
-    if table.empty:
-        return "Placebo: nicht gerechnet." if german else "Placebo: not computed."
     found = table[table["found"]]
     if found.empty:
-        return (
-            "Placebo: mit neu ausgelosten Angeboten wurde nichts gefunden, wie es sein muss."
-            if german
-            else "Placebo: with arms dealt out anew by lot nothing was found, as it must be."
-        )
+        return _TEXTS["missing" if table.empty else "nothing"].to(language)
     parts = []
     for row in found.to_dict("records"):
         numbers = (row["value"], row["low"], row["high"])
         parts.append(f"{row['arm'] or 'Qini'} {interval_text(numbers, outcome, language, '+')}")
-    what = ", ".join(parts)
-    return (
-        f"Placebo: mit neu ausgelosten Angeboten wurde etwas gefunden ({what}), wo nichts sein "
-        "kann. Diesen Zahlen ist nicht zu trauen."
-        if german
-        else f"Placebo: with arms dealt out anew by lot something was found ({what}) where nothing "
-        "can be. These numbers cannot be trusted."
-    )
+    return _TEXTS["found"].to(language, what=", ".join(parts))
 
 
 def _p(value: float, error: float) -> float:

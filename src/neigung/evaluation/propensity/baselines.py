@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from neigung.evaluation.propensity.bgnbd import BGNBD
+from neigung.language import Message
 
 if TYPE_CHECKING:
     from neigung.models.dataset import Dataset
@@ -41,12 +42,8 @@ class Baseline(Protocol):
         """Key in tables."""
 
     @property
-    def text_en(self) -> str:
-        """Name for English readers."""
-
-    @property
-    def text_de(self) -> str:
-        """Name for German readers."""
+    def text(self) -> Message:
+        """Name for readers."""
 
     def fit(self, frame: pd.DataFrame, y: Any) -> Self:
         """Learns from frame (n rows) and outcomes y (n,) of 0 and 1."""
@@ -73,8 +70,7 @@ class RecencyRule:
     """
 
     name = "recency_rule"
-    text_en = "recency rule"
-    text_de = "Recency-Regel"
+    text = Message("recency rule")
 
     def fit(self, frame: pd.DataFrame, y: Any) -> Self:
         """Chooses column and bins and learns the event rates."""
@@ -139,8 +135,7 @@ class RFMLogistic:
     """
 
     name = "rfm_logistic"
-    text_en = "RFM logistic regression"
-    text_de = "logistische Regression auf RFM"
+    text = Message("RFM logistic regression")
 
     def fit(self, frame: pd.DataFrame, y: Any) -> Self:
         """Learns the coefficients."""
@@ -185,8 +180,7 @@ class BGNBDBaseline:
     """
 
     name = "bg_nbd"
-    text_en = "BG/NBD"
-    text_de = "BG/NBD"
+    text = Message("BG/NBD")
 
     def __init__(self, horizon_days: float = 30) -> None:
         self.horizon_days = horizon_days
@@ -241,7 +235,7 @@ def baseline_text(name: str, language: str = "en") -> str:
     """
     for baseline in (RecencyRule, RFMLogistic, BGNBDBaseline):
         if baseline.name == name:
-            return baseline.text_de if language == "de" else baseline.text_en
+            return baseline.text.to(language)
     return name
 
 

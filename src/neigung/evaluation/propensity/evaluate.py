@@ -17,13 +17,14 @@ from neigung.evaluation.few_outcomes import (
     customers_with_rarer,
     outlook_from,
 )
-from neigung.evaluation.frames import plain, table_from_dict, table_to_dict, typed
+from neigung.evaluation.frames import table_from_dict, table_to_dict, typed
 from neigung.evaluation.metric import METRICS
 from neigung.evaluation.named_numbers import MODEL, headline_numbers, propensity_numbers
 from neigung.evaluation.propensity.baselines import baseline_text
 from neigung.evaluation.propensity.segments import levels, segment_text
 from neigung.evaluation.propensity.top import SHARES, top_table
 from neigung.evaluation.verdict import Verdict, judge, too_few
+from neigung.language import Message
 from neigung.language.intervals import format_interval
 from neigung.pictures import of_propensity
 
@@ -111,7 +112,7 @@ class Evaluation:
         return judge(
             METRICS[self.metric],
             baseline,
-            (model_text(baseline, "en"), model_text(baseline, "de")),
+            lambda language: model_text(baseline, language),
             (self.value(self.metric), self.value(self.metric, baseline)),
             (difference, low, high),
         )
@@ -131,8 +132,7 @@ class Evaluation:
             index=[METRICS[name].text(language) for name in names],
         )
         best = self.differences[self.differences["best"]].set_index("metric")
-        heading = "minus bestes Vergleichsmodell" if language == "de" else "minus best baseline"
-        table[heading] = [
+        table[Message("minus best baseline").to(language)] = [
             format_interval(best.loc[name, ["value", "low", "high"]], language, "+")
             for name in names
         ]
@@ -145,7 +145,7 @@ class Evaluation:
             for key in ("metric", "n_rows", "n_customers", "base_rate", "repetitions")
         }
         tables = {name: table_to_dict(table) for name, table in self._tables().items()}
-        verdict = {key: plain(value) for key, value in asdict(self.verdict).items()}
+        verdict = self.verdict.to_dict()
         counted = {"outcomes": self.outcomes, "outlook": [asdict(one) for one in self.outlook]}
         return {"cutoff": self.cutoff.isoformat(), **facts, **counted, **tables, "verdict": verdict}
 
@@ -363,7 +363,7 @@ def model_text(name: str, language: str = "en") -> str:
     ('Modell', 'BG/NBD')
     """
     if name == MODEL:
-        return "Modell" if language == "de" else "model"
+        return Message("model").to(language)
     return baseline_text(name, language)
 
 

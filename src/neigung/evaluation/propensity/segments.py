@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from neigung.language import Message
+
 ACTIVITY = "activity"
 """The segment by activity, whose levels have German names."""
 
 _TEXTS = {
-    ACTIVITY: ("activity", "Aktivität"),
-    "new": ("new", "neu"),
-    "active": ("active", "aktiv"),
-    "dormant": ("dormant", "ruhend"),
-    "(missing)": ("(missing)", "(fehlt)"),
-    "(other)": ("(other)", "(andere)"),
+    ACTIVITY: Message("activity"),
+    "new": Message("new"),
+    "active": Message("active"),
+    "dormant": Message("dormant"),
+    "(missing)": Message("(missing)"),
+    "(other)": Message("(other)"),
 }
 
 
@@ -51,7 +53,7 @@ def segment_text(segment: str, level: str | None = None, language: str = "en") -
     name = segment if level is None else level
     own = level is None or segment == ACTIVITY or name in ("(missing)", "(other)")
     if own and name in _TEXTS:
-        return _TEXTS[name][language == "de"]
+        return _TEXTS[name].to(language)
     if level is None and name.startswith("attribute_"):
         return name.removeprefix("attribute_").replace("_", " ")
     return name

@@ -4,62 +4,40 @@ from __future__ import annotations
 
 from neigung.evaluation.offers.arm_verdict import FAMILY_ERROR, SMALLEST_SHARE
 from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
-from neigung.judgement.check import Check, Examined, Said, told
+from neigung.judgement.check import Check, Examined, Said
 from neigung.judgement.light import Status
+from neigung.language import Message
 
 _TEXTS = {
-    "good": (
+    "good": Message(
         "An effect was found for {found} of {n} arms ({names}), and none as large as would matter "
-        "for the others.",
-        "Für {found} von {n} Angebotsarten wurde eine Wirkung gefunden ({names}), für die anderen "
-        "keine, die ins Gewicht fiele.",
+        "for the others."
     ),
-    "all": (
-        "An effect was found for every arm: {names}.",
-        "Für jede Angebotsart wurde eine Wirkung gefunden: {names}.",
-    ),
-    "few": (
+    "all": Message("An effect was found for every arm: {names}."),
+    "few": Message(
         "There are not enough data on {few} of {n} arms ({unknown}); an effect was found for "
-        "{found}.",
-        "Zu {few} von {n} Angebotsarten gibt es zu wenige Daten ({unknown}); eine Wirkung wurde "
-        "für {found} gefunden.",
+        "{found}."
     ),
-    "none": (
-        "No arm has an effect as large as would matter ({n} examined).",
-        "Keine Angebotsart hat eine Wirkung, die ins Gewicht fiele ({n} untersucht).",
-    ),
-    "unknown": (
-        "There are not enough data on any of the {n} arms.",
-        "Zu keiner der {n} Angebotsarten gibt es genug Daten.",
-    ),
+    "none": Message("No arm has an effect as large as would matter ({n} examined)."),
+    "unknown": Message("There are not enough data on any of the {n} arms."),
 }
 _OBSERVED = {
-    "good": (
+    "good": Message(
         "An adjusted difference was found for {found} of {n} arms ({names}), and none as large as "
-        "would matter for the others; who was chosen may still be the reason.",
-        "Für {found} von {n} Angebotsarten wurde ein bereinigter Unterschied gefunden ({names}), "
-        "für die anderen keiner, der ins Gewicht fiele; er kann noch daran liegen, wer ausgewählt "
-        "wurde.",
+        "would matter for the others; who was chosen may still be the reason."
     ),
-    "all": (
+    "all": Message(
         "An adjusted difference was found for every arm ({names}); who was chosen may still be the "
-        "reason.",
-        "Für jede Angebotsart wurde ein bereinigter Unterschied gefunden ({names}); er kann noch "
-        "daran liegen, wer ausgewählt wurde.",
+        "reason."
     ),
-    "few": (
+    "few": Message(
         "There are not enough data on {few} of {n} arms ({unknown}); an adjusted difference was "
-        "found for {found}.",
-        "Zu {few} von {n} Angebotsarten gibt es zu wenige Daten ({unknown}); ein bereinigter "
-        "Unterschied wurde für {found} gefunden.",
+        "found for {found}."
     ),
-    "none": (
-        "No arm shows a difference as large as would matter ({n} examined).",
-        "Keine Angebotsart zeigt einen Unterschied, der ins Gewicht fiele ({n} untersucht).",
-    ),
+    "none": Message("No arm shows a difference as large as would matter ({n} examined)."),
     "unknown": _TEXTS["unknown"],
 }
-_OBSERVED_TITLE = ("Difference between the offers", "Unterschied der Angebote")
+_OBSERVED_TITLE = Message("Difference between the offers")
 
 
 def look(examined: Examined) -> Said:
@@ -83,12 +61,12 @@ def look(examined: Examined) -> Said:
     }
     texts = (_OBSERVED if evaluation.observational else _TEXTS)[key]
     title = _OBSERVED_TITLE if evaluation.observational else None
-    return Said(status, told(texts, lambda language: values), title)
+    return Said(status, texts.worded(lambda language: values), title)
 
 
 CHECK = Check(
     code="arms",
-    title=("Effect of the offers", "Wirkung der Angebote"),
+    title=Message("Effect of the offers"),
     care="not enough data on an arm, or an effect of none: found with a chance of "
     f"{FAMILY_ERROR:.0%} that any is, where none is; ruled out from {SMALLEST_SHARE:.0%} of the "
     "control's outcome on",

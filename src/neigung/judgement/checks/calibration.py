@@ -8,8 +8,9 @@ import numpy as np
 
 from neigung.evaluation.named_numbers import MODEL
 from neigung.evaluation.propensity.evaluate import Evaluation
-from neigung.judgement.check import LANGUAGES, TOO_FEW, Check, Examined, Said, told
+from neigung.judgement.check import TOO_FEW, Check, Examined, Said
 from neigung.judgement.light import Status
+from neigung.language import Message
 from neigung.language.numbers import number_text, share_text
 
 MEAN_CARE, MEAN_BAD = 0.1, 0.5
@@ -19,24 +20,16 @@ TENTHS_CARE, TENTHS_BAD = 0.25, 0.5
 """The same of the mean distance in tenths of the customers by score."""
 
 _TEXTS = {
-    "good": (
-        "The probabilities hold within the limits",
-        "Die Wahrscheinlichkeiten stimmen innerhalb der Grenzen",
-    ),
-    "care": ("The probabilities are somewhat off", "Die Wahrscheinlichkeiten stimmen nur ungefähr"),
-    "bad": ("The probabilities are far off", "Die Wahrscheinlichkeiten stimmen nicht"),
+    "good": Message("The probabilities hold within the limits"),
+    "care": Message("The probabilities are somewhat off"),
+    "bad": Message("The probabilities are far off"),
 }
-_NUMBERS = (
+_NUMBERS = Message(
     "{told}: {predicted} predicted on average, {observed} observed; tenths of the customers by "
-    "score are off by {off} points on average, where chance alone would make it {chance}.",
-    "{told}: vorhergesagt sind im Mittel {predicted}, eingetreten {observed}; die Zehntel der "
-    "Kunden nach Score liegen im Mittel {off} Prozentpunkte daneben, durch Zufall allein wären es "
-    "{chance}.",
+    "score are off by {off} points on average, where chance alone would make it {chance}."
 )
-_ONE_OUTCOME = (
-    "Whether the probabilities hold cannot be told: all outcomes of the test are the same.",
-    "Ob die Wahrscheinlichkeiten stimmen, lässt sich nicht sagen: alle Ergebnisse des Tests sind "
-    "gleich.",
+_ONE_OUTCOME = Message(
+    "Whether the probabilities hold cannot be told: all outcomes of the test are the same."
 )
 
 
@@ -68,13 +61,11 @@ def look(examined: Examined) -> Said:
         status = "bad"
     elif sizes[0] > MEAN_CARE or sizes[1] > TENTHS_CARE:
         status = "care"
-    word = dict(zip(LANGUAGES, _TEXTS[status], strict=True))
     return Said(
         status,
-        told(
-            _NUMBERS,
+        _NUMBERS.worded(
             lambda language: {
-                "told": word[language],
+                "told": _TEXTS[status],
                 "predicted": share_text(mean[0], language, 1),
                 "observed": share_text(mean[1], language, 1),
                 "off": number_text(100 * off, 1, language),
@@ -86,7 +77,7 @@ def look(examined: Examined) -> Said:
 
 CHECK = Check(
     code="calibration",
-    title=("Probabilities", "Wahrscheinlichkeiten"),
+    title=Message("Probabilities"),
     care=f"mean prediction off by {MEAN_CARE:.0%} of the rarer outcome's rate, or tenths by score "
     f"by {TENTHS_CARE:.0%}, beyond chance",
     bad=f"mean off by {MEAN_BAD:.0%}, or tenths by {TENTHS_BAD:.0%}",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from neigung.evaluation.psi import SOME, STRONG
 from neigung.evaluation.stability import SCORE
-from neigung.judgement.check import Check, Examined, Said, told
+from neigung.judgement.check import Check, Examined, Said
 from neigung.judgement.quotes import inner
+from neigung.language import Message, stored_in
 from neigung.language.intervals import format_number
 from neigung.language.numbers import number_text, share_text
 
@@ -13,44 +14,32 @@ MOVED_WEIGHT = 0.1
 """The share of the contributions that strongly moved columns may have."""
 
 _TEXTS = {
-    "good": (
+    "good": Message(
         "The predictions are spread as in the training (PSI {psi}, up to {until}), and features "
-        "that moved strongly have {share} of the weight.",
-        "Die Vorhersagen verteilen sich wie im Training (PSI {psi} bis {until}), und stark "
-        "verschobene Merkmale haben {share} des Gewichts.",
+        "that moved strongly have {share} of the weight."
     ),
-    "chance": (
+    "chance": Message(
         "The predictions have moved no more than by chance among so few customers (PSI {psi}, up "
-        "to {until}), and features that moved strongly have {share} of the weight.",
-        "Die Vorhersagen haben sich nicht mehr verschoben als durch Zufall bei so wenigen Kunden "
-        "(PSI {psi} bis {until}), und stark verschobene Merkmale haben {share} des Gewichts.",
+        "to {until}), and features that moved strongly have {share} of the weight."
     ),
-    "some": (
+    "some": Message(
         "The predictions have moved somewhat since the training: PSI {psi} up to {until}, where "
-        "{limit} would go unnoticed.",
-        "Die Vorhersagen haben sich seit dem Training etwas verschoben: PSI {psi} bis {until}, "
-        "unauffällig wäre bis {limit}.",
+        "{limit} would go unnoticed."
     ),
-    "strong": (
+    "strong": Message(
         "The predictions have moved strongly since the training: PSI {psi} up to {until}, where "
-        "{limit} would go unnoticed.",
-        "Die Vorhersagen haben sich seit dem Training stark verschoben: PSI {psi} bis {until}, "
-        "unauffällig wäre bis {limit}.",
+        "{limit} would go unnoticed."
     ),
-    "weight": (
+    "weight": Message(
         "Features with {share} of the weight have moved strongly since the training, most of all "
-        "“{text}” (PSI {psi}, up to {until}).",
-        "Merkmale mit {share} des Gewichts haben sich seit dem Training stark verschoben, am "
-        "meisten „{text}“ (PSI {psi} bis {until}).",
+        "“{text}” (PSI {psi}, up to {until})."
     ),
-    "few": (
-        "Whether anything moved cannot be told: there are too few customers to compare.",
-        "Ob sich etwas verschoben hat, lässt sich nicht sagen: es sind zu wenige Kunden zum "
-        "Vergleich.",
+    "few": Message(
+        "Whether anything moved cannot be told: there are too few customers to compare."
     ),
-    "unknown": ("Drift was not examined.", "Verschiebungen wurden nicht geprüft."),
+    "unknown": Message("Drift was not examined."),
 }
-_UNTIL = {"test": ("the test", "zum Test"), "now": ("the newest data", "zu den neuesten Daten")}
+_UNTIL = {"test": Message("the test"), "now": Message("the newest data")}
 
 
 def look(examined: Examined) -> Said:
@@ -75,13 +64,12 @@ def look(examined: Examined) -> Said:
     text = "chance" if key == "good" and row["psi"] >= SOME else key
     return Said(
         "good" if key == "good" else "care",
-        told(
-            _TEXTS[text],
+        _TEXTS[text].worded(
             lambda language: {
                 "psi": format_number(row["psi"], language, decimals=2),
-                "until": _UNTIL[row["against"]][language == "de"],
+                "until": _UNTIL[row["against"]],
                 "share": share_text(share, language),
-                "text": inner(row[f"text_{language}"]),
+                "text": inner(row[f"text_{stored_in(language)}"]),
                 "limit": number_text(SOME, 1, language),
             },
         ),
@@ -90,7 +78,7 @@ def look(examined: Examined) -> Said:
 
 CHECK = Check(
     code="drift",
-    title=("Drift", "Verschiebung"),
+    title=Message("Drift"),
     care=f"the prediction has a PSI from {SOME:g} on, or columns with more than {MOVED_WEIGHT:.0%} "
     f"of the weight have one from {STRONG:g} on, beyond chance",
     bad="",

@@ -11,58 +11,42 @@ from neigung.evaluation.fairness.fairness_limits import (
 )
 from neigung.evaluation.fairness.fairness_texts import DIRECT_USE
 from neigung.evaluation.fairness.sensitive import MISSING
-from neigung.judgement.check import LANGUAGES, Check, Examined, Said
+from neigung.judgement.check import Check, Examined, Said
 from neigung.judgement.light import Status
+from neigung.language import Language, Message
 from neigung.language.numbers import share_text
 
 MOST_UNKNOWN = 0.5
 """The share of the customers whose sensitive attribute may be unknown."""
 
 _TEXTS = {
-    "good": (
+    "good": Message(
         "Of {n} sensitive attributes, none shows a difference between groups that is large and "
-        "more than chance.",
-        "Bei keiner von {n} sensiblen Angaben unterscheiden sich die Gruppen stark und mehr als "
-        "durch Zufall.",
+        "more than chance."
     ),
-    "one": (
+    "one": Message(
         "The one sensitive attribute shows no difference between groups that is large and more "
-        "than chance.",
-        "Bei der einzigen sensiblen Angabe unterscheiden sich die Gruppen nicht stark oder nicht "
-        "mehr als durch Zufall.",
+        "than chance."
     ),
-    "missing": (
-        " Not compared, as the attribute is not known: up to {share} of the customers.",
-        " Nicht verglichen, weil die Angabe nicht bekannt ist: bis zu {share} der Kunden.",
+    "missing": Message(
+        " Not compared, as the attribute is not known: up to {share} of the customers."
     ),
-    "unknown_many": (
-        "Most customers could not be compared: up to {share} have no known attribute.",
-        "Die meisten Kunden ließen sich nicht vergleichen: Bis zu {share} haben keine bekannte "
-        "Angabe.",
+    "unknown_many": Message(
+        "Most customers could not be compared: up to {share} have no known attribute."
     ),
-    "unneeded": (
+    "unneeded": Message(
         "The model reads sensitive attributes, but is as good without them: data minimisation asks "
-        "to leave them out.",
-        "Das Modell liest sensible Angaben, ist ohne sie aber ebenso gut: Die Datenminimierung "
-        "verlangt, sie wegzulassen.",
+        "to leave them out."
     ),
-    "doubt": (
-        " Large, but among so many comparisons perhaps chance: {text}",
-        " Groß, bei so vielen Vergleichen aber vielleicht Zufall: {text}",
-    ),
-    "more": (" There are {n} more concerns.", " Es gibt {n} weitere Bedenken."),
-    "one_more": (" There is one more concern.", " Es gibt ein weiteres Bedenken."),
-    "nobody": (
+    "doubt": Message(" Large, but among so many comparisons perhaps chance: {text}"),
+    "more": Message(" There are {n} more concerns."),
+    "one_more": Message(" There is one more concern."),
+    "nobody": Message(
         "The data hold no attribute such as age, sex or region, so whether groups are treated "
-        "alike is not known.",
-        "Die Daten enthalten kein Merkmal wie Alter, Geschlecht oder Region; ob Gruppen gleich "
-        "behandelt werden, ist daher nicht bekannt.",
+        "alike is not known."
     ),
-    "small": (
-        "No two groups of a sensitive attribute are large enough to be compared.",
-        "Keine zwei Gruppen einer sensiblen Angabe sind groß genug für einen Vergleich.",
-    ),
-    "unknown": ("Fairness was not examined.", "Die Fairness wurde nicht geprüft."),
+    "small": Message("No two groups of a sensitive attribute are large enough to be compared."),
+    "unknown": Message("Fairness was not examined."),
 }
 
 
@@ -73,35 +57,38 @@ def look(examined: Examined) -> Said:
         return Said("unknown", _TEXTS["unknown"])
     if not len(fairness.groups):
         return Said("unknown", _TEXTS["nobody"])
-    concerns = [fairness.concerns(language) for language in LANGUAGES]
-    if concerns[0]:
-        others = len(concerns[0]) - 1
-        more = ("", "") if not others else _TEXTS["more" if others > 1 else "one_more"]
-        texts = [told[0] + more[i].format(n=others) for i, told in enumerate(concerns)]
-        return Said("care", (texts[0], texts[1]))
+    if fairness.concerns():
+        return Said("care", Message.composed(lambda language: _first(fairness, language)))
     compared = fairness.comparisons[fairness.comparisons["p"].notna()]
     n = int(compared["attribute"].nunique())
     if not n:
         return Said("unknown", _TEXTS["small"])
     unknown = _unknown(fairness)
-    shares = [share_text(unknown, language) for language in LANGUAGES]
     key = "good" if n > 1 else "one"
     status: Status = "good"
     if fairness.unneeded(evaluation.metric):
         key, status = "unneeded", "care"
     elif unknown > MOST_UNKNOWN:
         key, status = "unknown_many", "care"
-    texts = [text.format(n=n, share=share) for text, share in zip(_TEXTS[key], shares, strict=True)]
-    if unknown and key != "unknown_many":
-        texts = [
-            text + _TEXTS["missing"][i].format(share=shares[i]) for i, text in enumerate(texts)
-        ]
-    doubts = [fairness.doubts(language) for language in LANGUAGES]
-    if doubts[0]:
-        texts = [
-            text + _TEXTS["doubt"][i].format(text=doubts[i][0]) for i, text in enumerate(texts)
-        ]
-    return Said(status, (texts[0], texts[1]))
+
+    def text(language: Language) -> str:
+        share = share_text(unknown, language)
+        said = _TEXTS[key].to(language, n=n, share=share)
+        if unknown and key != "unknown_many":
+            said += _TEXTS["missing"].to(language, share=share)
+        for doubt in fairness.doubts(language)[:1]:
+            said += _TEXTS["doubt"].to(language, text=doubt)
+        return said
+
+    return Said(status, Message.composed(text))
+
+
+def _first(fairness: Fairness, language: Language) -> str:
+    """The first concern, and how many more there are."""
+    first, *others = fairness.concerns(language)
+    if not others:
+        return first
+    return first + _TEXTS["more" if len(others) > 1 else "one_more"].to(language, n=len(others))
 
 
 def _unknown(fairness: Fairness) -> float:
@@ -112,7 +99,7 @@ def _unknown(fairness: Fairness) -> float:
 
 CHECK = Check(
     code="fairness",
-    title=("Fairness", "Fairness"),
+    title=Message("Fairness"),
     care=f"groups differ beyond chance ({CHANCE:.0%} in a whole report) and beyond a limit: shares "
     f"by more than {FOUR_FIFTHS:.0%} of the larger, errors by {FIFTH:.0%} of the rate, AUROC by "
     f"{AUROC_STEP:g}; a sensitive column has {DIRECT_USE:.0%} of the weight, or is read in vain; "

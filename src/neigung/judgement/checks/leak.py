@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from neigung.evaluation.stability import TOO_CLEAR, TOO_MUCH
-from neigung.judgement.check import Check, Examined, Said, told
+from neigung.judgement.check import Check, Examined, Said
 from neigung.judgement.light import Status
 from neigung.judgement.quotes import inner
+from neigung.language import Message, stored_in
 from neigung.language.intervals import format_number
 from neigung.language.numbers import share_text
 
@@ -22,45 +23,26 @@ LEAK_ATTRIBUTE = 0.05
 """The same of customers' attributes, which no rule of time has kept apart from the outcome."""
 
 _TEXTS = {
-    "good": (
-        "No feature explains too much; the weightiest, “{text}”, has {share} of the contributions.",
-        "Kein Merkmal erklärt zu viel; das gewichtigste, „{text}“, hat {share} der Beiträge.",
+    "good": Message(
+        "No feature explains too much; the weightiest, “{text}”, has {share} of the contributions."
     ),
-    "share": (
+    "share": Message(
         "“{text}” alone has {share} of the contributions; make sure that it was known before the "
-        "cutoff.",
-        "„{text}“ allein hat {share} der Beiträge; es muss sicher sein, dass das Merkmal schon vor "
-        "dem Stichtag bekannt war.",
+        "cutoff."
     ),
-    "auroc": (
+    "auroc": Message(
         "“{text}” alone separates the outcomes almost completely (AUROC {auroc}); make sure that "
-        "it was known before the cutoff.",
-        "„{text}“ allein trennt die Ergebnisse fast vollständig (AUROC {auroc}); es muss sicher "
-        "sein, dass das Merkmal schon vor dem Stichtag bekannt war.",
+        "it was known before the cutoff."
     ),
-    "bad": (
+    "bad": Message(
         "“{text}” nearly decides alone: AUROC {auroc} by itself, and features like it have {share} "
-        "of the contributions. It was probably written after the outcome.",
-        "„{text}“ entscheidet fast allein: AUROC {auroc} für sich, und solche Merkmale haben "
-        "{share} der Beiträge. Vermutlich wurde es erst nach dem Ergebnis geschrieben.",
+        "of the contributions. It was probably written after the outcome."
     ),
-    "proven": (
-        "A feature holds what came after the cutoff: {text}.{more}",
-        "Ein Merkmal enthält, was nach dem Stichtag geschah: {text}.{more}",
-    ),
-    "more": (" {n} more do.", " {n} weitere ebenso."),
-    "constant": (
-        "The model makes nothing of any feature.",
-        "Das Modell nutzt kein einziges Merkmal.",
-    ),
-    "declared": (
-        "The study says of every feature that it is known in advance.",
-        "Die Studie sagt von jedem Merkmal, dass es im Voraus bekannt ist.",
-    ),
-    "unknown": (
-        "Signs of a leak were not looked for.",
-        "Nach einem Datenleck wurde nicht gesucht.",
-    ),
+    "proven": Message("A feature holds what came after the cutoff: {text}.{more}"),
+    "more": Message(" {n} more do."),
+    "constant": Message("The model makes nothing of any feature."),
+    "declared": Message("The study says of every feature that it is known in advance."),
+    "unknown": Message("Signs of a leak were not looked for."),
 }
 
 
@@ -93,19 +75,16 @@ def look(examined: Examined) -> Said:
 
 
 def _proven(leaks: Sequence[Leak]) -> Said:
-    more = [text.format(n=len(leaks) - 1) if leaks[1:] else "" for text in _TEXTS["more"]]
-    proofs = leaks[0].text.stored()
-    texts = [_TEXTS["proven"][i].format(text=proofs[i], more=more[i]) for i in range(2)]
-    return Said("bad", (texts[0], texts[1]))
+    more = _TEXTS["more"].having(n=len(leaks) - 1) if leaks[1:] else ""
+    return Said("bad", _TEXTS["proven"].having(text=leaks[0].text, more=more))
 
 
 def _said(key: str, status: Status, row: Mapping[Any, Any], share: float) -> Said:
     return Said(
         status,
-        told(
-            _TEXTS[key],
+        _TEXTS[key].worded(
             lambda language: {
-                "text": inner(row[f"text_{language}"]),
+                "text": inner(row[f"text_{stored_in(language)}"]),
                 "share": share_text(share, language),
                 "auroc": format_number(float(row["auroc"]), language),
             },
@@ -115,7 +94,7 @@ def _said(key: str, status: Status, row: Mapping[Any, Any], share: float) -> Sai
 
 CHECK = Check(
     code="leak",
-    title=("Leaks", "Datenlecks"),
+    title=Message("Leaks"),
     care=f"a column explains {TOO_MUCH:.0%}, or separates the outcomes alone with an AUROC of "
     f"{TOO_CLEAR:g}",
     bad=f"a column does both; columns that do separate them alone explain {LEAK_BAD:.0%}, or "

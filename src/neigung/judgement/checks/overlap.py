@@ -9,43 +9,33 @@ import numpy as np
 from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
 from neigung.evaluation.offers.overlap import IMBALANCE
 from neigung.evaluation.psi import FALSE_ALARM
-from neigung.judgement.check import Check, Examined, Said, told
+from neigung.judgement.check import Check, Examined, Said
 from neigung.judgement.light import Status
+from neigung.language import Message
 from neigung.language.numbers import number_text, share_text
 
 KNOWN_CHANCES = 0.95
 """The share of offers that must have been drawn by lot."""
 
 _TEXTS = {
-    "good": (
+    "good": Message(
         "The arms can be compared: {known} of the offers were drawn by lot with known chances, and "
-        "no feature differs by more than {limit} standard deviations after weighting.",
-        "Die Angebotsarten sind vergleichbar: {known} der Angebote wurden mit bekannten Chancen "
-        "ausgelost, und nach der Gewichtung unterscheidet sich kein Merkmal um mehr als {limit} "
-        "Standardabweichungen.",
+        "no feature differs by more than {limit} standard deviations after weighting."
     ),
-    "estimated": (
+    "estimated": Message(
         "Only {known} of the offers were drawn by lot; what else guided the choice can distort the "
-        "comparison.",
-        "Nur {known} der Angebote wurden ausgelost; was die Auswahl sonst leitete, kann den "
-        "Vergleich verfälschen.",
+        "comparison."
     ),
-    "arms": (
+    "arms": Message(
         "{k} of {n} arms cannot be compared, because too few customers got them or could have: "
-        "{names}.",
-        "{k} von {n} Angebotsarten sind nicht vergleichbar, weil zu wenige Kunden sie bekamen oder "
-        "hätten bekommen können: {names}.",
+        "{names}."
     ),
-    "balance": (
+    "balance": Message(
         "Even after weighting, {k} of {n} features differ between the arms, most of all {names} "
-        "({size} standard deviations).",
-        "Auch nach der Gewichtung unterscheiden sich {k} von {n} Merkmalen zwischen den "
-        "Angebotsarten, am meisten {names} ({size} Standardabweichungen).",
+        "({size} standard deviations)."
     ),
-    "bad": (
-        "No arm can be compared with the control: too few customers got one or could have.",
-        "Keine Angebotsart ist mit der Kontrolle vergleichbar: zu wenige Kunden bekamen eine oder "
-        "hätten sie bekommen können.",
+    "bad": Message(
+        "No arm can be compared with the control: too few customers got one or could have."
     ),
 }
 
@@ -74,8 +64,7 @@ def look(examined: Examined) -> Said:
     share = math.floor(100 * known) / 100
     return Said(
         status,
-        told(
-            _TEXTS[key],
+        _TEXTS[key].worded(
             lambda language: {
                 **{"k": k, "n": n, "names": names, "known": share_text(share, language)},
                 "limit": number_text(IMBALANCE, 1, language),
@@ -107,7 +96,7 @@ def _unbalanced(evaluation: OfferEvaluation) -> tuple[dict[str, float], int]:
 
 CHECK = Check(
     code="overlap",
-    title=("Comparability", "Vergleichbarkeit"),
+    title=Message("Comparability"),
     care=f"fewer than {KNOWN_CHANCES:.0%} drawn by lot, an arm that cannot be compared, or "
     f"features that differ after weighting by {IMBALANCE:g} standard deviations, beyond chance",
     bad="no arm can be compared",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
 from neigung.judgement.check import Check, Examined, Said
+from neigung.language import Message
 
-_NO_PLACEBO = ("The placebo was not computed.", "Das Placebo wurde nicht gerechnet.")
+_NO_PLACEBO = Message("The placebo was not computed.")
 
 
 def look(examined: Examined) -> Said:
@@ -13,13 +14,13 @@ def look(examined: Examined) -> Said:
     evaluation: OfferEvaluation = examined.evaluation
     if evaluation.placebo.empty:
         return Said("unknown", _NO_PLACEBO)
-    texts = evaluation.placebo_sentence("en"), evaluation.placebo_sentence("de")
-    return Said("bad" if evaluation.placebo_found else "good", texts)
+    found = evaluation.placebo_found
+    return Said("bad" if found else "good", Message.composed(evaluation.placebo_sentence))
 
 
 CHECK = Check(
     code="placebo",
-    title=("Placebo", "Placebo"),
+    title=Message("Placebo"),
     care="",
     bad="an effect or a ranking was found among arms dealt anew at random",
     why="Then nothing else that was found counts.",

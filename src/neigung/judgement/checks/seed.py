@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from neigung.evaluation.metric import METRICS
-from neigung.judgement.check import Check, Examined, Said, told
+from neigung.judgement.check import Check, Examined, Said
+from neigung.language import Message
 from neigung.language.intervals import format_number
 from neigung.language.numbers import share_text
 
@@ -13,32 +14,22 @@ SEED_CORRELATION, SEED_SPREAD = 0.9, 0.5
 """The smallest rank correlation between seeds, and how much of the lead may be the seed's doing."""
 
 _TEXTS = {
-    "good": (
+    "good": Message(
         "Trained anew with other random numbers, the model says nearly the same: rank correlation "
-        "{correlation} or more, and {top} or more of the top tenth stay.",
-        "Mit anderen Zufallszahlen neu trainiert, sagt das Modell fast dasselbe: Rangkorrelation "
-        "mindestens {correlation}, und mindestens {top} des besten Zehntels bleiben.",
+        "{correlation} or more, and {top} or more of the top tenth stay."
     ),
-    "order": (
+    "order": Message(
         "Trained anew with other random numbers, the model orders the customers differently: rank "
-        "correlation down to {correlation}, and only {top} of the top tenth stay.",
-        "Mit anderen Zufallszahlen neu trainiert, ordnet das Modell die Kunden anders: "
-        "Rangkorrelation bis hinab zu {correlation}, und nur {top} des besten Zehntels bleiben.",
+        "correlation down to {correlation}, and only {top} of the top tenth stay."
     ),
-    "spread": (
+    "spread": Message(
         "Trained anew with other random numbers, the model differs by {spread} in {metric}, more "
-        "than half its lead over the best simple model ({lead}).",
-        "Mit anderen Zufallszahlen neu trainiert, weicht das Modell um {spread} ab ({metric}), "
-        "mehr als die Hälfte seines Vorsprungs vor dem besten einfachen Modell ({lead}).",
+        "than half its lead over the best simple model ({lead})."
     ),
-    "constant": (
-        "How much of the model is chance cannot be told: it predicts the same for everybody.",
-        "Wie viel am Modell Zufall ist, lässt sich nicht sagen: es sagt für alle dasselbe vorher.",
+    "constant": Message(
+        "How much of the model is chance cannot be told: it predicts the same for everybody."
     ),
-    "unknown": (
-        "The model was not trained anew with other random numbers.",
-        "Das Modell wurde nicht mit anderen Zufallszahlen neu trainiert.",
-    ),
+    "unknown": Message("The model was not trained anew with other random numbers."),
 }
 
 
@@ -63,8 +54,7 @@ def look(examined: Examined) -> Said:
         key = "spread"
     return Said(
         "good" if key == "good" else "care",
-        told(
-            _TEXTS[key],
+        _TEXTS[key].worded(
             lambda language: {
                 # Rounded down, as it is said to be the least.
                 "correlation": format_number(
@@ -81,7 +71,7 @@ def look(examined: Examined) -> Said:
 
 CHECK = Check(
     code="seed",
-    title=("Chance in training", "Zufall im Training"),
+    title=Message("Chance in training"),
     care=f"rank correlation below {SEED_CORRELATION:g} with another seed, or the metric spreads by "
     f"more than {SEED_SPREAD:.0%} of the lead over the baseline",
     bad="",

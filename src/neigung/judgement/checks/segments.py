@@ -8,32 +8,24 @@ from neigung.evaluation.metric import METRICS
 from neigung.evaluation.named_numbers import MODEL
 from neigung.evaluation.propensity.evaluate import Evaluation
 from neigung.evaluation.propensity.segments import segment_text
-from neigung.judgement.check import TOO_FEW, Check, Examined, Said, told
+from neigung.judgement.check import TOO_FEW, Check, Examined, Said
+from neigung.language import Message
 from neigung.language.intervals import format_number
 
 _TEXTS = {
-    "good": (
+    "good": Message(
         "In none of the {n} segments large enough to be judged is the model clearly behind the "
-        "best simple one.",
-        "In keinem der {n} ausreichend großen Segmente liegt das Modell klar hinter dem besten "
-        "einfachen.",
+        "best simple one."
     ),
-    "one": (
+    "one": Message(
         "In the one segment large enough to be judged the model is not clearly behind the best "
-        "simple one.",
-        "Im einzigen ausreichend großen Segment liegt das Modell nicht klar hinter dem besten "
-        "einfachen.",
+        "simple one."
     ),
-    "care": (
+    "care": Message(
         "Clearly behind the best simple model in {k} of {n} segments, most of all in "
-        "{segment}: {level}, {metric} {ours} against {theirs}.",
-        "In {k} von {n} Segmenten klar hinter dem besten einfachen Modell, am meisten bei "
-        "{segment}: {level}, {metric} {ours} gegen {theirs}.",
+        "{segment}: {level}, {metric} {ours} against {theirs}."
     ),
-    "unknown": (
-        "No segment is large enough to be judged.",
-        "Kein Segment ist groß genug für ein Urteil.",
-    ),
+    "unknown": Message("No segment is large enough to be judged."),
 }
 
 
@@ -63,12 +55,11 @@ def look(examined: Examined) -> Said:
         return Said("unknown", _TEXTS["unknown"])
     if not behind:
         key = "good" if judged > 1 else "one"
-        return Said("good", told(_TEXTS[key], lambda language: {"n": judged}))
+        return Said("good", _TEXTS[key].worded(lambda language: {"n": judged}))
     _, segment, level, ours, best = max(behind)
     return Said(
         "care",
-        told(
-            _TEXTS["care"],
+        _TEXTS["care"].worded(
             lambda language: {
                 "k": len(behind),
                 "n": judged,
@@ -84,7 +75,7 @@ def look(examined: Examined) -> Said:
 
 CHECK = Check(
     code="segments",
-    title=("Segments", "Segmente"),
+    title=Message("Segments"),
     care="behind the best simple model in a segment, beyond chance",
     bad="",
     why="There the simple model is the better choice.",

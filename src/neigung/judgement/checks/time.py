@@ -5,45 +5,33 @@ from __future__ import annotations
 from neigung.evaluation.metric import METRICS
 from neigung.evaluation.named_numbers import MODEL
 from neigung.evaluation.propensity.evaluate import Evaluation
-from neigung.judgement.check import TOO_FEW, Check, Examined, Said, told
+from neigung.judgement.check import TOO_FEW, Check, Examined, Said
 from neigung.judgement.light import Status
+from neigung.language import Message
 from neigung.language.intervals import format_number
 
 _TEXTS = {
-    "good": (
+    "good": Message(
         "Ahead of the best simple model at each of {n} earlier cutoffs; {metric} from {low} to "
-        "{high} there, {test} in the test.",
-        "An allen {n} früheren Stichtagen besser als das beste einfache Modell; {metric} dort "
-        "{low} bis {high}, im Test {test}.",
+        "{high} there, {test} in the test."
     ),
-    "once": (
+    "once": Message(
         "Ahead of the best simple model at the one earlier cutoff, too; {metric} {low} there, "
-        "{test} in the test.",
-        "Auch am einzigen früheren Stichtag besser als das beste einfache Modell; {metric} dort "
-        "{low}, im Test {test}.",
+        "{test} in the test."
     ),
-    "behind": (
+    "behind": Message(
         "Not ahead of the best simple model at {k} of {n} earlier cutoffs; {metric} from {low} to "
-        "{high} there, {test} in the test.",
-        "An {k} von {n} früheren Stichtagen nicht besser als das beste einfache Modell; {metric} "
-        "dort {low} bis {high}, im Test {test}.",
+        "{high} there, {test} in the test."
     ),
-    "behind_once": (
+    "behind_once": Message(
         "Not ahead of the best simple model at the one earlier cutoff; {metric} {low} there, "
-        "{test} in the test.",
-        "Am einzigen früheren Stichtag nicht besser als das beste einfache Modell; {metric} dort "
-        "{low}, im Test {test}.",
+        "{test} in the test."
     ),
-    "fell": (
+    "fell": Message(
         "The order of the customers is worse in the test than at every earlier cutoff: AUROC {now} "
-        "against {least} at least.",
-        "Die Reihenfolge der Kunden ist im Test schlechter als an jedem früheren Stichtag: AUROC "
-        "{now} gegen mindestens {least}.",
+        "against {least} at least."
     ),
-    "unknown": (
-        "There is no earlier cutoff to compare with.",
-        "Es gibt keinen früheren Stichtag zum Vergleich.",
-    ),
+    "unknown": Message("There is no earlier cutoff to compare with."),
 }
 
 
@@ -69,8 +57,7 @@ def look(examined: Examined) -> Said:
         key = {"good": "once", "behind": "behind_once"}.get(key, key)
     return Said(
         status,
-        told(
-            _TEXTS[key],
+        _TEXTS[key].worded(
             lambda language: {
                 "k": behind,
                 "n": len(ours),
@@ -101,7 +88,7 @@ def _auroc(evaluation: Evaluation) -> tuple[float, float, bool]:
 
 CHECK = Check(
     code="time",
-    title=("Over time", "Im Zeitverlauf"),
+    title=Message("Over time"),
     care="not ahead of the best simple model at an earlier cutoff, or a worse order (AUROC) in the "
     "test than at each of them, beyond chance",
     bad="",

@@ -46,9 +46,7 @@ class ComparisonSection:
         return {
             "compared": True,
             "say": say,
-            "notes": [
-                german if self.language == "de" else english for english, german in given.notes
-            ],
+            "notes": [note.to(self.language) for note in given.notes],
             "metrics": self._metrics(given),
             "moves": self._moves(given),
             "importance": self._importance(given),

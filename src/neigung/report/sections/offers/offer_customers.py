@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from neigung.explanation.explain import Explanation
-from neigung.explanation.reaction import reaction_head, within_sentence
+from neigung.explanation.reaction import reaction_head
 from neigung.explanation.reasons import reasons
 from neigung.features.feature import Language
+from neigung.language.grammar import within_sentence
 from neigung.language.units import amount, decimals
 from neigung.report.lookup import Person, sampled
 from neigung.report.page import capital, picture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,7 +20,7 @@ from neigung.language.intervals import (
     policy_text,
     rounded_up_text,
 )
-from neigung.language.numbers import count_text
+from neigung.language.numbers import count_text, with_percents
 from neigung.language.units import arm_text
 from neigung.language.values import value_text
 from neigung.models.offers.dataset import OfferDataset
@@ -56,7 +55,7 @@ class OfferTables:
 
     def told(self, text: str) -> str:
         """A sentence with percent signs as the language sets them."""
-        return re.sub(r"(?<=\d)%", " %", text) if self.language == "de" else text
+        return with_percents(text, self.language)
 
     def amount(self, value: float, low: float = np.nan, high: float = np.nan) -> str:
         """A difference in the outcome's units, with its interval where there is one."""
