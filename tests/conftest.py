@@ -19,6 +19,8 @@ import yaml
 from hypothesis import settings
 
 from neigung.cli import command_line
+from neigung.language import catalogue
+from tests.language.pseudo import write_pseudo
 from tests.postgres import Server
 from tests.stores import small_store
 
@@ -305,3 +307,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def _scope(nodeid: str) -> str:
     file = nodeid.split("::")[0]
     return SHARING.get(file, file)
+
+
+@pytest.fixture
+def pseudo(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of languages with the pseudo-language beside the others."""
+    folder = tmp_path_factory.mktemp("locale")
+    write_pseudo(folder)
+    monkeypatch.setattr(catalogue, "LOCALE", folder)
+    return folder

@@ -8,9 +8,13 @@ import signal
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from neigung import cli
+from neigung.explanation.contributions import Contributions
+from neigung.explanation.reasons import reasons
 from neigung.features.feature import Column, feature, in_english
 from neigung.features.library import library
 from neigung.features.sources import ORDERS
@@ -107,6 +111,24 @@ def test_notes_on_what_was_left_out() -> None:
     for note in (*notes, *sampling.notes()):
         assert plain_words(told(note, PSEUDO), *names, *TABLES, *tables) == [], note
     assert len(notes) > 3
+
+
+def test_a_reason(pseudo: Path) -> None:
+    more = {"text_eo": "Mendoj", "sentence_eo": "Lasta mendo antaŭ {value}"}
+    days = Column(
+        "since", "since", None, "days", "rhythm", "number", "Since then", "Seither", more=more
+    )
+    bare = Column("visits", "visits", None, "visits", "visits", "number", "Visits", "Besuche")
+    values = np.array([[0.4, 0.3]])
+    for arm, said in ((None, []), ("10%", ["Lasta", "lasta"])):
+        given = Contributions(values, 0.0, (days, bare), values.sum(axis=1), arm=arm)
+        [[first, second]] = reasons(given, pd.DataFrame({"since": [41.0], "visits": [3.0]}))
+        words = plain_words(first.text(PSEUDO), "mendo antaŭ")
+        assert words == ["Lasta"] or words == said[1:]
+        assert wide("days") in first.text(PSEUDO)
+        # Of a feature that has no text in the language its own is English, the rest is not.
+        assert set(plain_words(second.text(PSEUDO))) <= {"Visits", "visits"}
+        assert first.text_en.lower().endswith("41 days")
 
 
 def test_why_and_forget(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from neigung.evaluation.metric import ALL_METRICS
+from neigung.language import stored_in
 from neigung.language.numbers import count_text
 from neigung.language.units import arm_text
 from neigung.report.page import capital, grid, picture
@@ -107,7 +108,7 @@ class ComparisonSection:
             at = f"importance_change.{row['column']}"
             weights = [self.numbers.share(f"{at}.{key}") for key in ("this", "champion")]
             ranks = [self.numbers.count(f"{at}.rank_{key}") for key in ("this", "champion")]
-            rows.append([row[f"text_{self.language}"], *weights, *ranks])
+            rows.append([row[f"text_{stored_in(self.language)}"], *weights, *ranks])
         keys = ("feature", "weight_this", "weight_champion", "rank_this", "rank_champion")
         return grid(
             self.t["changed_importance_caption"],

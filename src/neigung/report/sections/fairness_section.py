@@ -9,6 +9,7 @@ import pandas as pd
 from neigung.evaluation.fairness.sensitive import level_text
 from neigung.evaluation.metric import ALL_METRICS
 from neigung.features.feature import Language
+from neigung.language import stored_in
 from neigung.report.page import capital, grid, picture
 from neigung.report.traced import Measured, Numbers, said
 
@@ -62,7 +63,7 @@ class FairnessSection:
         names = [
             said(
                 "{} ({})",
-                row[f"text_{self.language}"],
+                row[f"text_{stored_in(self.language)}"],
                 self.numbers.share(f"used.{row['column']}"),
             )
             for row in given.used.to_dict("records")
@@ -76,7 +77,7 @@ class FairnessSection:
     def _groups(self, given: Fairness) -> list[dict[str, Any]]:
         found = []
         for attribute, table in given.groups.groupby("attribute", sort=False):
-            text = str(table[f"text_{self.language}"].iloc[0])
+            text = str(table[f"text_{stored_in(self.language)}"].iloc[0])
             figure = given.plot_groups(str(attribute), self.language)
             found.append(
                 {
@@ -118,7 +119,7 @@ class FairnessSection:
     def _recovered(self, given: Fairness) -> dict[str, Any] | None:
         rows: list[list[Any]] = [
             [
-                capital(str(row[f"text_{self.language}"])),
+                capital(str(row[f"text_{stored_in(self.language)}"])),
                 self.numbers.measured(f"recovered.{row['attribute']}", self.numbers.decimals(2)),
             ]
             for row in given.recovered.to_dict("records")
@@ -131,7 +132,11 @@ class FairnessSection:
         if table.empty:
             return None
         names = dict(
-            zip(given.groups["attribute"], given.groups[f"text_{self.language}"], strict=True)
+            zip(
+                given.groups["attribute"],
+                given.groups[f"text_{stored_in(self.language)}"],
+                strict=True,
+            )
         )
         table = table.sort_values("strength", ascending=False, kind="stable")
         rows: list[list[Any]] = []
@@ -139,7 +144,7 @@ class FairnessSection:
             name = f"stand_in.{row['attribute']}.{row['column']}"
             rows.append(
                 [
-                    str(row[f"text_{self.language}"]),
+                    str(row[f"text_{stored_in(self.language)}"]),
                     str(names.get(row["attribute"], row["attribute"])),
                     self.numbers.figure(name, 2),
                     self.numbers.share(f"{name}.importance"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from neigung.evaluation.metric import ALL_METRICS
+from neigung.language import stored_in
 from neigung.language.numbers import count_text
 from neigung.report.page import capital, grid, picture
 from neigung.report.traced import NOTHING, Numbers, said
@@ -70,7 +71,7 @@ class StabilitySection:
         shown = shown[: _MOST_DRIFT + 1]
         againsts = list(dict.fromkeys(table["against"]))
         levels = {(row.column, row.against): row.level for row in table.itertuples()}
-        texts = dict(zip(table["column"], table[f"text_{self.language}"], strict=True))
+        texts = dict(zip(table["column"], table[f"text_{stored_in(self.language)}"], strict=True))
         rows: list[list[Any]] = []
         for name in shown:
             cells: list[Any] = [capital(str(texts[name]))]
@@ -104,14 +105,14 @@ class StabilitySection:
             sentences.append(
                 said(
                     self.t[key],
-                    text=row[f"text_{self.language}"],
+                    text=row[f"text_{stored_in(self.language)}"],
                     share=self.numbers.share(f"{name}.share"),
                     auroc=auroc,
                 )
             )
         rows: list[list[Any]] = [
             [
-                row[f"text_{self.language}"],
+                row[f"text_{stored_in(self.language)}"],
                 self.numbers.share(f"leak.{row['column']}.share"),
                 self.numbers.figure(f"leak.{row['column']}.auroc", 2),
                 self.t["leaks_suspicious" if row["suspicious"] else "leaks_fine"],

@@ -14,6 +14,7 @@ import pandas as pd
 
 from neigung.evaluation.metric import ALL_METRICS
 from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
+from neigung.language import stored_in
 from neigung.language.intervals import policy_text
 from neigung.language.numbers import count_text, date_text
 from neigung.pictures.drawing import plot_label
@@ -229,7 +230,7 @@ class OfferSections:
         t, o, evaluation, numbers = self.t, self.o, self.evaluation, self.numbers
         policies = [policy_text(name, self.language) for name in evaluation.opponents]
         fairness = self.evidence.fairness
-        texts = () if fairness is None else fairness.groups[f"text_{self.language}"]
+        texts = () if fairness is None else fairness.groups[f"text_{stored_in(self.language)}"]
         spans = self._dates()
         trained = self.artefact.meta.get("rows", {}).get("train")
         training = t["card_training_unknown"]
