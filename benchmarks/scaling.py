@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scoring
 import yaml
 from measuring import (
     KEPT,
@@ -35,6 +34,8 @@ from measuring import (
     scaled,
 )
 from scipy.stats import t as student
+
+import scoring
 
 SIZES = (10_000, 100_000, 1_000_000)
 TABLE_SIZES = (100_000, 1_000_000, 10_000_000)

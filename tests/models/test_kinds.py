@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from neigung.models.kinds import KINDS, OFFERS, PROPENSITY, Kind
 from neigung.models.sealed import seal
 from neigung.models.version import Cutoffs, Version
 from neigung.study import problems
+from neigung.targets import target
 
 
 def test_each_target_has_one_kind() -> None:
@@ -45,3 +48,15 @@ def test_cutoffs_are_read_from_every_shape() -> None:
     assert of_offers.test == of_offers.trained_until == dt.datetime(2025, 3, 3)
     nothing = Cutoffs.read(None, 30)
     assert (nothing.train, nothing.test, nothing.trained_until) == ((), None, None)
+
+
+def test_no_code_asks_which_kind_something_is() -> None:
+    names = "Offer|Propensity|Purchase|Churn|Custom|Artefact|Evaluation|Uplift"
+    classes = re.compile(rf"isinstance\([^()]*, \(?({names})")
+    source = Path(kinds.__file__).parents[1]
+    asked = [file for file in source.rglob("*.py") if classes.search(file.read_text("utf-8"))]
+    assert asked == []
+
+
+def test_every_target_has_what_it_takes() -> None:
+    assert sorted(target.KINDS) == sorted(problems.KINDS)

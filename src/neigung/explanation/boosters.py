@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from neigung.models import kinds
 from neigung.models.rows import Features
 
 if TYPE_CHECKING:
-    from neigung.models.propensity.classifier import PropensityClassifier
+    from neigung.models.offers.artefact import OfferArtefact
+    from neigung.models.propensity.artefact import Artefact
     from neigung.models.version import Version
 
 Floats = npt.NDArray[np.float64]
@@ -48,18 +50,13 @@ def parts(artefact: Version, X: Features, arm: str | None) -> tuple[Floats, list
     Of an offer model, in the uplift of `arm`. At least one row is needed. Raises ValueError for a
     model that is not made of boosters.
     """
-    from neigung.models.offers.artefact import as_offers
-    from neigung.models.propensity.artefact import Artefact
-
-    if isinstance(artefact, Artefact):
-        return _of_propensity(artefact.classifier, X)
-    model = as_offers(artefact).model.uplift
-    if not hasattr(model, "boosters_") or arm is None:
-        raise ValueError("an uplift model of boosters is needed, and one of its arms")
-    return _of_uplift(model, X, arm)
+    found: tuple[Floats, list[Part]] = kinds.named(artefact.kind).boosters(artefact, X, arm)
+    return found
 
 
-def _of_propensity(model: PropensityClassifier, X: Features) -> tuple[Floats, list[Part]]:
+def of_propensity(artefact: Artefact, X: Features, arm: str | None) -> tuple[Floats, list[Part]]:
+    """The `parts` of a propensity."""
+    model = artefact.classifier
     array = model.encoder_.transform(X)
     middle = _middle(model.booster_, array)
     calibration = model.calibration_
@@ -68,7 +65,11 @@ def _of_propensity(model: PropensityClassifier, X: Features) -> tuple[Floats, li
     return array, [Part(model.booster_, calibration.slope, base, weights, model.num_threads)]
 
 
-def _of_uplift(model: Any, X: Features, arm: str) -> tuple[Floats, list[Part]]:
+def of_offers(artefact: OfferArtefact, X: Features, arm: str | None) -> tuple[Floats, list[Part]]:
+    """The `parts` of what an arm changes."""
+    model = artefact.model.uplift
+    if not hasattr(model, "boosters_") or arm is None:
+        raise ValueError("an uplift model of boosters is needed, and one of its arms")
     from neigung.models.offers.dose import rising_blocks
 
     array, arms = model.encoder_.transform(X), len(model.arms_)

@@ -18,10 +18,12 @@ import numpy.typing as npt
 from neigung.errors import InputError
 from neigung.features.feature import Column
 from neigung.language.units import Unit
+from neigung.models import kinds
 from neigung.models.rows import Features, matrix, some
 
 if TYPE_CHECKING:
     from neigung.models.offers.artefact import OfferArtefact
+    from neigung.models.propensity.artefact import Artefact
     from neigung.models.version import Version
 
 Floats = npt.NDArray[np.float64]
@@ -100,12 +102,12 @@ def contributions(artefact: Version, X: Features, arm: str | None = None) -> Con
     Raises InputError as the model does, when a column is missing or has the wrong kind, and when
     the model knows no such arm.
     """
-    from neigung.models.offers.artefact import as_offers
-    from neigung.models.propensity.artefact import Artefact
+    found: Contributions = kinds.named(artefact.kind).explained(artefact, X, arm)
+    return found
 
-    if not isinstance(artefact, Artefact):
-        offers = as_offers(artefact)
-        return _of_uplift(offers, X, telling_arm(offers, X) if arm is None else arm)
+
+def of_propensity(artefact: Artefact, X: Features, arm: str | None) -> Contributions:
+    """The `contributions` of a propensity, in log-odds."""
     if arm is not None:
         raise InputError(
             f"An arm can be explained for an offer model only, but found the arm '{arm}' and a "
@@ -142,7 +144,9 @@ def uplift_unit(artefact: OfferArtefact) -> Unit:
     return artefact.unit
 
 
-def _of_uplift(artefact: OfferArtefact, X: Features, arm: str) -> Contributions:
+def of_offers(artefact: OfferArtefact, X: Features, arm: str | None) -> Contributions:
+    """The `contributions` of what an arm changes, in the outcome's unit."""
+    arm = telling_arm(artefact, X) if arm is None else arm
     uplift = artefact.model.uplift.predict(X)
     found = None
     if len(X) >= MANY_ROWS and arm in uplift:

@@ -18,9 +18,8 @@ from neigung.language import ENGLISH, Language, Message
 
 if TYPE_CHECKING:
     from neigung.evaluation.fairness.fairness import Fairness
-    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
-    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.evaluation.stability import Stability
+    from neigung.evaluation.tested import Tested
     from neigung.models.leaks import Leak
 
 Judgement = Literal["fit", "care", "not_fit", "open"]
@@ -86,7 +85,7 @@ class Fitness:
 
 
 def judge_fitness(
-    evaluation: Evaluation | OfferEvaluation,
+    evaluation: Tested,
     *,
     stability: Stability | None = None,
     fairness: Fairness | None = None,

@@ -50,6 +50,16 @@ class Kind:
         return self._part("evaluation")
 
     @property
+    def explained(self) -> Any:
+        """`explained(artefact, X, arm)` gives `Contributions`."""
+        return self._part("explained")
+
+    @property
+    def boosters(self) -> Any:
+        """`boosters(artefact, X, arm)`: what its trees read, and their parts in the prediction."""
+        return self._part("boosters")
+
+    @property
     def report(self) -> Any:
         """What its report says, a `ReportKind` made of a `Basis`; the report's driver asks it."""
         return self._part("report")
@@ -68,6 +78,8 @@ PROPENSITY = Kind(
         "fit": "neigung.training.propensity:fit_propensity",
         "evaluation": "neigung.evaluation.propensity.evaluate:Evaluation",
         "report": "neigung.report.sections.propensity.propensity_sections:PropensitySections",
+        "explained": "neigung.explanation.contributions:of_propensity",
+        "boosters": "neigung.explanation.boosters:of_propensity",
     },
 )
 OFFERS = Kind(
@@ -79,6 +91,8 @@ OFFERS = Kind(
         "fit": "neigung.training.offers:fit_offers",
         "evaluation": "neigung.evaluation.offers.offer_evaluation:OfferEvaluation",
         "report": "neigung.report.sections.offers.offer_sections:OfferSections",
+        "explained": "neigung.explanation.contributions:of_offers",
+        "boosters": "neigung.explanation.boosters:of_offers",
     },
 )
 KINDS = (PROPENSITY, OFFERS)

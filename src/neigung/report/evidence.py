@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 
     from neigung.evaluation.comparison import Comparison
     from neigung.evaluation.fairness.fairness import Fairness
-    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
-    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.evaluation.stability import Stability
+    from neigung.evaluation.tested import Tested
     from neigung.explanation.explain import Explanation
     from neigung.judgement.fitness import Fitness
 
@@ -29,7 +28,7 @@ class Evidence:
     the model's come from it).
     """
 
-    evaluation: Evaluation | OfferEvaluation
+    evaluation: Tested
     explanation: Explanation
     fitness: Fitness
     stability: Stability | None = None

@@ -288,7 +288,7 @@ class Study(StudyPart):
                 f"acceptance.metric: for target {self.target.kind} one of {', '.join(metrics)} is "
                 f"needed, found '{self.acceptance.metric}'"
             )
-        if isinstance(self.target, OfferTarget):
+        if self.target.kind == "offer":
             if self.target.outcome == "margin" and self.decision.margin_rate is None:
                 raise ValueError("outcome margin needs decision.margin_rate")
             if self.model.rows is not None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
+from neigung.language import Message
 from neigung.profiles.timeline import KEYS, Future, Past
+from neigung.study import ChurnTarget
+from neigung.targets.kind import TargetKind
 from neigung.targets.purchase import buyers, with_label
 
 
@@ -39,3 +42,28 @@ def spend_falls(future: Future, share: float) -> ir.Table:
     joined = future.spine.left_join(spend, KEYS)
     fell = joined.spend.coalesce(0).cast("float64") < share * joined.spend_before.cast("float64")
     return joined.select(*KEYS, label=ibis.ifelse(fell, 1.0, 0.0))
+
+
+def _label(future: Future, target: ChurnTarget) -> ir.Table:
+    return (
+        no_order(future) if target.spend_below is None else spend_falls(future, target.spend_below)
+    )
+
+
+def _reference(past: Past, target: ChurnTarget) -> ir.Table:
+    return past.spine if target.spend_below is None else spend_before(past, target.horizon_days)
+
+
+def _sentence(target: ChurnTarget) -> Message:
+    days = target.horizon_days
+    if target.spend_below is None:
+        return Message("The active customer does not order within the next {days} days.", days=days)
+    return Message(
+        "The active customer spends, within the next {days} days, less than {share}% of what "
+        "they spent in the {days} days before.",
+        days=days,
+        share=round(100 * target.spend_below),
+    )
+
+
+KIND = TargetKind(label=_label, sentence=_sentence, reference=_reference)

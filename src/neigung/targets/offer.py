@@ -11,14 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
 from neigung.errors import StudyError
+from neigung.language import Message
 from neigung.profiles.timeline import KEYS, Future, counts, of_order
 from neigung.study import OfferTarget, Study
 from neigung.targets.discount_rate import percentage, plain_rate, same_rate
+from neigung.targets.kind import TargetKind
 
 _WIDE = "decimal(38, 4)"
 
@@ -155,7 +158,7 @@ def outcomes(future: Future) -> ir.Table:
 
 
 def _offer_target(study: Study) -> OfferTarget:
-    if not isinstance(study.target, OfferTarget):
+    if study.target.kind != "offer":
         raise StudyError(
             f"Study {study.name}: target offer is needed here, found {study.target.kind}."
         )
@@ -308,3 +311,42 @@ def _of_campaign(campaign: str | None) -> str:
 def _some(names: Sequence[str], most: int = 12) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+_CHANGED = {
+    "purchase": Message("the chance that the customer orders within the next {days} days"),
+    "value": Message("what the customer spends within the next {days} days"),
+    "margin": Message("the margin that the customer brings within the next {days} days"),
+}
+
+
+def _sentence(target: OfferTarget) -> Message:
+    arms = Message("all arms")
+    if target.arms:
+        arms = Message("arms {names:names}", names=target.arms)
+    only: dict[str, Any] = {
+        "changed": _CHANGED[target.outcome].having(days=target.horizon_days),
+        "arms": arms,
+        "control": target.control,
+    }
+    if not target.campaigns:
+        return Message("What an offer changes in {changed} ({arms} against {control}).", **only)
+    return Message(
+        "What an offer changes in {changed} ({arms} against {control}; campaigns: "
+        "{campaigns:names}).",
+        **only,
+        campaigns=target.campaigns,
+    )
+
+
+def _no_label(future: Future, target: OfferTarget) -> ir.Table:
+    raise StudyError(
+        "Offers have an arm and several outcomes each, not a label: see targets.offer.outcomes."
+    )
+
+
+def _check(study: Study, tables: Mapping[str, ir.Table]) -> None:
+    find_arms(study, offers_of(study, tables))
+
+
+KIND = TargetKind(label=_no_label, sentence=_sentence, check=_check)

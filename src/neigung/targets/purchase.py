@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import ibis.expr.types as ir
 
+from neigung.errors import StudyError
+from neigung.language import Message
 from neigung.profiles.timeline import KEYS, Future, counts, of_order
-from neigung.study import Where
+from neigung.study import PurchaseTarget, Study, Where
+from neigung.targets.kind import TargetKind
 
 
 def purchase(future: Future, where: Where) -> ir.Table:
@@ -33,3 +39,39 @@ def with_label(spine: ir.Table, labelled: ir.Table, otherwise: float = 0.0) -> i
     """The spine with the label of those who have one, and `otherwise` for the rest."""
     joined = spine.select(*KEYS).left_join(labelled, KEYS)
     return joined.select(*KEYS, label=joined.label.coalesce(otherwise))
+
+
+_LIMITS = {
+    "category": Message("category: {names:names}"),
+    "channel": Message("channel: {names:names}"),
+}
+
+
+def _sentence(target: PurchaseTarget) -> Message:
+    days = target.horizon_days
+    limits = [
+        _LIMITS[name].having(names=values) for name, values in target.where if values is not None
+    ]
+    if not limits:
+        return Message("The customer orders within the next {days} days.", days=days)
+    return Message(
+        "The customer orders within the next {days} days ({limits:names; }).",
+        days=days,
+        limits=limits,
+    )
+
+
+def _check(study: Study, tables: Mapping[str, ir.Table]) -> None:
+    target: Any = study.target
+    columns = tables["order_lines"].columns
+    for name, wanted in target.where:
+        if wanted is not None and name not in columns:
+            raise StudyError(
+                f"Study {study.name}: target.where.{name} needs the column "
+                f"order_lines.{name}; found {', '.join(columns)}. Add it, or drop the where."
+            )
+
+
+KIND = TargetKind(
+    label=lambda future, target: purchase(future, target.where), sentence=_sentence, check=_check
+)

@@ -30,8 +30,7 @@ from neigung.tracking.registry import (
 from neigung.tracking.review import Review, reviews, signable_report
 
 if TYPE_CHECKING:
-    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
-    from neigung.evaluation.propensity.evaluate import Evaluation
+    from neigung.evaluation.tested import Tested
     from neigung.models.version import Version
     from neigung.study import Study
 
@@ -224,7 +223,7 @@ def _still_rejecting(history: list[Review]) -> list[str]:
     ]
 
 
-def _against_baseline(study: Study, evaluation: Evaluation | OfferEvaluation) -> list[str]:
+def _against_baseline(study: Study, evaluation: Tested) -> list[str]:
     verdict, metric = evaluation.verdict, study.acceptance.metric
     if verdict.metric != metric:
         return [f"it was judged by {verdict.metric}, but the study's acceptance asks for {metric}"]

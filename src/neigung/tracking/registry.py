@@ -18,8 +18,7 @@ from neigung.tracking.connection import connected
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
-    from neigung.evaluation.propensity.evaluate import Evaluation
+    from neigung.evaluation.tested import Tested
     from neigung.models.version import Version
 
 CHAMPION, CHALLENGER, LATEST = "champion", "challenger", "latest"
@@ -170,7 +169,7 @@ def fetch(client: MlflowClient, version: VersionInfo, path: str) -> bytes:
         return Path(client.download_artifacts(version.run_id, path, folder)).read_bytes()
 
 
-def evaluation_of(version: VersionInfo) -> Evaluation | OfferEvaluation:
+def evaluation_of(version: VersionInfo) -> Tested:
     """The evaluation of a version on its test cutoff, as its run logged it.
 
     Raises TrackingError when the run has none that can be read.
@@ -181,7 +180,7 @@ def evaluation_of(version: VersionInfo) -> Evaluation | OfferEvaluation:
     try:
         found = json.loads(content)
         kind = kinds.named(found.get("kind", kinds.PROPENSITY.name))
-        evaluation: Evaluation | OfferEvaluation = kind.evaluation.from_dict(found)
+        evaluation: Tested = kind.evaluation.from_dict(found)
         return evaluation
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrackingError(

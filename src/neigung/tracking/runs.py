@@ -51,13 +51,11 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Metric
     from mlflow.models import ModelSignature
 
-    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
-    from neigung.evaluation.propensity.evaluate import Evaluation
+    from neigung.evaluation.tested import Tested
     from neigung.models.version import Version
     from neigung.report.evidence import Evidence
     from neigung.study import Study
 
-    AnyEvaluation = Evaluation | OfferEvaluation
 
 LOADER = "neigung.models.artefact"
 REQUIREMENTS = ("neigung", "mlflow", "lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
@@ -87,7 +85,7 @@ class LoggedRun:
 def log_training(
     study: Study,
     artefact: Version,
-    evaluation: AnyEvaluation,
+    evaluation: Tested,
     *,
     evidence: Evidence | None = None,
     dataset_info: Mapping[str, Any],
@@ -177,7 +175,7 @@ def _experiment(client: MlflowClient, name: str) -> str:
 
 
 def _tags(
-    study: Study, artefact: Version, evaluation: AnyEvaluation, dataset_info: Mapping[str, Any]
+    study: Study, artefact: Version, evaluation: Tested, dataset_info: Mapping[str, Any]
 ) -> dict[str, str]:
     """What the run and the version have in common."""
     question = {key: study.to_dict()[key] for key in QUESTION}
@@ -224,7 +222,7 @@ def _environment_tags(git_commit: str | None) -> dict[str, str]:
 
 
 def _log_numbers(
-    client: MlflowClient, run: str, study: Study, artefact: Version, evaluation: AnyEvaluation
+    client: MlflowClient, run: str, study: Study, artefact: Version, evaluation: Tested
 ) -> None:
     from mlflow.entities import Param
 
@@ -237,7 +235,7 @@ def _log_numbers(
     )
 
 
-def _headline(evaluation: AnyEvaluation) -> dict[str, str]:
+def _headline(evaluation: Tested) -> dict[str, str]:
     """The tags by which versions are told apart: the model's metrics and the verdict."""
     intervals = (".low", ".high")
     numbers = {
@@ -257,7 +255,7 @@ def _headline(evaluation: AnyEvaluation) -> dict[str, str]:
     }
 
 
-def _fold_metrics(evaluation: AnyEvaluation) -> list[Metric]:
+def _fold_metrics(evaluation: Tested) -> list[Metric]:
     """The model's metrics per fold as one series each; the step counts the fold cutoffs."""
     from mlflow.entities import Metric
 

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
-    from neigung.evaluation.propensity.evaluate import Evaluation
+    from neigung.evaluation.tested import Tested
     from neigung.features.feature import Column
     from neigung.models.dataset import Dataset
     from neigung.models.leaks import Leak
@@ -58,7 +57,7 @@ class Fitted:
     """
 
     artefact: Version
-    evaluation: Evaluation | OfferEvaluation
+    evaluation: Tested
     dataset: Dataset
     test: Dataset
     data_digest: str

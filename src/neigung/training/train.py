@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
     from neigung.evaluation.comparison import Comparison
     from neigung.evaluation.fairness.fairness import Fairness
-    from neigung.evaluation.offers.offer_evaluation import OfferEvaluation
-    from neigung.evaluation.propensity.evaluate import Evaluation
     from neigung.evaluation.stability import Stability
+    from neigung.evaluation.tested import Tested
     from neigung.explanation.explain import Explanation
     from neigung.judgement.fitness import Fitness
     from neigung.models.version import Version
@@ -52,7 +51,7 @@ class TrainedRun:
     notes: tuple[str, ...]
 
     @property
-    def evaluation(self) -> Evaluation | OfferEvaluation:
+    def evaluation(self) -> Tested:
         """The model beside its baselines on the test."""
         return self.evidence.evaluation
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -306,8 +306,8 @@ class OfferArtefact:
 
 def as_offers(version: Version) -> OfferArtefact:
     """A version as one of offers, for what only these can; raises InputError for any other."""
-    if not isinstance(version, OfferArtefact):
+    if version.kind != "offer":
         raise InputError(
             f"A version of an offer study is needed, found a {version.kind}. Name an offer study."
         )
-    return version
+    return cast("OfferArtefact", version)

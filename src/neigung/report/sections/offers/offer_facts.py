@@ -13,7 +13,7 @@ from neigung.models.offers.dataset import OfferDataset
 from neigung.report.parts import Parts, legal_basis, order, population
 from neigung.report.sections.offers.offer_report_tables import OfferTables
 from neigung.report.traced import said
-from neigung.study import OfferTarget, Study
+from neigung.study import Study
 
 
 class OfferFacts:
@@ -37,7 +37,6 @@ class OfferFacts:
         """Terms and what stands for them; `train` is how many offers it learned from."""
         o, t, study = self.o, self.t, self.study
         target: Any = study.target
-        assert isinstance(target, OfferTarget)
         days = self._count(target.horizon_days)
         control = self.tables.arm(self.test.control)
         arms = ", ".join(self.tables.arm(arm) for arm in self.test.arms)
