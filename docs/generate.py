@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from neigung.features.library import library
-from neigung.judgement.table import checks_table
+from neigung.judgement.checks_table import checks_table
 from neigung.study import Study
 
 FOLDER = Path(__file__).parent

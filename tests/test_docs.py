@@ -274,7 +274,7 @@ def test_every_command_of_the_service_runs_in_its_order(
 
 
 def test_every_call_of_the_service_is_one_it_takes() -> None:
-    from neigung.serving.gate import ROUTES
+    from neigung.serving.middleware import ROUTES
     from neigung.serving.schemas import OffersRequest, PredictRequest
 
     calls = [one for one in commands("curl") if any("/v1/" in part for part in one)]

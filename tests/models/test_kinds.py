@@ -14,12 +14,12 @@ from neigung.models.artefact import load_artefact
 from neigung.models.kinds import KINDS, OFFERS, PROPENSITY, Kind
 from neigung.models.sealed import seal
 from neigung.models.version import Cutoffs, Version
-from neigung.study import problems
+from neigung.study import complaints
 from neigung.targets import target
 
 
 def test_each_target_has_one_kind() -> None:
-    assert sorted(target for kind in KINDS for target in kind.targets) == sorted(problems.KINDS)
+    assert sorted(target for kind in KINDS for target in kind.targets) == sorted(complaints.KINDS)
     assert [kinds.of_target(target) for target in ("churn", "offer")] == [PROPENSITY, OFFERS]
 
 
@@ -59,4 +59,4 @@ def test_no_code_asks_which_kind_something_is() -> None:
 
 
 def test_every_target_has_what_it_takes() -> None:
-    assert sorted(target.KINDS) == sorted(problems.KINDS)
+    assert sorted(target.KINDS) == sorted(complaints.KINDS)

@@ -21,7 +21,7 @@ from starlette.routing import Mount
 from starlette.routing import Route as Path_
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from neigung.serving.gate import Gate, Limits
+from neigung.serving.middleware import Gate, Limits
 from neigung.serving.problems import MEDIA_TYPE
 
 JSON = {"content-type": "application/json"}

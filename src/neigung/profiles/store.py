@@ -32,8 +32,8 @@ from neigung.profiles.engine import DuckDBEngine, Engine
 from neigung.profiles.fingerprint import fingerprint
 from neigung.profiles.quality_report import Finding
 from neigung.profiles.signs import with_positive_returns
+from neigung.profiles.sources.engines import source_of
 from neigung.profiles.sources.frames import memory_tables
-from neigung.profiles.sources.registry import source_of
 from neigung.profiles.sources.source import Opened, unreadable
 from neigung.profiles.sources.spark_session import is_of_spark, place_of_files
 from neigung.profiles.sources.store_files import StoreFiles

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from neigung.serving.access import ApiKey
-from neigung.serving.gate import STATE_KEY
+from neigung.serving.middleware import STATE_KEY
 from neigung.serving.problems import Problem, failure, invalid, standard
 
 LONGEST_KEY = 128

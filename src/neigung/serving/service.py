@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from neigung.serving.gate import STATE_KEY, Gate
+from neigung.serving.middleware import STATE_KEY, Gate
 from neigung.serving.openapi import openapi
 from neigung.serving.requests import checked
 from neigung.serving.schemas import OffersAnswer, OffersRequest, PredictAnswer, PredictRequest

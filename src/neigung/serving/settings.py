@@ -13,7 +13,7 @@ from neigung.errors import InputError
 from neigung.files import write_text
 from neigung.locations import is_url, sqlite_address, sqlite_path
 from neigung.serving import places
-from neigung.serving.gate import Limits
+from neigung.serving.middleware import Limits
 from neigung.study import Study
 
 PLACE = "NEIGUNG_SERVING"

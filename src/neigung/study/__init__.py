@@ -34,9 +34,9 @@ from pydantic import (
 
 from neigung.errors import StudyError
 from neigung.locations import is_url, shown
+from neigung.study.complaints import explained, trouble
 from neigung.study.decision import Decision as Decision
 from neigung.study.part import LATER, Days, Names, StudyPart, Words, one_or_many
-from neigung.study.problems import explained, trouble
 
 
 def _instant(value: Any) -> Any:

@@ -42,7 +42,7 @@ from neigung.tracking.registry import (
     UNIT_TAG,
     report_digest,
 )
-from neigung.tracking.values import finite, flat, key, metrics
+from neigung.tracking.storable import finite, flat, key, metrics
 
 if TYPE_CHECKING:
     import pandas as pd

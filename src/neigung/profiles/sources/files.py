@@ -22,7 +22,7 @@ from neigung.profiles.sources.options import Options, Reading
 from neigung.profiles.sources.partitions import PartitionError
 from neigung.profiles.sources.source import Opened, Source, unreadable, with_known_times
 from neigung.profiles.sources.text import infer_types, read_text
-from neigung.profiles.sources.values import as_written
+from neigung.profiles.sources.written import as_written
 
 
 def _takes(location: Any) -> bool:

@@ -11,8 +11,8 @@ from typing import Any
 
 from neigung.errors import ProfileError
 from neigung.locations import shown
+from neigung.profiles.sources.engines import source_of
 from neigung.profiles.sources.names import format_of
-from neigung.profiles.sources.registry import source_of
 
 
 @dataclass(frozen=True)

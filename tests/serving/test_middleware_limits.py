@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from neigung.errors import InputError
 from neigung.serving.access import add_key
 from neigung.serving.exchange import Exchange
-from neigung.serving.gate import Limits
+from neigung.serving.middleware import Limits
 from neigung.serving.problems import standard
 from tests.processes import PATIENCE
 from tests.serving.house import JSON, SCOPES, House, Inner, ask
@@ -211,7 +211,7 @@ def test_the_rate_of_a_key_is_limited_and_others_are_not_held_up(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 50.0
-    monkeypatch.setattr("neigung.serving.gate.time.monotonic", lambda: now)
+    monkeypatch.setattr("neigung.serving.middleware.time.monotonic", lambda: now)
     gate = house.gate(rate=0.5, burst=3)
     other = JSON | {"x-api-key": add_key(house.keys, "crm", ["predict:*"])}
 

@@ -3,7 +3,7 @@ import pkgutil
 
 from neigung.judgement import checks
 from neigung.judgement.checks import CHECKS
-from neigung.judgement.table import checks_table, kinds_of
+from neigung.judgement.checks_table import checks_table, kinds_of
 
 
 def test_every_check_is_in_the_table_with_its_limit_and_why():

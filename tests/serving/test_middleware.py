@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from neigung.errors import InputError
 from neigung.serving.access import add_key, revoke_key
-from neigung.serving.gate import ANY_KEY, ROUTES, STATE_KEY, STATE_REQUEST_ID, Gate, Route
+from neigung.serving.middleware import ANY_KEY, ROUTES, STATE_KEY, STATE_REQUEST_ID, Gate, Route
 from neigung.serving.problems import Problem
 from tests.serving.house import JSON, SCOPES, House, Inner, ask
 
@@ -238,7 +238,7 @@ def test_an_exception_inside_tells_the_client_nothing(
     assert record.exc_info is None
     message = record.getMessage()
     assert message.startswith(f"request {answer.headers['x-request-id']} failed: KeyError at ")
-    assert re.search(r"test_gate\.py:\d+$", message)
+    assert re.search(r"test_middleware\.py:\d+$", message)
 
 
 def test_no_answer_is_an_error_too(house: House) -> None:
