@@ -13,9 +13,10 @@ import pandas as pd
 
 from neigung.errors import InputError
 from neigung.models import sealed
+from neigung.models.encoding import FrameEncoder
+from neigung.models.learned import Learned
 from neigung.models.offers.model import OfferModel
 from neigung.models.rows import Features, Table, answer, index_of, matrix, some
-from neigung.models.unseen import Unseen, more_unknown_than, require_known
 from neigung.models.version import Cutoffs, Objects, Unit, Version
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class OfferArtefact:
+class OfferArtefact(Learned):
     """Everything that scoring, explaining and reviewing an offer model needs.
 
     Args:
@@ -184,31 +185,6 @@ class OfferArtefact:
         names: npt.NDArray[np.object_] = np.array(self.arms, dtype=object)
         return np.asarray(names[best])
 
-    def unseen(self, X: Features) -> dict[str, int]:
-        """Per column, how many categories were not known at training and count as missing."""
-        return dict(self.model.uplift.encoder_.unseen(X))
-
-    def unknown(self, X: Features) -> dict[str, Unseen]:
-        """The same of every column of categories, with examples."""
-        return self.model.uplift.encoder_.unknown(X)
-
-    def unknown_of_each(self, X: Features) -> list[list[str]]:
-        """Of each row the columns whose category is unknown."""
-        return self.model.uplift.encoder_.unknown_of_each(X)
-
-    def require_known(self, unknown: Mapping[str, Unseen]) -> None:
-        """Raise InputError where all values of a column of categories are unknown."""
-        require_known(unknown, self.model.uplift.encoder_.categories)
-
-    def many_unknown(self, unknown: Mapping[str, Unseen]) -> list[Unseen]:
-        """The columns of which much is unknown, and more than was in the test."""
-        return more_unknown_than(self.meta.get("unseen", {}), unknown)
-
-    @property
-    def usual(self) -> Mapping[str, float | str | None]:
-        """What is usual of each column, see `usual_values`; empty where it was not kept."""
-        return dict(self.meta.get("usual", {}))
-
     @property
     def params(self) -> Mapping[str, Any]:
         """What the training log shows of how the model was fitted."""
@@ -247,10 +223,10 @@ class OfferArtefact:
             out[rows] = self.contributions(part, str(arm))
         return out
 
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 over the bytes of all files: the identity of the artefact."""
-        return sealed.digest(self.files)
+    @property
+    def encoder(self) -> FrameEncoder:
+        """Which values the model knows."""
+        return self.model.uplift.encoder_
 
     @cached_property
     def files(self) -> dict[str, bytes]:
@@ -263,14 +239,6 @@ class OfferArtefact:
             "meta": self.meta,
         }
         return sealed.seal(content, self.model.model_texts_)
-
-    def save(self, path: str | Path) -> None:
-        """Write the folder, whole or not at all; an older artefact there is replaced.
-
-        Raises:
-            InputError: The path is taken by something other than an artefact.
-        """
-        sealed.write(self.files, path)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from neigung.errors import InputError
 from neigung.models import sealed
-from neigung.models.encoding import Floats
+from neigung.models.encoding import Floats, FrameEncoder
+from neigung.models.learned import Learned
 from neigung.models.propensity.classifier import PropensityClassifier
 from neigung.models.rows import Features, Table, answer
-from neigung.models.unseen import Unseen, more_unknown_than, require_known
 from neigung.models.version import Cutoffs, Objects, Unit
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _TABLE_SIZE = 1001
 
 
 @dataclass(frozen=True)
-class Artefact:
+class Artefact(Learned):
     """Everything that scoring, explaining and reviewing a model needs, equal in memory and on disk.
 
     Args:
@@ -92,26 +92,6 @@ class Artefact:
             )
         return self.classifier.contributions(X)
 
-    def unseen(self, X: Features) -> dict[str, int]:
-        """Per column, how many categories were not known at training and count as missing."""
-        return self.classifier.unseen(X)
-
-    def unknown(self, X: Features) -> dict[str, Unseen]:
-        """The same of every column of categories, with examples."""
-        return self.classifier.encoder_.unknown(X)
-
-    def unknown_of_each(self, X: Features) -> list[list[str]]:
-        """Of each row the columns whose category is unknown."""
-        return self.classifier.encoder_.unknown_of_each(X)
-
-    def require_known(self, unknown: Mapping[str, Unseen]) -> None:
-        """Raise InputError where all values of a column of categories are unknown."""
-        require_known(unknown, self.classifier.encoder_.categories)
-
-    def many_unknown(self, unknown: Mapping[str, Unseen]) -> list[Unseen]:
-        """The columns of which much is unknown, and more than was in the test."""
-        return more_unknown_than(self.meta.get("unseen", {}), unknown)
-
     @property
     def kind(self) -> str:
         """Its name in the registry of kinds."""
@@ -172,11 +152,6 @@ class Artefact:
         return np.full(len(X), None, dtype=object)
 
     @property
-    def usual(self) -> Mapping[str, float | str | None]:
-        """What is usual of each column, see `usual_values`; empty where it was not kept."""
-        return dict(self.meta.get("usual", {}))
-
-    @property
     def params(self) -> Mapping[str, Any]:
         """What the training log shows of how the model was fitted: LightGBM's parameters."""
         return dict(self.classifier.params or {})
@@ -197,10 +172,10 @@ class Artefact:
         position = np.searchsorted(starts, percentile, side="right") - 1
         return np.array(names, dtype=object)[np.maximum(position, 0)]
 
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 over the bytes of all files: the identity of the artefact."""
-        return sealed.digest(self.files)
+    @property
+    def encoder(self) -> FrameEncoder:
+        """Which values the model knows."""
+        return self.classifier.encoder_
 
     @cached_property
     def files(self) -> dict[str, bytes]:
@@ -215,14 +190,6 @@ class Artefact:
             "bands": self.bands,
         }
         return sealed.seal(content, {_MODEL: self.classifier.model_text_})
-
-    def save(self, path: str | Path) -> None:
-        """Write the folder, whole or not at all; an older artefact there is replaced.
-
-        Raises:
-            InputError: The path is taken by something other than an artefact.
-        """
-        sealed.write(self.files, path)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
