@@ -97,6 +97,7 @@ to_file.score_to("study.yaml", "scores.parquet", version=1, workers=1)
 """
 
 
+@pytest.mark.slow
 def test_killed_in_every_phase_it_goes_on(small: Shop, undisturbed: bytes) -> None:
     """One run after the other dies, each a step further; the last one gives the same bytes."""
     for where, left in (
@@ -236,6 +237,7 @@ def test_a_full_disk_before_anything_is_finished(
     assert small.files() == set()
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_one_message(
     small: Shop, undisturbed: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

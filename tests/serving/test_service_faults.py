@@ -108,6 +108,7 @@ def column(folder: Path, file: str, name: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_killed_worker_takes_only_its_requests_with_it(
     shaken: Running, known: list[str], log: DecisionLog
 ) -> None:
@@ -169,6 +170,7 @@ def test_a_log_that_vanished_means_no_answers_until_it_is_back(
     assert [bool(log.why(one)) for one in ("before", "meanwhile", "after")] == [True, False, True]
 
 
+@pytest.mark.slow
 def test_a_snapshot_is_replaced_under_load(shaken: Running, known: list[str]) -> None:
     place = shaken.folder / "snapshots" / "buy"
     newest = shaken.folder / "newest"

@@ -148,6 +148,7 @@ def test_generated_from_the_served_document(wire: Wire, path: str, table: str) -
     assert len(made) > 30
 
 
+@pytest.mark.slow
 def test_every_wrong_value_in_every_place(wire: Wire, rows: dict[str, Any]) -> None:
     predict = {
         "customers": [{"profile": rows, "cutoff": CUTOFF}],
@@ -189,6 +190,7 @@ Json = st.recursive(
 )
 
 
+@pytest.mark.slow
 def test_generated_values_in_some_places(wire: Wire, rows: dict[str, Any]) -> None:
     """Hypothesis: several values at once, anything that JSON can say, in any place."""
     content = {

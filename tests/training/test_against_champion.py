@@ -106,7 +106,7 @@ def test_a_champion_that_learned_from_this_test_is_told(
         meta = {**champion.meta, "splits": {**champion.meta["splits"], "train": train}}
         found, _ = compared(monkeypatch, this, replace(champion, meta=meta))
         assert len(found.notes) == told
-    english, german = found.notes[0]
+    english, german = found.notes[0].stored()
     start = dt.datetime.fromisoformat(splits["test"])
     assert f"this test begins on {start:%Y-%m-%d}" in english
     assert f"dieser Test beginnt am {start:%d.%m.%Y}" in german

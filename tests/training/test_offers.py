@@ -161,7 +161,7 @@ def test_a_champion_of_offers_is_compared_by_what_its_choice_earns(
     changed = replace(fitted, artefact=replace(fitted.artefact, study=cheaper))
     found, _ = compare_with_champion(study, changed, explanation)
     assert found is not None
-    assert "by other costs and margins" in found.notes[0][0]
+    assert "by other costs and margins" in found.notes[0]
 
 
 def test_mlflow_predicts_what_is_scored(discount: Shop) -> None:

@@ -328,6 +328,7 @@ def on_spark(spark: SparkSession, shop: Shop, small_tables: dict[str, pd.DataFra
     return f"spark://{stores.MASTER}/?folder={shop.folder}/profiles"
 
 
+@pytest.mark.slow
 def test_features_are_written_by_the_executors(shop: Shop, on_spark: str) -> None:
     ended = shop.run("features", "study.yaml", "--out", "parts", "--profiles", on_spark)
     assert ended.code == 0, ended.err
@@ -343,6 +344,7 @@ def test_features_are_written_by_the_executors(shop: Shop, on_spark: str) -> Non
     assert "holds other files" in refused.message
 
 
+@pytest.mark.slow
 def test_the_data_of_a_training(shop: Shop, on_spark: str) -> None:
     study = Study.load(shop.folder / "study.yaml")
     splits = make_splits(study_cutoffs(study, Profiles.open("profiles")), 14, 1)
