@@ -253,7 +253,7 @@ def test_a_stop_while_tracking_registers_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "_log_model", stop)
+        patch.setattr(runs, "log_model", stop)
         ended = quick.run("train", "study.yaml")
     assert ended.code == 2
     assert "Interrupted" in ended.message

@@ -27,8 +27,8 @@ from neigung.locations import shown
 from neigung.study import Orders
 from neigung.tracking.connection import connected, place_of_artifacts
 from neigung.tracking.interrupted import end_interrupted, process_tag
+from neigung.tracking.logged_model import log_model
 from neigung.tracking.registry import (
-    ARTEFACT_PATH,
     BASELINE_TAG,
     BASELINE_VALUE_TAG,
     CHALLENGER,
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel, Metric
-    from mlflow.models import ModelSignature
 
     from neigung.evaluation.tested import Tested
     from neigung.models.version import Version
@@ -57,11 +56,8 @@ if TYPE_CHECKING:
     from neigung.study import Study
 
 
-LOADER = "neigung.models.artefact"
-REQUIREMENTS = ("neigung", "mlflow", "lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
 QUESTION = ("target", "population", "legal_basis", "retention_days")
 """The parts of a study that decide what is predicted for whom: other answers, another test."""
-MODEL_NAME = "model"
 MODEL = "model"
 """The name of our model among the baselines of an evaluation."""
 PARENT_TAG = "mlflow.parentRunId"
@@ -137,7 +133,7 @@ def log_training(
             contents |= {path: text.encode() for path, text in own.items()}
             _log_files(client, run, Path(folder) / "run", figures, contents)
             _log_trials(client, experiment, run, trials)
-            model = _log_model(client, experiment, run, Path(folder), artefact, input_example)
+            model = log_model(client, experiment, run, Path(folder), artefact, input_example)
             client.set_terminated(run)
             version = _register(client, study.name, model, tags | _headline(evaluation))
         except BaseException as error:
@@ -333,63 +329,6 @@ def _log_trials(
             params=[Param(key, str(value)) for key, value in trial["params"].items()],
         )
         client.set_terminated(child)
-
-
-def _log_model(
-    client: MlflowClient,
-    experiment: str,
-    run: str,
-    folder: Path,
-    artefact: Version,
-    input_example: pd.DataFrame,
-) -> LoggedModel:
-    """Save the artefact as an MLflow model of loader module and data: nothing is pickled."""
-    import mlflow.pyfunc
-    from mlflow.entities import LoggedModelOutput
-    from mlflow.models import Model
-
-    data = folder / PurePosixPath(ARTEFACT_PATH).name
-    artefact.save(data)
-    model = client.create_logged_model(experiment, MODEL_NAME, source_run_id=run)
-    try:
-        mlflow.pyfunc.save_model(
-            path=str(folder / MODEL_NAME),
-            loader_module=LOADER,
-            data_path=str(data),
-            mlflow_model=Model(
-                artifact_path=model.artifact_location,
-                run_id=run,
-                model_uuid=model.model_id,
-                model_id=model.model_id,
-            ),
-            signature=_signature(artefact, input_example),
-            input_example=_plain(input_example),
-            pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
-        )
-        client.log_model_artifacts(model.model_id, str(folder / MODEL_NAME))
-    except BaseException:
-        with contextlib.suppress(Exception):
-            client.finalize_logged_model(model.model_id, "FAILED")
-        raise
-    client.log_outputs(run, [LoggedModelOutput(model.model_id, step=0)])
-    return client.finalize_logged_model(model.model_id, "READY")
-
-
-def _signature(artefact: Version, input_example: pd.DataFrame) -> ModelSignature:
-    from mlflow.models import ModelSignature, infer_signature
-    from mlflow.types import ColSpec, Schema
-
-    # From the columns, not from the example: whether a few rows have gaps says nothing.
-    kinds = {"number": "double", "category": "string"}
-    inputs = Schema([ColSpec(kinds[one.kind], one.name) for one in artefact.columns])
-    predicted = _plain(artefact.predict(input_example))
-    return ModelSignature(inputs=inputs, outputs=infer_signature(predicted).inputs)
-
-
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Categories as plain strings: MLflow's schemas know no categories."""
-    categories = frame.select_dtypes("category").columns
-    return frame.astype(dict.fromkeys(categories, object)).reset_index(drop=True)
 
 
 def _register(client: MlflowClient, name: str, model: LoggedModel, tags: dict[str, str]) -> int:
