@@ -16,6 +16,7 @@ import yaml
 
 from neigung.evaluation.propensity.segments import activity_segment
 from neigung.explanation.explain import explain
+from neigung.language import Message
 from neigung.report import page as page_module
 from neigung.report.driver import APPENDIX, SHARED, build_report
 from neigung.report.page import texts
@@ -250,9 +251,12 @@ def test_both_sides_of_the_threshold(pages, artefact, test_rows):
         assert told in text
 
 
-def test_english_inside_the_german_page_is_marked(pages):
-    assert '<ul lang="en"><li>2 features left out' in pages["de"]
+def test_english_inside_the_german_page_is_marked(pages, artefact, evidence, test_rows):
+    assert '<ul><li lang="en">2 features left out' in pages["de"]
     assert "<ul><li>2 features left out" in pages["en"]
+    note = Message("unknown")
+    html = build_report(artefact, evidence, test_rows, language="de", provenance={}, notes=[note])
+    assert "<ul><li>unbekannt</li></ul>" in html
 
 
 def test_many_notes_are_folded(words, artefact, evaluation, test_rows):

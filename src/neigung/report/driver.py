@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from neigung.features.feature import Language
+from neigung.language import ENGLISH, Message, told
 from neigung.language.numbers import date_text
 from neigung.models import kinds
 from neigung.report.evidence import Evidence
@@ -50,7 +51,7 @@ def build_report(
         artefact: The model; `meta["splits"]`, if given, is what its splits' `to_dict` gives.
         evidence: What speaks for and against it, at the test; of offers it explains one arm.
         test: The rows of the test. No customer id of it reaches the page.
-        language: `en` or `de`.
+        language: One that there is a catalogue of.
         provenance: What is shown as name and value under Provenance: digests, versions, commit.
         notes: What was left out and why; those of `test` when None.
     """
@@ -65,7 +66,7 @@ def build_report(
         study=Study.from_dict({**artefact.study, "profiles": "-"}),
         numbers=Numbers(evidence.numbers(), language),
         parts=Parts(evidence.explanation, t, language),
-        notes=list(test.notes if notes is None else notes),
+        notes=[_note(note, language) for note in (test.notes if notes is None else notes)],
     )
     kind: ReportKind = kinds.named(evidence.evaluation.kind).report(basis)
     own = kind.sections()
@@ -108,3 +109,10 @@ def _shared(
     return {
         name: Section(name, t[name], f"sections/{name}.html.j2", one) for name, one in told.items()
     }
+
+
+def _note(note: str, language: Language) -> dict[str, str]:
+    """A note, and in which other language than the page's it stands: an older release had but
+    English ones."""
+    strange = "" if isinstance(note, Message) or language == ENGLISH else ENGLISH
+    return {"text": told(note, language), "strange": strange}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neigung.language import ENGLISH, Language, languages, told
+from neigung.language import ENGLISH, Language, languages
 from neigung.models import kinds
 from neigung.profiles.age import tell_age
 from neigung.profiles.quality import require_sound
@@ -179,7 +179,7 @@ def _pages(
             fitted.test,
             language=language,
             provenance=provenance,
-            notes=[told(note, language) for note in (*notes, *([strange] if strange else []))],
+            notes=[*notes, *([strange] if strange else [])],
         )
     return pages
 

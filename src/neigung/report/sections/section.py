@@ -28,7 +28,7 @@ class Section:
 class Basis:
     """What every section reads: the model, the evidence, the test rows, the words `t` of the page.
 
-    `notes` say what was left out, and why.
+    `notes` say what was left out, and why: their `text`, and the `strange` language it stands in.
     """
 
     artefact: Any
@@ -39,7 +39,7 @@ class Basis:
     study: Study
     numbers: Numbers
     parts: Parts
-    notes: Sequence[str]
+    notes: Sequence[Mapping[str, str]]
 
     @property
     def evaluation(self) -> Any:
