@@ -339,3 +339,19 @@ def test_a_run_shows_itself(quick: Shop) -> None:
 
 def test_the_commit_is_none_outside_of_a_repository(quick: Shop) -> None:
     assert git_commit() is None
+
+
+def test_a_third_language_is_one_file(quick: Shop, pseudo: Path) -> None:
+    """Its pages are made, kept and told of; what is stored in two languages stays so."""
+    assert quick.run("train", "study.yaml").code == 0
+    out = quick.folder / "report.html"
+    told = quick.run(
+        "report", "study.yaml", "--version", "latest", "--out", out, "--language", "eo"
+    )
+    assert told.code == 0, told.err
+    assert out.exists()
+    scored = quick.run("score", "study.yaml", "--version", "latest", "--out", "scores.parquet")
+    assert scored.code == 0, scored.err
+    reasons = pd.read_parquet(quick.folder / "scores.parquet")["reasons"].iloc[0]
+    assert {"text_en", "text_de"} <= set(reasons[0])
+    assert "text_eo" not in reasons[0]
