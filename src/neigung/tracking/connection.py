@@ -151,12 +151,12 @@ def _no_folders_by_address(uri: str) -> Iterator[None]:
     empty: without it."""
     path = sqlite_path(uri)
     escaped = Path(uri.removeprefix("sqlite:///")).parent
-    strange = path is not None and escaped != path.parent
-    new = [one for one in (escaped, *escaped.parents) if strange and not one.exists()]
+    # Whether one was there before says nothing: another process may be making it, too.
+    strange = [] if path is None else [escaped, *escaped.parents]
     try:
         yield
     finally:
-        for folder in new:
+        for folder in [one for one in strange if path and one not in path.parents]:
             with suppress(OSError):
                 folder.rmdir()
 
