@@ -139,6 +139,16 @@ def test_constant_outcomes_are_unknown():
     assert "all outcomes are the same" in arm_sentences(table, "purchase", "none", 0.0, 1)[0]
 
 
+def test_few_outcomes_are_told_of_offers_not_drawn_by_lot_too():
+    y = np.zeros(1000)
+    y[:8] = 1
+    table = judged(offers(n=1000, y=y))
+    assert set(table["reason"]) == {"outcomes"}
+    for observational in (False, True):
+        said = arm_sentences(table, "purchase", "none", 0.03, 1000, observational=observational)
+        assert all("have the rarer outcome" in sentence for sentence in said)
+
+
 def test_repeated_customers_widen_the_interval():
     alone = judged(offers(n=4000))
     doubled = offers(n=4000)
